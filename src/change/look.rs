@@ -1,0 +1,142 @@
+//! The first step: the item as it stands, or why it could not be read.
+
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::{ItemRef, Request, Session};
+use crate::{
+    crm::{Family, Naming},
+    failure::{Code, Failure, Purpose},
+    portal::{Meaning, PortalError, Refusal},
+};
+
+/// What is known of the item before the write.
+#[derive(Debug)]
+pub(super) enum Before {
+    /// The item as it stands.
+    Item(Map<String, Value>),
+    /// It could not be read, for a reason that need not keep the write from succeeding.
+    Unread(PortalError),
+}
+
+impl Before {
+    /// The item, if it could be read.
+    pub(super) const fn item(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Unread(_) => None,
+        }
+    }
+}
+
+/// Reads the item; fails when what went wrong would doom the write as well.
+pub(super) async fn look(
+    session: &Session,
+    request: &Request,
+    deadline: Instant,
+) -> Result<Before, Failure> {
+    let parameters = parameters(request.item, request.naming);
+    let error = match session.portal.call("crm.item.get", parameters, deadline).await {
+        Ok(mut result) => match result.get_mut("item").map(Value::take) {
+            Some(Value::Object(item)) => return Ok(Before::Item(item)),
+            _ => PortalError::Unclear {
+                reason: "an answer that holds no item".to_owned(),
+                http_status: None,
+            },
+        },
+        Err(error) => error,
+    };
+    if !dooms_the_write(&error) {
+        return Ok(Before::Unread(error));
+    }
+    let failure = Failure::from_portal(&error, Purpose::Reading);
+    match &error {
+        PortalError::Refused(refusal) if refusal.meaning() == Meaning::NotFound => {
+            Err(not_found(session, request.item, refusal, failure, deadline).await)
+        }
+        _ => Err(failure),
+    }
+}
+
+/// The parameters that name an item.
+pub(super) fn parameters(item: ItemRef, naming: Naming) -> Map<String, Value> {
+    let mut parameters = Map::new();
+    parameters.insert("entityTypeId".to_owned(), json!(item.entity.id()));
+    parameters.insert("id".to_owned(), json!(item.id));
+    if naming == Naming::Original {
+        parameters.insert("useOriginalUfNames".to_owned(), json!(naming.wire()));
+    }
+    parameters
+}
+
+const fn always_dooms(meaning: Meaning) -> bool {
+    match meaning {
+        Meaning::NotFound
+        | Meaning::TypeNotSupported
+        | Meaning::AccessDenied
+        | Meaning::PlanRestricted
+        | Meaning::SignInFailed
+        | Meaning::SignInServerDown
+        | Meaning::ScopeMissing
+        | Meaning::Blocked
+        | Meaning::WrongAddress => true,
+        Meaning::InvalidValue
+        | Meaning::RequiredField
+        | Meaning::Refused
+        | Meaning::RefusedWithoutCode
+        | Meaning::Busy
+        | Meaning::RateLimited
+        | Meaning::OperationTimeLimit
+        | Meaning::Failed => false,
+    }
+}
+
+fn dooms_the_write(error: &PortalError) -> bool {
+    match error {
+        PortalError::Refused(refusal) => always_dooms(refusal.meaning()),
+        PortalError::Moved { .. }
+        | PortalError::NoSuchPage { .. }
+        | PortalError::Unreachable { .. }
+        | PortalError::NoRoom => true,
+        PortalError::Unclear { .. } => false,
+    }
+}
+
+/// Tells a missing item from a missing smart process: the code is the same, the texts differ and
+/// are localised (fact sheet §4.2), so in doubt the type's field list is asked for.
+async fn not_found(
+    session: &Session,
+    item: ItemRef,
+    refusal: &Refusal,
+    failure: Failure,
+    deadline: Instant,
+) -> Failure {
+    let text = refusal.description.to_lowercase();
+    let type_is_missing = match item.entity.family() {
+        Some(Family::SmartProcess) | None => {
+            if text.contains("smart process") || text.contains("смарт-процесс") {
+                true
+            } else if text.contains("item") || text.contains("элемент") {
+                false
+            } else {
+                session.field_lists.get(&session.portal, item.entity, deadline).await.is_err()
+            }
+        }
+        Some(_) => false,
+    };
+    if type_is_missing {
+        Failure {
+            code: Code::TypeNotFound,
+            message: format!("the portal has no entity type {}", item.entity.id()),
+            hint: "check `entityTypeId`; a smart process has its own, an even number from 1030 on \
+                   or one from 128 to 191"
+                .to_owned(),
+            ..failure
+        }
+    } else {
+        Failure {
+            message: format!("there is no {} with the id {}", item.entity, item.id),
+            ..failure
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Which field a typed name means, by the catalogue, the item and the portal's own list.
+//!
+//! Nothing is guessed: case and underscores may vary, anything further is a suggestion.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    crm::{
+        EntityType, Kind, Naming, Shape,
+        catalog::{self, Access, Field},
+        field_list::{FieldList, PortalField},
+        names,
+    },
+    failure::Problem,
+};
+
+/// What names are checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) entity: EntityType,
+    pub(super) naming: Naming,
+    /// The item, if it could be read.
+    pub(super) item: Option<&'a Map<String, Value>>,
+    /// The portal's list of fields, once it was needed and could be fetched.
+    pub(super) list: Option<&'a FieldList>,
+}
+
+/// A field that exists, as far as can be known.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    /// The name on the wire.
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    /// The field's row in the catalogue.
+    pub(super) row: Option<&'static Field>,
+    /// Whether an update can set it.
+    pub(super) is_settable: bool,
+}
+
+/// A typed name that is no known field.
+#[derive(Debug)]
+pub(super) enum Unresolved {
+    /// No field, or a field of other entity types.
+    Unknown(Problem),
+    /// Several fields that differ in case and underscores alone.
+    Ambiguous(Problem),
+}
+
+impl<'a> Known<'a> {
+    /// Finds the field that `typed` names; `path` is where it was typed.
+    pub(super) fn resolve(&self, typed: &str, path: &str) -> Result<Resolved, Unresolved> {
+        let wire = names::in_naming(typed.trim(), self.naming);
+        if self.has(&wire) {
+            return Ok(self.describe(wire));
+        }
+        let folded = names::folded(typed);
+        let mut matches: Vec<String> =
+            self.names().filter(|name| names::folded(name) == folded).collect();
+        matches.sort_unstable();
+        matches.dedup();
+        match (matches.pop(), matches.pop()) {
+            (Some(one), None) => Ok(self.describe(one)),
+            (Some(one), Some(other)) => {
+                let message = format!("can mean `{other}` or `{one}`; write the one that is meant");
+                Err(Unresolved::Ambiguous(Problem::new(path, message)))
+            }
+            (None, _) => Err(Unresolved::Unknown(self.unknown(typed, &wire, path))),
+        }
+    }
+
+    /// What is known of the field with that wire name.
+    pub(super) fn describe(&self, name: String) -> Resolved {
+        let row = catalog::field(self.entity, &name);
+        let listed = self.portal_field(&name);
+        let shape = match (row, listed) {
+            (Some(row), _) => Shape::one(row.kind),
+            (None, Some(field)) => Shape { kind: field.kind, is_multiple: field.is_multiple },
+            (None, None) if is_parent(&name) => Shape::one(Kind::Link),
+            (None, None) => Shape::one(Kind::Any),
+        };
+        // The vendor's page may be newer or older than the portal, whose own word wins.
+        let is_settable = match (row.map(|row| row.access), listed) {
+            (Some(Access::Writable | Access::Immutable | Access::Computed), _) => true,
+            (_, Some(field)) => !field.is_locked,
+            (Some(Access::ReadOnly | Access::Hidden), None) => self.list.is_none(),
+            (None, None) => true,
+        };
+        Resolved { name, shape, row, is_settable }
+    }
+
+    fn has(&self, wire: &str) -> bool {
+        catalog::field(self.entity, wire).is_some()
+            || self.item.is_some_and(|item| item.contains_key(wire))
+            || self.portal_field(wire).is_some()
+    }
+
+    fn portal_field(&self, wire: &str) -> Option<&'a PortalField> {
+        let list = self.list?;
+        list.get(wire).or_else(|| {
+            let original = self.naming == Naming::Original && names::is_custom(wire);
+            original
+                .then(|| list.iter().find(|(_, field)| field.upper_name == wire))?
+                .map(|(_, field)| field)
+        })
+    }
+
+    /// All wire names that are known.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let standard = catalog::FIELDS
+            .iter()
+            .filter(|field| self.entity.family().is_some_and(|family| field.belongs_to(family)))
+            .map(|field| field.name.to_owned());
+        let of_item = self.item.into_iter().flat_map(|item| item.keys().cloned());
+        let naming = self.naming;
+        let listed = self.list.into_iter().flat_map(move |list| {
+            list.iter().map(move |(name, field)| match naming {
+                Naming::Original if names::is_custom(name) => field.upper_name.clone(),
+                _ => name.to_owned(),
+            })
+        });
+        standard.chain(of_item).chain(listed)
+    }
+
+    fn unknown(&self, typed: &str, wire: &str, path: &str) -> Problem {
+        let entity = self.entity;
+        if let Some(row) = catalog::named(wire) {
+            let owners = catalog::owners(row);
+            return Problem::unknown_field(
+                path,
+                format!("is a field of {owners}, not of {entity}"),
+            );
+        }
+        let slip =
+            names::well_known_slip(typed).filter(|name| catalog::field(entity, name).is_some());
+        let names: Vec<String> = self.names().collect();
+        let meant = slip.or_else(|| names::nearest(typed, names.iter().map(String::as_str)));
+        Problem::unknown_field(path, format!("is not a field of {entity}")).suggest(meant)
+    }
+}
+
+/// Whether the name is that of a relation to a parent item: `parentId1220`.
+fn is_parent(name: &str) -> bool {
+    name.strip_prefix("parentId")
+        .is_some_and(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit()))
+}

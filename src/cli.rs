@@ -1,0 +1,308 @@
+//! What can be typed, and what each command does with the rooms below.
+
+#[cfg(feature = "sandbox")]
+mod demo;
+mod schemas;
+
+use std::{
+    env, io,
+    io::{Read, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+
+use crate::{
+    change::Session,
+    config::{self, PortalChoice, Settings, Unusable},
+    failure::Failure,
+    portal::{Portal, SignIn, Timeouts},
+    server::{self, Lines},
+    tools::{Answer, Toolbox},
+};
+
+/// An MCP server that lets AI assistants change items of a Bitrix24 CRM.
+///
+/// Without a command it serves MCP on standard input and output, which is how MCP clients start it.
+#[derive(Debug, Parser)]
+#[command(name = "bitrix24-crm-mcp", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve MCP on standard input and output (the default)
+    Serve,
+    /// Call one tool and print its answer
+    ///
+    /// The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error,
+    /// 2 wrong usage or settings.
+    Call {
+        /// The tool, for instance `update_crm_item`
+        tool: String,
+        /// The arguments as a JSON object, or `-` to read them from standard input
+        json: String,
+    },
+    /// Show an update on an embedded portal; needs no account
+    #[cfg(feature = "sandbox")]
+    Demo,
+    /// Print the schemas of the tools and of each entity type's fields
+    Schema {
+        /// Write them as files below this folder instead
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Settings that can be typed; secrets can only come from the environment, because other users of
+/// a machine can read a process's arguments.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+struct Flags {
+    /// Use the embedded demo portal [env: `BITRIX24_SANDBOX`]
+    #[arg(long, global = true)]
+    sandbox: bool,
+    /// Hide and refuse every tool that writes [env: `BITRIX24_READ_ONLY`]
+    #[arg(long, global = true)]
+    read_only: bool,
+    /// Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: `BITRIX24_PORTAL_URL`]
+    #[arg(long, global = true, value_name = "URL")]
+    portal_url: Option<String>,
+    /// Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: `BITRIX24_RATE`]
+    #[arg(long, global = true, value_name = "RATE")]
+    rate: Option<String>,
+    /// Seconds to wait for a connection, by default 5 [env: `BITRIX24_CONNECT_TIMEOUT`]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    connect_timeout: Option<String>,
+    /// Seconds to wait for one request, by default 30 [env: `BITRIX24_REQUEST_TIMEOUT`]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    request_timeout: Option<String>,
+    /// Seconds that a whole call may take, by default 45 [env: `BITRIX24_CALL_TIMEOUT`]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    call_timeout: Option<String>,
+    /// What to log to standard error, by default `warn` [env: `BITRIX24_LOG`]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+impl Flags {
+    fn value_of(&self, variable: &str) -> Option<String> {
+        let switch = |is_on: bool| is_on.then(|| "1".to_owned());
+        match variable {
+            config::SANDBOX => switch(self.sandbox),
+            config::READ_ONLY => switch(self.read_only),
+            config::PORTAL_URL => self.portal_url.clone(),
+            config::RATE => self.rate.clone(),
+            config::CONNECT_TIMEOUT => self.connect_timeout.clone(),
+            config::REQUEST_TIMEOUT => self.request_timeout.clone(),
+            config::CALL_TIMEOUT => self.call_timeout.clone(),
+            config::LOG => self.log.clone(),
+            _ => None,
+        }
+    }
+}
+
+impl Cli {
+    /// The settings of this call: a flag wins over its variable.
+    ///
+    /// # Errors
+    ///
+    /// Every malformed or contradictory setting.
+    pub fn settings(&self) -> Result<Settings, Unusable> {
+        Settings::read(|name| {
+            let from_environment = || Some(env::var_os(name)?.to_string_lossy().into_owned());
+            self.flags.value_of(name).or_else(from_environment)
+        })
+    }
+
+    /// Does what was typed.
+    pub async fn run(self, settings: Result<Settings, Unusable>) -> ExitCode {
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve(settings).await,
+            Command::Call { tool, json } => call(settings, &tool, &json).await,
+            #[cfg(feature = "sandbox")]
+            Command::Demo => demo::run().await,
+            Command::Schema { out } => schemas::run(out.as_deref()),
+        }
+    }
+}
+
+/// The tools, and what has to live as long as they do.
+struct Workplace {
+    toolbox: Toolbox,
+    patience: Duration,
+    #[cfg(feature = "sandbox")]
+    _sandbox: Option<crate::sandbox::Sandbox>,
+}
+
+impl Workplace {
+    async fn new(settings: Result<Settings, Unusable>) -> Self {
+        let settings = match settings {
+            Ok(settings) => settings,
+            Err(unusable) => return Self::without_portal(unusable.failure(), unusable.read_only),
+        };
+        match settings.portal {
+            PortalChoice::Missing => Self::without_portal(config::no_portal(), settings.read_only),
+            PortalChoice::Real(sign_in) => Self {
+                patience: settings.timeouts.call,
+                toolbox: toolbox(sign_in, settings.timeouts, settings.rate, settings.read_only),
+                #[cfg(feature = "sandbox")]
+                _sandbox: None,
+            },
+            #[cfg(feature = "sandbox")]
+            PortalChoice::Sandbox => match embedded_portal().await {
+                Ok((sandbox, sign_in)) => Self {
+                    patience: settings.timeouts.call,
+                    toolbox: toolbox(sign_in, settings.timeouts, settings.rate, settings.read_only),
+                    _sandbox: Some(sandbox),
+                },
+                Err(failure) => Self::without_portal(*failure, settings.read_only),
+            },
+            #[cfg(not(feature = "sandbox"))]
+            PortalChoice::Sandbox => {
+                Self::without_portal(sandbox_failure("this build has none"), settings.read_only)
+            }
+        }
+    }
+
+    fn without_portal(failure: Failure, read_only: bool) -> Self {
+        Self {
+            toolbox: Toolbox::new(Err(Box::new(failure)), read_only),
+            patience: Timeouts::STANDARD.call,
+            #[cfg(feature = "sandbox")]
+            _sandbox: None,
+        }
+    }
+}
+
+fn toolbox(
+    sign_in: SignIn,
+    timeouts: Timeouts,
+    rate: crate::portal::Rate,
+    read_only: bool,
+) -> Toolbox {
+    Toolbox::new(Ok(Session::new(Portal::new(sign_in, timeouts, rate))), read_only)
+}
+
+#[cfg(feature = "sandbox")]
+async fn embedded_portal() -> Result<(crate::sandbox::Sandbox, SignIn), Box<Failure>> {
+    let failed = |reason: String| Box::new(sandbox_failure(&reason));
+    let sandbox =
+        crate::sandbox::Sandbox::start().await.map_err(|error| failed(error.to_string()))?;
+    let sign_in =
+        SignIn::webhook(&sandbox.webhook_url()).map_err(|error| failed(error.to_string()))?;
+    Ok((sandbox, sign_in))
+}
+
+fn sandbox_failure(reason: &str) -> Failure {
+    Failure {
+        message: format!("the embedded portal cannot be started: {reason}"),
+        hint: format!("a person has to unset `{}`", config::SANDBOX),
+        ..config::no_portal()
+    }
+}
+
+async fn serve(settings: Result<Settings, Unusable>) -> ExitCode {
+    let workplace = Workplace::new(settings).await;
+    let (input, output) = server::standard_streams();
+    let (lines, stop) = Lines::new(input, output, workplace.patience);
+    tokio::spawn(async move {
+        ended_by_signal().await;
+        stop.stop();
+    });
+    match server::serve(workplace.toolbox, lines).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            tracing::error!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn ended_by_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn call(settings: Result<Settings, Unusable>, tool: &str, json: &str) -> ExitCode {
+    let workplace = Workplace::new(settings).await;
+    if let Some(failure) = workplace.toolbox.configuration_failure() {
+        return wrong_usage(failure);
+    }
+    let text = if json == "-" {
+        let mut text = String::new();
+        match io::stdin().read_to_string(&mut text) {
+            Ok(_) => text,
+            Err(error) => return wrong_call(&format!("standard input cannot be read: {error}")),
+        }
+    } else {
+        json.to_owned()
+    };
+    let arguments: Value = match serde_json::from_str(&text) {
+        Ok(arguments) => arguments,
+        Err(error) => return wrong_call(&format!("the arguments are not JSON: {error}")),
+    };
+    match workplace.toolbox.call(tool, arguments).await {
+        Some(Answer::Success(json)) => {
+            print(&json.to_string());
+            ExitCode::SUCCESS
+        }
+        Some(Answer::Error { json, .. }) => {
+            print(&json.to_string());
+            ExitCode::FAILURE
+        }
+        None => {
+            let names: Vec<&str> = workplace.toolbox.tools().map(|tool| tool.name).collect();
+            wrong_call(&format!("there is no tool `{tool}`; there are `{}`", names.join("`, `")))
+        }
+    }
+}
+
+fn wrong_call(message: &str) -> ExitCode {
+    complain(&format!("error: {message}\n"))
+}
+
+fn wrong_usage(failure: &Failure) -> ExitCode {
+    let problems: String = match failure.problems.as_slice() {
+        [_] => String::new(),
+        several => {
+            let lines = several.iter().map(|it| format!("  `{}` {}", it.path, it.message));
+            lines.collect::<Vec<_>>().join("\n") + "\n"
+        }
+    };
+    complain(&format!("error: {}\n{problems}hint: {}\n", failure.message, failure.hint))
+}
+
+fn complain(text: &str) -> ExitCode {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+    ExitCode::from(2)
+}
+
+/// Prints a line; a reader that has gone away is no failure of ours.
+fn print(text: &str) {
+    let mut output = io::stdout().lock();
+    let _ = writeln!(output, "{text}");
+    let _ = output.flush();
+}

@@ -1,0 +1,294 @@
+//! What the settings mean: texts from flags and the environment become checked values.
+//!
+//! Every problem is found, not just the first, and no message repeats a value that may be secret.
+
+use std::{str::FromStr, time::Duration};
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use crate::{
+    failure::{Code, Failure, Problem, Retry},
+    portal::{Rate, Secret, SignIn, Timeouts},
+};
+
+/// The address of an inbound webhook.
+pub const WEBHOOK_URL: &str = "BITRIX24_WEBHOOK_URL";
+/// The address of a portal, for calls with a token.
+pub const PORTAL_URL: &str = "BITRIX24_PORTAL_URL";
+/// The OAuth access token for those calls.
+pub const ACCESS_TOKEN: &str = "BITRIX24_ACCESS_TOKEN";
+/// Whether to use the embedded portal.
+pub const SANDBOX: &str = "BITRIX24_SANDBOX";
+/// Whether tools that write are hidden and refused.
+pub const READ_ONLY: &str = "BITRIX24_READ_ONLY";
+/// How many requests may go out.
+pub const RATE: &str = "BITRIX24_RATE";
+/// Seconds to wait for a connection.
+pub const CONNECT_TIMEOUT: &str = "BITRIX24_CONNECT_TIMEOUT";
+/// Seconds to wait for one request.
+pub const REQUEST_TIMEOUT: &str = "BITRIX24_REQUEST_TIMEOUT";
+/// Seconds that a whole call may take.
+pub const CALL_TIMEOUT: &str = "BITRIX24_CALL_TIMEOUT";
+/// What is logged to standard error.
+pub const LOG: &str = "BITRIX24_LOG";
+
+/// Checked settings.
+#[derive(Debug)]
+pub struct Settings {
+    /// Which portal to use.
+    pub portal: PortalChoice,
+    /// Whether tools that write are hidden and refused.
+    pub read_only: bool,
+    /// The portal's pace.
+    pub rate: Rate,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// What is logged.
+    pub log: Targets,
+}
+
+/// Which portal to use.
+#[derive(Debug)]
+pub enum PortalChoice {
+    /// None is set.
+    Missing,
+    /// The embedded one.
+    Sandbox,
+    /// A real one.
+    Real(SignIn),
+}
+
+/// Settings that cannot be used.
+#[derive(Debug)]
+pub struct Unusable {
+    /// What is wrong, by the name of the variable.
+    pub problems: Vec<Problem>,
+    /// The part that decides what is shown before a call, as far as it can be read.
+    pub read_only: bool,
+    /// What is logged, as far as it can be read.
+    pub log: Targets,
+}
+
+impl Settings {
+    /// Reads the settings; `value_of` gives the text of a variable, from a flag or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Every malformed or contradictory setting.
+    pub fn read(value_of: impl Fn(&str) -> Option<String>) -> Result<Self, Unusable> {
+        // Clients pass unset variables on as empty ones.
+        let text = |name: &str| value_of(name).filter(|text| !text.trim().is_empty());
+        let mut problems = Vec::new();
+        let mut note = |name: &str, message: String| problems.push(Problem::new(name, message));
+
+        let read_only = parsed(READ_ONLY, &text, yes_or_no, &mut note).unwrap_or(false);
+        let rate = parsed(RATE, &text, Rate::from_str, &mut note).unwrap_or(Rate::STANDARD);
+        let standard = Timeouts::STANDARD;
+        let timeouts = Timeouts {
+            connect: parsed(CONNECT_TIMEOUT, &text, seconds, &mut note).unwrap_or(standard.connect),
+            request: parsed(REQUEST_TIMEOUT, &text, seconds, &mut note).unwrap_or(standard.request),
+            call: parsed(CALL_TIMEOUT, &text, seconds, &mut note).unwrap_or(standard.call),
+        };
+        let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
+        let portal = portal_choice(&text, &mut note);
+        if problems.is_empty() {
+            Ok(Self { portal, read_only, rate, timeouts, log })
+        } else {
+            Err(Unusable { problems, read_only, log })
+        }
+    }
+}
+
+impl Unusable {
+    /// The failure that calls answer.
+    pub fn failure(&self) -> Failure {
+        let message = match self.problems.as_slice() {
+            [one] => format!("the setting `{}` {}", one.path, one.message),
+            several => format!("{} settings cannot be used", several.len()),
+        };
+        let hint = "a person has to correct the settings in the MCP client's configuration and \
+                    start the server again";
+        let problems = self.problems.clone();
+        Failure { problems, ..Failure::new(Code::Configuration, Retry::No, message, hint) }
+    }
+}
+
+/// The failure that calls answer when no portal is set.
+pub fn no_portal() -> Failure {
+    Failure::new(
+        Code::Configuration,
+        Retry::No,
+        "no Bitrix24 portal is set",
+        "a person has to set `BITRIX24_WEBHOOK_URL` in the MCP client's configuration to the \
+         address of an inbound webhook with the scope `crm`, such as \
+         `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, and start the server again; \
+         with `BITRIX24_SANDBOX=1` it works on an embedded demo portal",
+    )
+}
+
+fn parsed<T>(
+    name: &str,
+    text: &impl Fn(&str) -> Option<String>,
+    parse: impl Fn(&str) -> Result<T, String>,
+    note: &mut impl FnMut(&str, String),
+) -> Option<T> {
+    match parse(text(name)?.trim()) {
+        Ok(value) => Some(value),
+        Err(message) => {
+            note(name, message);
+            None
+        }
+    }
+}
+
+fn portal_choice(
+    text: &impl Fn(&str) -> Option<String>,
+    note: &mut impl FnMut(&str, String),
+) -> PortalChoice {
+    let sandbox = parsed(SANDBOX, text, yes_or_no, note).unwrap_or(false);
+    let (webhook, portal, token) = (text(WEBHOOK_URL), text(PORTAL_URL), text(ACCESS_TOKEN));
+    let given: Vec<&str> = [(WEBHOOK_URL, &webhook), (PORTAL_URL, &portal), (ACCESS_TOKEN, &token)]
+        .iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(name, _)| *name)
+        .collect();
+    if sandbox {
+        for name in &given {
+            note(name, format!("is set together with `{SANDBOX}`; unset one of them"));
+        }
+        return PortalChoice::Sandbox;
+    }
+    let sign_in = match (webhook, portal, token) {
+        (None, None, None) => return PortalChoice::Missing,
+        (Some(webhook), None, None) => {
+            SignIn::webhook(&webhook).map_err(|error| (WEBHOOK_URL, error.to_string()))
+        }
+        (None, Some(portal), Some(token)) => SignIn::token(&portal, Secret::new(token.trim()))
+            .map_err(|error| (PORTAL_URL, error.to_string())),
+        (Some(_), Some(_), _) => {
+            Err((PORTAL_URL, format!("is set together with `{WEBHOOK_URL}`; unset one of them")))
+        }
+        (Some(_), None, Some(_)) => {
+            Err((ACCESS_TOKEN, format!("is set together with `{WEBHOOK_URL}`; unset one of them")))
+        }
+        (None, Some(_), None) => Err((ACCESS_TOKEN, format!("is missing beside `{PORTAL_URL}`"))),
+        (None, None, Some(_)) => Err((PORTAL_URL, format!("is missing beside `{ACCESS_TOKEN}`"))),
+    };
+    match sign_in {
+        Ok(sign_in) => PortalChoice::Real(sign_in),
+        Err((name, message)) => {
+            note(name, message);
+            PortalChoice::Missing
+        }
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err("must be `1` or `0`, `true` or `false`, `yes` or `no`".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|seconds| *seconds > 0.0 && *seconds <= 86_400.0)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "must be a number of seconds above 0, such as `30`".to_owned())
+}
+
+fn log_filter(text: &str) -> Result<Targets, String> {
+    text.parse().map_err(|_| {
+        "must be a log level such as `warn` or `debug`, or a list such as \
+         `warn,bitrix24_crm_mcp=debug`"
+            .to_owned()
+    })
+}
+
+fn quiet() -> Targets {
+    Targets::new().with_default(LevelFilter::WARN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<(String, String)>> {
+        Settings::read(|name| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+        .map_err(|unusable| {
+            let problems = unusable.problems.into_iter();
+            problems.map(|problem| (problem.path, problem.message)).collect()
+        })
+    }
+
+    const WEBHOOK: (&str, &str) = (WEBHOOK_URL, "https://acme.example/rest/1/s3cret/");
+
+    #[test]
+    fn nothing_set_is_no_portal_and_the_standard_pace() {
+        let settings = read(&[(RATE, " "), (WEBHOOK_URL, "")]).unwrap();
+        assert!(matches!(settings.portal, PortalChoice::Missing));
+        assert_eq!(settings.rate, Rate::STANDARD);
+        assert_eq!(settings.timeouts, Timeouts::STANDARD);
+        assert!(!settings.read_only);
+    }
+
+    #[test]
+    fn values_are_read_by_their_grammar() {
+        let settings = read(&[
+            WEBHOOK,
+            (READ_ONLY, "Yes"),
+            (RATE, "250/5"),
+            (CALL_TIMEOUT, "12.5"),
+            (LOG, "warn,bitrix24_crm_mcp=debug"),
+        ])
+        .unwrap();
+        assert!(matches!(settings.portal, PortalChoice::Real(_)));
+        assert!(settings.read_only);
+        assert_eq!(settings.rate, Rate::ENTERPRISE);
+        assert_eq!(settings.timeouts.call, Duration::from_millis(12_500));
+    }
+
+    #[test]
+    fn contradictions_are_errors() {
+        let portal = (PORTAL_URL, "https://acme.example");
+        let token = (ACCESS_TOKEN, "t0ken");
+        let cases: [(&[(&str, &str)], &str); 6] = [
+            (&[WEBHOOK, portal], PORTAL_URL),
+            (&[WEBHOOK, token], ACCESS_TOKEN),
+            (&[portal], ACCESS_TOKEN),
+            (&[token], PORTAL_URL),
+            (&[WEBHOOK, (SANDBOX, "1")], WEBHOOK_URL),
+            (&[(WEBHOOK_URL, "https://acme.example/rest/s3cret/")], WEBHOOK_URL),
+        ];
+        for (variables, blamed) in cases {
+            let problems = read(variables).unwrap_err();
+            assert_eq!(problems.len(), 1, "{variables:?}");
+            assert_eq!(problems[0].0, blamed, "{variables:?}");
+            assert!(!problems[0].1.contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn every_malformed_value_is_named() {
+        let problems = read(&[
+            (READ_ONLY, "maybe"),
+            (RATE, "fast"),
+            (CONNECT_TIMEOUT, "0"),
+            (REQUEST_TIMEOUT, "-1"),
+            (CALL_TIMEOUT, "inf"),
+            (LOG, "=="),
+            (SANDBOX, "2"),
+        ])
+        .unwrap_err();
+        let blamed: Vec<&str> = problems.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            blamed,
+            [READ_ONLY, RATE, CONNECT_TIMEOUT, REQUEST_TIMEOUT, CALL_TIMEOUT, LOG, SANDBOX]
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! What Bitrix24's CRM is made of: entity types, their fields, names and values.
+//!
+//! Pure knowledge: nothing here sends a request or knows of MCP.
+
+pub mod catalog;
+pub mod dates;
+pub mod entity_type;
+pub mod field_list;
+pub mod kind;
+pub mod names;
+pub mod shape;
+pub mod stage;
+
+pub use entity_type::{EntityType, Family};
+pub use kind::Kind;
+pub use names::Naming;
+pub use shape::Shape;

@@ -1,0 +1,308 @@
+//! The one error that assistants see: a stable code, whether anything was written, whether to try
+//! again, and what to do next.
+//!
+//! What the portal says is translated here, in one table. Sentences are our own; the portal's
+//! words stand in fields of their own and never in a sentence of ours.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::portal::{Meaning, PortalError, error::readable};
+
+/// The stable codes, in the order of the README's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "each code's meaning is its text in `meaning`")]
+pub enum Code {
+    InvalidArguments,
+    UnknownField,
+    InvalidValue,
+    RequiredField,
+    Conflict,
+    PartlyApplied,
+    NotApplied,
+    ItemNotFound,
+    TypeNotFound,
+    TypeNotSupported,
+    AccessDenied,
+    PlanRestricted,
+    Refused,
+    Busy,
+    RateLimited,
+    OperationTimeLimit,
+    PortalBlocked,
+    SignInFailed,
+    ScopeMissing,
+    PortalAddress,
+    PortalFailed,
+    PortalUnreachable,
+    Configuration,
+    ReadOnly,
+    Internal,
+}
+
+/// Whether the failed call changed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Written {
+    /// Nothing was changed.
+    No,
+    /// Something was changed.
+    Yes,
+    /// It cannot be known from here.
+    Unknown,
+}
+
+/// Whether another call can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// No; a person has to act at the portal or in the settings.
+    No,
+    /// A call with other arguments.
+    AfterFix,
+    /// The same call, later.
+    Later,
+}
+
+/// One thing that is wrong with the arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Where, for instance `fields.titel`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// The name or value that is probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
+    /// The code of the whole failure when this is its only problem.
+    #[serde(skip)]
+    pub code: Code,
+}
+
+impl Problem {
+    /// A problem without a suggestion.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        let code = Code::InvalidArguments;
+        Self { path: path.into(), message: message.into(), did_you_mean: None, code }
+    }
+
+    /// A name that is no field of the item.
+    pub fn unknown_field(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: Code::UnknownField, ..Self::new(path, message) }
+    }
+
+    /// The same with the name or value that is probably meant.
+    #[must_use]
+    pub fn suggest(self, meant: Option<impl Into<String>>) -> Self {
+        Self { did_you_mean: meant.map(Into::into), ..self }
+    }
+}
+
+/// What the portal itself said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PortalWords {
+    /// The answer's status.
+    pub http_status: u16,
+    /// The error code as it came, also `""` and `"0"`; absent when the answer held none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The text as it came.
+    pub description: String,
+}
+
+/// Why a call did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The stable code.
+    pub code: Code,
+    /// What happened, in our own words.
+    pub message: String,
+    /// Whether anything was changed.
+    pub written: Written,
+    /// Whether another call can help.
+    pub retry: Retry,
+    /// How long to wait before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
+    /// What to do next.
+    pub hint: String,
+    /// What is wrong, piece by piece.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// What the portal said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portal: Option<Box<PortalWords>>,
+}
+
+/// What the failed request was for; it decides what may have been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To read.
+    Reading,
+    /// To change an item.
+    Writing,
+}
+
+impl Failure {
+    /// A failure of our own, before anything was written.
+    pub fn new(
+        code: Code,
+        retry: Retry,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            written: Written::No,
+            retry,
+            retry_after_seconds: None,
+            hint: hint.into(),
+            problems: Vec::new(),
+            portal: None,
+        }
+    }
+
+    /// Arguments that were refused before anything was sent, all their problems at once.
+    pub fn refused_arguments(problems: Vec<Problem>) -> Self {
+        let (code, message) = match problems.as_slice() {
+            [one] => (one.code, format!("`{}` {}", one.path, one.message)),
+            several => {
+                let message = format!("{} arguments have to be corrected", several.len());
+                (Code::InvalidArguments, message)
+            }
+        };
+        let hint = "nothing was sent; correct what `problems` names and call again";
+        Self { problems, ..Self::new(code, Retry::AfterFix, message, hint) }
+    }
+
+    /// What a failed request means for the assistant: the table of the README.
+    pub fn from_portal(error: &PortalError, purpose: Purpose) -> Self {
+        let (code, retry, message, hint) = verdict(error);
+        let may_have_run = match error {
+            PortalError::Unclear { .. } => true,
+            PortalError::Refused(refusal) => refusal.meaning() == Meaning::Failed,
+            _ => false,
+        };
+        let is_unknown = may_have_run && purpose == Purpose::Writing;
+        let failure = Self::new(code, retry, message, hint);
+        Self {
+            written: if is_unknown { Written::Unknown } else { Written::No },
+            hint: if is_unknown {
+                "read the item before repeating the call: the change may stand already, or may yet \
+                 appear, because a portal can work on a request for a minute"
+                    .to_owned()
+            } else {
+                failure.hint
+            },
+            retry_after_seconds: match code {
+                Code::OperationTimeLimit => Some(60),
+                _ => None,
+            },
+            portal: portal_words(error).map(Box::new),
+            ..failure
+        }
+    }
+
+    /// The error's part of an answer.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_else(|_| json!({"code": "INTERNAL"}))
+    }
+
+    /// The sentence that precedes the JSON, because some clients show the text alone.
+    pub fn sentence(&self) -> String {
+        let written = match self.written {
+            Written::No => "nothing was written",
+            Written::Yes => "something was written",
+            Written::Unknown => "it is not known whether it was written",
+        };
+        format!("Error: {}; {written}.", self.message)
+    }
+}
+
+fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
+    match error {
+        PortalError::Refused(refusal) => {
+            let (code, retry, message, hint) = verdict_on(refusal.meaning());
+            (code, retry, message.to_owned(), hint)
+        }
+        PortalError::Moved { to, .. } => {
+            let message = match to {
+                Some(to) => format!("the portal has moved to `{to}`"),
+                None => "the portal answers with a redirect".to_owned(),
+            };
+            let hint = "a person has to put the portal's new address into the settings \
+                        (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not \
+                        followed, because they would carry the secret to another address";
+            (Code::PortalAddress, Retry::No, message, hint)
+        }
+        PortalError::NoSuchPage { .. } => {
+            let message = "there is no REST interface at the portal's address".to_owned();
+            (Code::PortalAddress, Retry::No, message, ADDRESS_HINT)
+        }
+        PortalError::Unreachable { reason } => {
+            let message = format!("the portal cannot be reached: {reason}");
+            let hint = "check the network and the portal's address, then repeat the call";
+            (Code::PortalUnreachable, Retry::Later, message, hint)
+        }
+        PortalError::Unclear { reason, .. } => {
+            let message = format!("the portal gave no usable answer: {reason}");
+            (Code::PortalFailed, Retry::Later, message, "repeat the call later")
+        }
+        PortalError::NoRoom => {
+            let message = "too many calls are waiting for the portal's request limit".to_owned();
+            (Code::RateLimited, Retry::Later, message, "repeat the call when others have finished")
+        }
+    }
+}
+
+const ADDRESS_HINT: &str = "a person has to correct the portal's address in the settings \
+                            (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`)";
+const PERSON_HINT: &str = "no other call helps; a person has to act at the portal";
+
+#[rustfmt::skip] // a table: one meaning, one line
+fn verdict_on(meaning: Meaning) -> (Code, Retry, &'static str, &'static str) {
+    use Retry::{AfterFix, Later, No};
+    match meaning {
+        Meaning::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` speaks of and call again"),
+        Meaning::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
+        Meaning::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
+        Meaning::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "this entity type cannot be changed through `crm.item.update`", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
+        Meaning::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to change this item"),
+        Meaning::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
+        Meaning::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
+        Meaning::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),
+        Meaning::Busy => (Code::Busy, Later, "something at the portal has to finish or to be confirmed first", "repeat the call when it is done"),
+        Meaning::RateLimited => (Code::RateLimited, Later, "the portal takes no more requests for the moment", "repeat the call in a few seconds"),
+        Meaning::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has blocked this method for a while, because it used too much time", "repeat the call after `retryAfterSeconds`"),
+        Meaning::Blocked => (Code::PortalBlocked, No, "the vendor has blocked the portal's REST interface", "no other call helps; a person has to ask Bitrix24's support to lift the block"),
+        Meaning::SignInFailed => (Code::SignInFailed, No, "the portal did not accept the sign-in", "a person has to make a new webhook or token and put it into the settings"),
+        Meaning::SignInServerDown => (Code::SignInFailed, Later, "the portal could not reach its sign-in server", "repeat the call later"),
+        Meaning::ScopeMissing => (Code::ScopeMissing, No, "the webhook or token lacks a scope", "a person has to give the webhook the scope `crm`"),
+        Meaning::WrongAddress => (Code::PortalAddress, No, "the portal's address is not right or not open", ADDRESS_HINT),
+        Meaning::Failed => (Code::PortalFailed, Later, "the portal failed while it worked on the call", "repeat the call later"),
+    }
+}
+
+fn portal_words(error: &PortalError) -> Option<PortalWords> {
+    match error {
+        PortalError::Refused(refusal) => Some(PortalWords {
+            http_status: refusal.http_status,
+            code: Some(readable(&refusal.code)),
+            description: readable(&refusal.description),
+        }),
+        PortalError::Moved { http_status, .. } | PortalError::NoSuchPage { http_status } => {
+            Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
+        }
+        PortalError::Unclear { http_status: Some(http_status), .. } => {
+            Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
+        }
+        PortalError::Unclear { http_status: None, .. }
+        | PortalError::Unreachable { .. }
+        | PortalError::NoRoom => None,
+    }
+}

@@ -1,0 +1,24 @@
+//! An MCP server that lets AI assistants change items of a Bitrix24 CRM, truthfully and safely.
+//!
+//! The modules in reading order; each imports only those below it:
+//!
+//! * [`cli`] · what can be typed
+//! * [`config`] · what the settings mean
+//! * [`server`] · the MCP adapter
+//! * [`tools`] · what assistants can call
+//! * [`failure`] · the one error that assistants see
+//! * [`change`] · look, plan, write, compare: how one item is changed
+//! * [`portal`] · the small HTTP layer
+//! * [`crm`] · entity types, fields, names and values
+//! * `sandbox` · the embedded portal, for demonstrations and tests
+
+pub mod change;
+pub mod cli;
+pub mod config;
+pub mod crm;
+pub mod failure;
+pub mod portal;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod server;
+pub mod tools;

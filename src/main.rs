@@ -1,0 +1,38 @@
+//! The program: parse, log to standard error, run, exit code.
+
+use std::{io, process::ExitCode};
+
+use bitrix24_crm_mcp::cli::Cli;
+use clap::Parser;
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version go to standard output and are no failure.
+        Err(message) => {
+            let code = if message.use_stderr() { 2 } else { 0 };
+            let _ = message.print();
+            return ExitCode::from(code);
+        }
+    };
+    let settings = cli.settings();
+    let log = match &settings {
+        Ok(settings) => settings.log.clone(),
+        Err(unusable) => unusable.log.clone(),
+    };
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(to_stderr.with_filter(log)).init();
+
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime cannot be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(cli.run(settings));
+    // Where standard input is read by a thread, nothing could interrupt it.
+    runtime.shutdown_background();
+    code
+}

@@ -1,0 +1,16 @@
+//! The small HTTP layer: one portal, one POST per call, bounded in time, pace and size.
+//!
+//! The only place that names reqwest. It knows nothing of fields and items: parameters go in as
+//! JSON, a result or a [`PortalError`] comes out.
+
+pub mod auth;
+pub mod client;
+pub mod error;
+pub mod limiter;
+pub mod secret;
+
+pub use auth::SignIn;
+pub use client::{Portal, Timeouts};
+pub use error::{Meaning, PortalError, Refusal};
+pub use limiter::Rate;
+pub use secret::{Scrubber, Secret};

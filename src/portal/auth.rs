@@ -1,0 +1,257 @@
+//! Where a portal is and how calls sign in: a webhook, or an address and an access token.
+//!
+//! Messages about malformed addresses never repeat them, because they hold secrets.
+
+use std::{fmt, net::IpAddr};
+
+use reqwest::Url;
+
+use super::secret::{MASK, Secret};
+
+/// How calls reach the portal and sign in.
+#[derive(Clone)]
+pub enum SignIn {
+    /// An inbound webhook: the secret is part of the path.
+    Webhook {
+        /// The portal.
+        address: Address,
+        /// Whose rights the webhook has.
+        user: String,
+        /// The secret part of the path.
+        secret: Secret,
+    },
+    /// An OAuth access token, sent as the `auth` parameter of the body.
+    Token {
+        /// The portal.
+        address: Address,
+        /// The token.
+        token: Secret,
+    },
+}
+
+/// A portal's address: origin and, for some self-hosted portals, a path prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(String);
+
+/// What is wrong with an address, without repeating it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not a URL.
+    #[error("is not a web address")]
+    NotAUrl,
+    /// A client passed its placeholder on.
+    #[error("still holds a placeholder such as `${{…}}`, which the MCP client did not replace")]
+    Placeholder,
+    /// Plain http to a host other than this machine.
+    #[error("must begin with `https://`; plain `http://` is for this machine only")]
+    NotHttps,
+    /// A user name, a query or a fragment.
+    #[error("must have no user name, query or fragment")]
+    Extra,
+    /// No `/rest/{user}/{secret}` at the end of the path.
+    #[error(
+        "must end in `/rest/{{user}}/{{secret}}/`, with the number of a user and the secret of the webhook"
+    )]
+    NotAWebhook,
+    /// A path that holds a webhook's parts.
+    #[error("must be the portal's address alone, such as `https://example.bitrix24.com`")]
+    NotAPortal,
+}
+
+impl SignIn {
+    /// Reads `https://{host}[:port][/prefix]/rest/{user}/{secret}[/]`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text, without repeating it.
+    pub fn webhook(text: &str) -> Result<Self, AddressError> {
+        let url = checked_url(text)?;
+        let segments = path_segments(&url);
+        let [prefix @ .., rest, user, secret] = segments.as_slice() else {
+            return Err(AddressError::NotAWebhook);
+        };
+        let is_user = !user.is_empty() && user.chars().all(|c| c.is_ascii_digit());
+        let is_secret = secret.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if *rest != "rest" || !is_user || !is_secret {
+            return Err(AddressError::NotAWebhook);
+        }
+        Ok(Self::Webhook {
+            address: Address::new(&url, prefix),
+            user: (*user).to_owned(),
+            secret: Secret::new(*secret),
+        })
+    }
+
+    /// Reads `https://{host}[:port][/prefix][/rest][/]` and pairs it with the token.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the address, without repeating it.
+    pub fn token(text: &str, token: Secret) -> Result<Self, AddressError> {
+        let url = checked_url(text)?;
+        let segments = path_segments(&url);
+        let prefix = match segments.as_slice() {
+            [prefix @ .., "rest"] => prefix,
+            prefix => prefix,
+        };
+        if prefix.contains(&"rest") {
+            return Err(AddressError::NotAPortal);
+        }
+        Ok(Self::Token { address: Address::new(&url, prefix), token })
+    }
+
+    /// The portal's address, without any secret.
+    pub const fn address(&self) -> &Address {
+        match self {
+            Self::Webhook { address, .. } | Self::Token { address, .. } => address,
+        }
+    }
+
+    /// The secret that must never be shown.
+    pub const fn secret(&self) -> &Secret {
+        match self {
+            Self::Webhook { secret, .. } => secret,
+            Self::Token { token, .. } => token,
+        }
+    }
+
+    /// The address of a method. It holds the secret: for the request alone.
+    pub(super) fn method_url(&self, method: &str) -> String {
+        match self {
+            Self::Webhook { address, user, secret } => {
+                format!("{}/rest/{user}/{}/{method}", address.0, secret.expose())
+            }
+            Self::Token { address, .. } => format!("{}/rest/{method}", address.0),
+        }
+    }
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Webhook { address, user, .. } => write!(f, "{}/rest/{user}/{MASK}/", address.0),
+            Self::Token { address, .. } => write!(f, "{} with a token", address.0),
+        }
+    }
+}
+
+impl Address {
+    fn new(url: &Url, prefix: &[&str]) -> Self {
+        let mut address = url.origin().ascii_serialization();
+        for segment in prefix {
+            address.push('/');
+            address.push_str(segment);
+        }
+        Self(address)
+    }
+
+    /// The address of a page of the portal.
+    pub fn page(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn checked_url(text: &str) -> Result<Url, AddressError> {
+    let text = text.trim();
+    if text.contains("${") || text.contains('{') {
+        return Err(AddressError::Placeholder);
+    }
+    let url = Url::parse(text).map_err(|_| AddressError::NotAUrl)?;
+    let host = url.host_str().ok_or(AddressError::NotAUrl)?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(host) => {}
+        "http" => return Err(AddressError::NotHttps),
+        _ => return Err(AddressError::NotAUrl),
+    }
+    let has_extra = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
+    if has_extra {
+        return Err(AddressError::Extra);
+    }
+    Ok(url)
+}
+
+fn path_segments(url: &Url) -> Vec<&str> {
+    url.path().split('/').filter(|segment| !segment.is_empty()).collect()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webhooks_are_read_and_called_under_their_address() {
+        let cases = [
+            (
+                "https://acme.bitrix24.com/rest/1/s3cret/",
+                "https://acme.bitrix24.com/rest/1/s3cret/m",
+            ),
+            (
+                "https://acme.bitrix24.com/rest/1/s3cret",
+                "https://acme.bitrix24.com/rest/1/s3cret/m",
+            ),
+            (
+                " https://b.example:8443/crm/rest/12/s3cret/ ",
+                "https://b.example:8443/crm/rest/12/s3cret/m",
+            ),
+            ("http://127.0.0.1:8080/rest/1/s3cret/", "http://127.0.0.1:8080/rest/1/s3cret/m"),
+            ("http://[::1]:8080/rest/1/s3cret/", "http://[::1]:8080/rest/1/s3cret/m"),
+            ("https://портал.рф/rest/1/s3cret/", "https://xn--80awhdgm.xn--p1ai/rest/1/s3cret/m"),
+        ];
+        for (text, called) in cases {
+            let sign_in = SignIn::webhook(text).unwrap();
+            assert_eq!(sign_in.method_url("m"), called);
+            assert!(!format!("{sign_in:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn malformed_webhooks_are_named_without_being_repeated() {
+        let cases = [
+            ("acme.bitrix24.com/rest/1/s3cret/", AddressError::NotAUrl),
+            ("ftp://acme.bitrix24.com/rest/1/s3cret/", AddressError::NotAUrl),
+            ("${BITRIX24_WEBHOOK_URL}", AddressError::Placeholder),
+            ("http://acme.bitrix24.com/rest/1/s3cret/", AddressError::NotHttps),
+            ("http://127.0.0.1.example.com/rest/1/s3cret/", AddressError::NotHttps),
+            ("https://me:s3cret@acme.bitrix24.com/rest/1/s3cret/", AddressError::Extra),
+            ("https://acme.bitrix24.com/rest/1/s3cret/?auth=1", AddressError::Extra),
+            ("https://acme.bitrix24.com/", AddressError::NotAWebhook),
+            ("https://acme.bitrix24.com/rest/s3cret/", AddressError::NotAWebhook),
+            ("https://acme.bitrix24.com/rest/one/s3cret/", AddressError::NotAWebhook),
+            ("https://acme.bitrix24.com/rest/1/s3cret/profile.json", AddressError::NotAWebhook),
+        ];
+        for (text, error) in cases {
+            let found = SignIn::webhook(text).unwrap_err();
+            assert_eq!(found, error, "{text}");
+            assert!(!found.to_string().contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn portal_addresses_may_name_the_rest_path() {
+        for text in [
+            "https://acme.bitrix24.com",
+            "https://acme.bitrix24.com/rest/",
+            "https://acme.bitrix24.com/rest",
+        ] {
+            let sign_in = SignIn::token(text, Secret::new("t0ken")).unwrap();
+            assert_eq!(sign_in.method_url("m"), "https://acme.bitrix24.com/rest/m");
+        }
+        let webhook = SignIn::token("https://acme.bitrix24.com/rest/1/x/", Secret::new("t0ken"));
+        assert_eq!(webhook.unwrap_err(), AddressError::NotAPortal);
+    }
+}

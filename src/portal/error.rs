@@ -1,0 +1,203 @@
+//! What can go wrong between a request and its answer, and what a portal's codes mean.
+//!
+//! Meanings are decided by code, not by status, because documentation, servers and clients
+//! disagree on statuses (fact sheet §4.1). What assistants are told is decided elsewhere.
+
+use serde_json::Value;
+
+/// A call that brought no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PortalError {
+    /// The portal answered with an error of its own.
+    #[error("the portal answered the error `{}` (HTTP {})", readable(&.0.code), .0.http_status)]
+    Refused(Refusal),
+    /// The portal answered with a redirect, which is never followed: it would carry the secret.
+    #[error("the portal answered with a redirect")]
+    Moved {
+        /// The new host and path prefix, when the answer names one.
+        to: Option<String>,
+        /// The answer's status.
+        http_status: u16,
+    },
+    /// A web page in the place of a REST interface: there is no portal at this address.
+    #[error("no REST interface at this address (HTTP {http_status})")]
+    NoSuchPage {
+        /// The answer's status.
+        http_status: u16,
+    },
+    /// No connection was made, so nothing was sent.
+    #[error("no connection: {reason}")]
+    Unreachable {
+        /// Why, in words that hold no address.
+        reason: String,
+    },
+    /// The request went out and no usable answer came back: it may have been carried out.
+    #[error("no usable answer: {reason}")]
+    Unclear {
+        /// What came instead.
+        reason: String,
+        /// The answer's status, when there was an answer.
+        http_status: Option<u16>,
+    },
+    /// The pace left no room before the deadline, so nothing was sent.
+    #[error("no room within the request limit before the deadline")]
+    NoRoom,
+}
+
+/// An error that the portal itself stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The answer's status.
+    pub http_status: u16,
+    /// The code as it came, also when it is `""` or `"0"`.
+    pub code: String,
+    /// The text as it came; localised, may hold HTML.
+    pub description: String,
+}
+
+/// What a portal's refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// A value or parameter is wrong.
+    InvalidValue,
+    /// A required field is empty.
+    RequiredField,
+    /// There is no such item, or no such smart process.
+    NotFound,
+    /// `crm.item.*` does not serve this entity type.
+    TypeNotSupported,
+    /// The webhook's or token's user lacks the right.
+    AccessDenied,
+    /// The portal's plan does not include it.
+    PlanRestricted,
+    /// A refusal that another call may avoid.
+    Refused,
+    /// A refusal without a code, which says nothing about a way out.
+    RefusedWithoutCode,
+    /// Something has to finish or be confirmed first.
+    Busy,
+    /// Too many requests.
+    RateLimited,
+    /// The method has used up its time for now.
+    OperationTimeLimit,
+    /// The vendor has blocked the portal's REST interface by hand.
+    Blocked,
+    /// The sign-in was not accepted.
+    SignInFailed,
+    /// The portal could not reach the vendor's sign-in server.
+    SignInServerDown,
+    /// The webhook or application lacks a scope.
+    ScopeMissing,
+    /// This is not the address of a portal's REST interface.
+    WrongAddress,
+    /// The portal failed in the middle: the request may have been carried out.
+    Failed,
+}
+
+impl Refusal {
+    /// Reads the error of an answer's body; `None` when the body states none.
+    ///
+    /// Codes come as words, numbers or empty strings, and in the newest interface as an object.
+    pub fn read(http_status: u16, body: &Value) -> Option<Self> {
+        let error = body.get("error").filter(|error| !error.is_null())?;
+        let text = |value: Option<&Value>| match value {
+            Some(Value::String(text)) => text.clone(),
+            None | Some(Value::Null) => String::new(),
+            Some(other) => other.to_string(),
+        };
+        let (code, description) = match error {
+            Value::Object(error) => (text(error.get("code")), text(error.get("message"))),
+            code => (text(Some(code)), text(body.get("error_description"))),
+        };
+        Some(Self { http_status, code, description })
+    }
+
+    /// What the refusal means.
+    pub fn meaning(&self) -> Meaning {
+        match self.code.trim().to_ascii_uppercase().as_str() {
+            "100" | "ERROR_ARGUMENT" | "MAIN_CONTROLLER_22001" => Meaning::InvalidValue,
+            "CRM_FIELD_ERROR_VALUE_NOT_VALID" | "CRM_FIELD_ERROR_VALUE_NOT_UNIQUE" => {
+                Meaning::InvalidValue
+            }
+            // The same code names invalid e-mails (400) and database failures (500).
+            "ERROR_CORE" if self.http_status < 500 => Meaning::InvalidValue,
+            "CRM_FIELD_ERROR_REQUIRED" => Meaning::RequiredField,
+            "NOT_FOUND" => Meaning::NotFound,
+            "ENTITY_TYPE_NOT_SUPPORTED" => Meaning::TypeNotSupported,
+            "ACCESS_DENIED" if self.speaks_of_the_plan() => Meaning::PlanRestricted,
+            "ACCESS_DENIED"
+            | "CRM_ITEM_UPDATE_ACCESS_DENIED"
+            | "ALLOWED_ONLY_INTRANET_USER"
+            | "USER_ACCESS_ERROR" => Meaning::AccessDenied,
+            "UPDATE_DYNAMIC_ITEM_RESTRICTED"
+            | "CRM_FIELD_ERROR_CATEGORY_NOT_AVAILABLE"
+            | "WRONG_LICENSE"
+            | "PAYMENT_REQUIRED" => Meaning::PlanRestricted,
+            "" if self.http_status >= 500 => Meaning::Failed,
+            "" if self.speaks_of_the_plan() => Meaning::PlanRestricted,
+            "" => Meaning::RefusedWithoutCode,
+            "CRM_ITEM_HAS_RUNNING_WORKFLOWS" | "METHOD_CONFIRM_WAITING" => Meaning::Busy,
+            "QUERY_LIMIT_EXCEEDED" => Meaning::RateLimited,
+            "OPERATION_TIME_LIMIT" => Meaning::OperationTimeLimit,
+            "OVERLOAD_LIMIT" => Meaning::Blocked,
+            "NO_AUTH_FOUND"
+            | "INVALID_CREDENTIALS"
+            | "INVALID_TOKEN"
+            | "EXPIRED_TOKEN"
+            | "AUTHORIZATION_ERROR"
+            | "APPLICATION_NOT_FOUND"
+            | "ERROR_OAUTH"
+            | "NOT_INSTALLED"
+            | "WRONG_AUTH_TYPE"
+            | "METHOD_CONFIRM_DENIED" => Meaning::SignInFailed,
+            "CONNECTION_ERROR" => Meaning::SignInServerDown,
+            "INSUFFICIENT_SCOPE" => Meaning::ScopeMissing,
+            "INVALID_REQUEST" | "ERROR_METHOD_NOT_FOUND" | "PORTAL_DELETED" => {
+                Meaning::WrongAddress
+            }
+            // "The response could not be encoded": the method had run.
+            "WRONG_ENCODING" => Meaning::Failed,
+            code if code.starts_with("BX_") => Meaning::InvalidValue,
+            _ if self.http_status >= 500 => Meaning::Failed,
+            _ => Meaning::Refused,
+        }
+    }
+
+    /// Plans are named in the text alone, in the portal's language.
+    fn speaks_of_the_plan(&self) -> bool {
+        const WORDS: [&str; 10] = [
+            "plan",
+            "subscription",
+            "commercial",
+            "license",
+            "quota",
+            "restrict",
+            "тариф",
+            "подписк",
+            "лиценз",
+            "ограничен",
+        ];
+        let text = self.description.to_lowercase();
+        WORDS.iter().any(|word| text.contains(word))
+    }
+}
+
+/// A text from outside, made fit to be shown: cut, and its invisible characters made visible.
+pub fn readable(text: &str) -> String {
+    const LONGEST: usize = 500;
+    let mut shown = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            shown.push('…');
+            break;
+        }
+        let is_invisible = (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        if is_invisible {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}

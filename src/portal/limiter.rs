@@ -1,0 +1,131 @@
+//! The pace that the portal allows: a bucket of tokens that fills again with time.
+//!
+//! A portal refuses above 50 requests at once and 2 per second after that, 250 and 5 on the
+//! Enterprise plan (fact sheet §5.1).
+
+use std::{str::FromStr, time::Duration};
+
+use tokio::{sync::Mutex, time::Instant};
+
+/// How many requests may go out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// At once, after a pause.
+    pub burst: f64,
+    /// Per second, for ever.
+    pub per_second: f64,
+}
+
+impl Rate {
+    /// What all plans but the largest allow.
+    pub const STANDARD: Self = Self { burst: 50.0, per_second: 2.0 };
+    /// What the Enterprise plan allows.
+    pub const ENTERPRISE: Self = Self { burst: 250.0, per_second: 5.0 };
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    /// Reads `standard`, `enterprise` or `BURST/PER_SECOND`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim() {
+            "standard" => return Ok(Self::STANDARD),
+            "enterprise" => return Ok(Self::ENTERPRISE),
+            _ => {}
+        }
+        let numbers = text.split_once('/').and_then(|(burst, per_second)| {
+            let burst: u32 = burst.trim().parse().ok()?;
+            let per_second: f64 = per_second.trim().parse().ok()?;
+            let is_usable = burst >= 1 && per_second.is_finite() && per_second > 0.0;
+            is_usable.then(|| Self { burst: f64::from(burst), per_second })
+        });
+        numbers.ok_or_else(|| {
+            "must be `standard`, `enterprise` or two numbers such as `250/5`".to_owned()
+        })
+    }
+}
+
+/// A token bucket, first come, first served.
+#[derive(Debug)]
+pub struct Limiter {
+    rate: Rate,
+    bucket: Mutex<Bucket>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    filled_at: Option<Instant>,
+}
+
+impl Limiter {
+    /// A full bucket.
+    pub fn new(rate: Rate) -> Self {
+        let bucket = Bucket { tokens: rate.burst, filled_at: None };
+        Self { rate, bucket: Mutex::new(bucket) }
+    }
+
+    /// Waits for a token and takes it. Dropping the future gives up the place in the queue.
+    pub async fn turn(&self) {
+        // The lock is held while waiting: it is fair, so it is the queue.
+        let mut bucket = self.bucket.lock().await;
+        let now = Instant::now();
+        bucket.fill(self.rate, now);
+        if bucket.tokens < 1.0 {
+            let missing = (1.0 - bucket.tokens) / self.rate.per_second;
+            tokio::time::sleep(Duration::from_secs_f64(missing)).await;
+            bucket.fill(self.rate, Instant::now());
+            bucket.tokens = bucket.tokens.max(1.0);
+        }
+        bucket.tokens -= 1.0;
+    }
+}
+
+impl Bucket {
+    fn fill(&mut self, rate: Rate, now: Instant) {
+        if let Some(before) = self.filled_at.replace(now) {
+            let grown = now.duration_since(before).as_secs_f64() * rate.per_second;
+            self.tokens = (self.tokens + grown).min(rate.burst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_or_refused() {
+        assert_eq!("standard".parse(), Ok(Rate::STANDARD));
+        assert_eq!("250/5".parse(), Ok(Rate::ENTERPRISE));
+        for text in ["", "fast", "0/1", "5/0", "5/-1", "5/inf", "5", "5/NaN"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+        let limiter = Limiter::new(Rate::STANDARD);
+        let start = Instant::now();
+        for _ in 0..50 {
+            limiter.turn().await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for _ in 0..4 {
+            limiter.turn().await;
+        }
+        assert!(start.elapsed() >= Duration::from_millis(1_990));
+        assert!(start.elapsed() <= Duration::from_millis(2_010));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_gives_up_takes_no_token() {
+        let limiter = Limiter::new(Rate { burst: 1.0, per_second: 1.0 });
+        limiter.turn().await;
+        let gave_up = tokio::time::timeout(Duration::from_millis(100), limiter.turn()).await;
+        assert!(gave_up.is_err());
+        let start = Instant::now();
+        limiter.turn().await;
+        assert!(start.elapsed() <= Duration::from_millis(910));
+    }
+}

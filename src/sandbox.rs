@@ -1,0 +1,84 @@
+//! The embedded portal: a real HTTP server on loopback that treats `crm.item.get`,
+//! `crm.item.update` and `crm.item.fields` as a Bitrix24 portal does, silent drops included.
+//!
+//! For demonstrations and tests. Its fields come from the catalogue, its answers from its state;
+//! the rules are the fact sheet's §1, §4, §7 and §8.
+//!
+//! Not modelled: files, phones and e-mails (`fm`, pictures and file fields are ignored); product
+//! rows (so amounts are never recomputed); robots and workflows; fields required by a stage; the
+//! request limit and the operating-time limit; batches; OAuth tokens; directories other than
+//! stages (unknown codes of sources and types are stored, as on a real portal); users' rights other
+//! than those that `demo_data` names.
+
+mod assign;
+mod demo_data;
+mod http;
+mod methods;
+mod state;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use state::State;
+
+/// The secret part of the sandbox's webhooks.
+const SECRET: &str = "sandbox5ecret";
+
+/// A running embedded portal; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    server: JoinHandle<()>,
+}
+
+/// A request that the sandbox received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// The method, for instance `crm.item.update`.
+    pub method: String,
+    /// The body's parameters.
+    pub body: Value,
+}
+
+impl Sandbox {
+    /// Starts a portal with demo data on a free port of this machine.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be had.
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(Mutex::new(demo_data::company()));
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&state)));
+        Ok(Self { address, state, server })
+    }
+
+    /// The address of a webhook that acts as user 1, who may do almost everything.
+    pub fn webhook_url(&self) -> String {
+        self.webhook_url_of(1)
+    }
+
+    /// The address of a webhook that acts as that user.
+    pub fn webhook_url_of(&self, user: u32) -> String {
+        format!("http://{}/rest/{user}/{SECRET}/", self.address)
+    }
+
+    /// Every request so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).received.clone()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,412 @@
+//! What a portal does with the values of an update: how it reads them, which it drops without a
+//! word, and when it saves at all (fact sheet §1.4–§1.7, §8).
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, tz::Offset};
+use serde_json::{Map, Value, json};
+
+use super::{
+    methods::PortalFault,
+    state::{AnyField, CustomField, Semantics, TypeData},
+};
+use crate::crm::{
+    Kind, Naming,
+    dates::{self, Reading},
+};
+
+/// The sandbox's clock runs two hours ahead of UTC.
+const SERVER_OFFSET_HOURS: i8 = 2;
+
+/// Sets the fields of an item and saves it if something changed.
+pub(super) fn update(
+    data: &mut TypeData,
+    id: u64,
+    fields: &Map<String, Value>,
+    naming: Naming,
+    user: u32,
+    currencies: &BTreeSet<&'static str>,
+) -> Result<(), PortalFault> {
+    let Some(before) = data.items.get(&id).cloned() else {
+        return Ok(());
+    };
+    let mut item = before.clone();
+    for (key, value) in fields {
+        if key == "FM" {
+            let text = "Argument must be of type array, string given";
+            return Err(PortalFault::new(400, "100", text));
+        }
+        let Some(field) = data.field(key, naming).filter(|field| field.is_writable()) else {
+            continue; // Unknown, read-only and immutable fields are dropped without a word.
+        };
+        match field {
+            AnyField::Standard(row) => set_standard(data, &mut item, row.name, row.kind, value)?,
+            AnyField::Custom(custom) => set_custom(&mut item, &field.camel_name(), custom, value)?,
+            AnyField::Parent(_) => set_link(&mut item, &field.camel_name(), value)?,
+        }
+    }
+    if data.is_restricted_by_plan {
+        let text = "You cannot change the item due to your plan restrictions";
+        return Err(PortalFault::new(400, "UPDATE_DYNAMIC_ITEM_RESTRICTED", text));
+    }
+    check_currency(&item, currencies)?;
+    settle_stage(data, &before, &mut item, user)?;
+    if item != before {
+        item.insert("updatedTime".to_owned(), now().into());
+        item.insert("updatedBy".to_owned(), user.into());
+    }
+    data.items.insert(id, item);
+    Ok(())
+}
+
+fn set_standard(
+    data: &TypeData,
+    item: &mut Map<String, Value>,
+    name: &str,
+    kind: Kind,
+    value: &Value,
+) -> Result<(), PortalFault> {
+    let is_kept = data.entity.family().is_some_and(|family| {
+        crate::crm::catalog::field(data.entity, name).is_some_and(|row| row.is_kept(family))
+    });
+    if is_kept && php_empty(value) {
+        return Ok(());
+    }
+    let stored = match kind {
+        Kind::Text | Kind::Status | Kind::Stage | Kind::Currency => text(value),
+        Kind::Markup => text(value).as_str().map_or(Value::Null, |html| bb_code(html).into()),
+        Kind::YesNo => yes_no(value),
+        Kind::Integer if is_blank(value) => Value::Null,
+        Kind::Integer => json!(php_int(value)),
+        Kind::Percent if is_blank(value) => Value::Null,
+        Kind::Percent => json!(php_int(value).clamp(0, 100)),
+        Kind::Number if is_blank(value) => Value::Null,
+        Kind::Number | Kind::Amount => number(php_float(value)),
+        Kind::User => json!(php_int(value)),
+        Kind::Users | Kind::Integers => json!(php_ints(value)),
+        Kind::Category => match data.pipelines.iter().find(|it| it.id == php_int(value)) {
+            Some(pipeline) => json!(pipeline.id),
+            None => return Err(invalid("Pipeline")),
+        },
+        Kind::Date => match day(value) {
+            Some(day) => day,
+            None => return Ok(()),
+        },
+        Kind::DateTime => match moment(value) {
+            Some(moment) => moment,
+            None => return Ok(()),
+        },
+        Kind::Links => {
+            let ids: Vec<i64> = php_ints(value).into_iter().filter(|id| *id > 0).collect();
+            if let Some(single) = single_of(name).filter(|single| item.contains_key(*single)) {
+                item.insert(single.to_owned(), json!(ids.first().copied().unwrap_or(0)));
+            }
+            json!(ids)
+        }
+        Kind::Link => return set_bound_link(item, name, value),
+        Kind::Picture | Kind::Multifield | Kind::Any => return Ok(()),
+    };
+    item.insert(name.to_owned(), stored);
+    Ok(())
+}
+
+/// The field that mirrors the first id of a list.
+fn single_of(list: &str) -> Option<&'static str> {
+    match list {
+        "contactIds" => Some("contactId"),
+        "companyIds" => Some("companyId"),
+        _ => None,
+    }
+}
+
+/// `contactId` and a contact's `companyId`: an already bound id changes nothing, another one
+/// replaces all.
+fn set_bound_link(
+    item: &mut Map<String, Value>,
+    name: &str,
+    value: &Value,
+) -> Result<(), PortalFault> {
+    let list = match name {
+        "contactId" => "contactIds",
+        "companyId" => "companyIds",
+        _ => return set_link(item, name, value),
+    };
+    let Some(bound) = item.get(list).map(php_ints) else {
+        return set_link(item, name, value);
+    };
+    if php_int(value) > 0 && bound.contains(&php_int(value)) {
+        return Ok(());
+    }
+    set_link(item, name, value)?;
+    let ids: Vec<i64> = Some(php_int(value)).filter(|id| *id > 0).into_iter().collect();
+    item.insert(list.to_owned(), json!(ids));
+    Ok(())
+}
+
+fn set_link(item: &mut Map<String, Value>, name: &str, value: &Value) -> Result<(), PortalFault> {
+    let id = php_int(value);
+    if id < 0 {
+        return Err(invalid(name));
+    }
+    let unlinked = if name.starts_with("parentId") { Value::Null } else { json!(0) };
+    item.insert(name.to_owned(), if id == 0 { unlinked } else { json!(id) });
+    Ok(())
+}
+
+fn set_custom(
+    item: &mut Map<String, Value>,
+    name: &str,
+    field: CustomField,
+    value: &Value,
+) -> Result<(), PortalFault> {
+    let stored = if field.is_multiple {
+        let values = match value {
+            Value::Array(values) => values.iter().collect(),
+            empty if is_blank(empty) => Vec::new(),
+            other => {
+                let text = format!(
+                    "Expected iterable value for multiple field, but got {} instead",
+                    type_name(other)
+                );
+                return Err(PortalFault::new(400, "100", text));
+            }
+        };
+        let values = values.into_iter().filter(|value| !is_blank(value));
+        values.filter_map(|value| custom_value(field, value)).collect()
+    } else if is_blank(value) {
+        Value::Null
+    } else {
+        match custom_value(field, value) {
+            Some(stored) => stored,
+            None => return Ok(()),
+        }
+    };
+    item.insert(name.to_owned(), stored);
+    Ok(())
+}
+
+fn custom_value(field: CustomField, value: &Value) -> Option<Value> {
+    Some(match field.portal_type {
+        "double" => number(php_float(value)),
+        "integer" => json!(php_int(value)),
+        "boolean" => yes_no(value),
+        "date" => return day(value),
+        "datetime" => return moment(value),
+        "enumeration" => {
+            let id = php_int(value);
+            return field.options.iter().any(|(option, _)| *option == id).then(|| json!(id));
+        }
+        _ => text(value),
+    })
+}
+
+fn check_currency(
+    item: &Map<String, Value>,
+    currencies: &BTreeSet<&'static str>,
+) -> Result<(), PortalFault> {
+    match item.get("currencyId").and_then(Value::as_str) {
+        Some(code) if !currencies.contains(code) => Err(invalid("Currency")),
+        _ => Ok(()),
+    }
+}
+
+/// A stage that the item's pipeline lacks falls back to the old one, or, after a change of the
+/// pipeline, to the first stage there that means the same.
+fn settle_stage(
+    data: &TypeData,
+    before: &Map<String, Value>,
+    item: &mut Map<String, Value>,
+    user: u32,
+) -> Result<(), PortalFault> {
+    let Some(asked) = item.get("stageId").cloned() else {
+        return Ok(());
+    };
+    let old = before.get("stageId").cloned().unwrap_or_default();
+    let pipeline = data.pipeline_of(item);
+    let is_moved = pipeline != data.pipeline_of(before);
+    if asked == old && !is_moved {
+        return Ok(());
+    }
+    let stages = data.stages_of(pipeline);
+    let found = stages.iter().find(|stage| asked == stage.code);
+    if found.is_some_and(|stage| stage.is_locked) {
+        let text = "You do not have enough rights to change stage";
+        return Err(PortalFault::new(400, "0", text));
+    }
+    let meant = if is_moved {
+        let semantics = before.get("stageSemanticId").and_then(Value::as_str).unwrap_or("P");
+        found.or_else(|| stages.iter().find(|stage| stage.semantics.letter() == semantics))
+    } else {
+        found
+    };
+    let Some(stage) = meant else {
+        item.insert("stageId".to_owned(), old);
+        return Ok(());
+    };
+    item.insert("stageId".to_owned(), stage.code.into());
+    item.insert("previousStageId".to_owned(), old);
+    item.insert("stageSemanticId".to_owned(), stage.semantics.letter().into());
+    item.insert("movedTime".to_owned(), now().into());
+    item.insert("movedBy".to_owned(), user.into());
+    let mut set_flag = |name: &str, truth: bool| {
+        if item.contains_key(name) {
+            item.insert(name.to_owned(), if truth { "Y" } else { "N" }.into());
+        }
+    };
+    set_flag("closed", stage.semantics != Semantics::Process);
+    set_flag("isNew", stages.first().is_some_and(|first| first.code == stage.code));
+    Ok(())
+}
+
+fn invalid(field: &str) -> PortalFault {
+    let text = format!("Invalid value for field \"{field}\"");
+    PortalFault::new(400, "CRM_FIELD_ERROR_VALUE_NOT_VALID", text)
+}
+
+/// PHP's `empty()`.
+fn php_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty() || text == "0",
+        Value::Array(values) => values.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::Bool(true) => false,
+    }
+}
+
+/// Empty, except that numbers and texts may be zero.
+fn is_blank(value: &Value) -> bool {
+    let is_zero = value == "0" || matches!(value, Value::Number(_));
+    php_empty(value) && !is_zero
+}
+
+fn yes_no(value: &Value) -> Value {
+    let is_yes = value == true || ["true", "y", "Y"].iter().any(|yes| value == yes);
+    if is_yes { json!("Y") } else { json!("N") }
+}
+
+/// PHP's `(int)`: leading digits, else 0.
+fn php_int(value: &Value) -> i64 {
+    match value {
+        Value::Number(number) => number.as_i64().unwrap_or_default(),
+        Value::Bool(truth) => i64::from(*truth),
+        Value::String(text) => {
+            let text = text.trim();
+            let digits = text
+                .char_indices()
+                .take_while(|(at, c)| c.is_ascii_digit() || (*at == 0 && *c == '-'))
+                .count();
+            text.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or_default()
+        }
+        Value::Array(values) => i64::from(!values.is_empty()),
+        Value::Object(_) => 1,
+        Value::Null => 0,
+    }
+}
+
+/// PHP's `(float)`.
+fn php_float(value: &Value) -> f64 {
+    match value {
+        Value::Number(number) => number.as_f64().unwrap_or_default(),
+        Value::String(text) => {
+            let text = text.trim();
+            let length = text
+                .char_indices()
+                .take_while(|(at, c)| c.is_ascii_digit() || *c == '.' || (*at == 0 && *c == '-'))
+                .count();
+            text.get(..length).and_then(|number| number.parse().ok()).unwrap_or_default()
+        }
+        _ => 0.0,
+    }
+}
+
+fn php_ints(value: &Value) -> Vec<i64> {
+    match value {
+        Value::Array(values) => values.iter().map(php_int).filter(|id| *id != 0).collect(),
+        Value::Object(values) => values.values().map(php_int).filter(|id| *id != 0).collect(),
+        one if php_empty(one) => Vec::new(),
+        one => vec![php_int(one)],
+    }
+}
+
+/// Whole numbers are answered without a fraction.
+fn number(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        format!("{number:.0}").parse::<i64>().map_or_else(|_| json!(number), |whole| json!(whole))
+    } else {
+        json!(number)
+    }
+}
+
+fn text(value: &Value) -> Value {
+    match value {
+        empty if is_blank(empty) => Value::Null,
+        Value::String(text) => json!(text.trim()),
+        other => json!(other.to_string()),
+    }
+}
+
+/// A day as answers show it; `None` keeps the old value, as an unreadable date does.
+fn day(value: &Value) -> Option<Value> {
+    if php_empty(value) {
+        return Some(Value::Null);
+    }
+    let text = value.as_str()?;
+    let day = match dates::read_date(text) {
+        Reading::Exact(day) | Reading::Repaired(day) => day,
+        // Slashes are month first.
+        Reading::Ambiguous(_, month_first) => month_first,
+        Reading::Impossible => return None,
+    };
+    Some(json!(format!("{day}T{SERVER_OFFSET_HOURS:02}:00:00+{SERVER_OFFSET_HOURS:02}:00")))
+}
+
+fn moment(value: &Value) -> Option<Value> {
+    if php_empty(value) {
+        return Some(Value::Null);
+    }
+    let moment = match dates::read_moment(value.as_str()?) {
+        Reading::Exact(moment) | Reading::Repaired(moment) | Reading::Ambiguous(_, moment) => {
+            moment
+        }
+        Reading::Impossible => return None,
+    };
+    let offset = Offset::constant(SERVER_OFFSET_HOURS);
+    let instant = match moment {
+        dates::Moment::Instant(instant, _) => instant,
+        dates::Moment::PortalClock(clock) => offset.to_timestamp(clock).ok()?,
+    };
+    Some(dates::Moment::Instant(instant, offset).wire().into())
+}
+
+fn now() -> String {
+    dates::Moment::Instant(Timestamp::now(), Offset::constant(SERVER_OFFSET_HOURS)).wire()
+}
+
+/// A little of the portal's conversion of HTML to BB code.
+fn bb_code(html: &str) -> String {
+    let mut text = html.to_owned();
+    for (from, to) in [
+        ("<b>", "[b]"),
+        ("</b>", "[/b]"),
+        ("<i>", "[i]"),
+        ("</i>", "[/i]"),
+        ("<br>", "\n"),
+        ("<p>", ""),
+        ("</p>", "\n"),
+    ] {
+        text = text.replace(from, to);
+    }
+    text.trim().to_owned()
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "string",
+        Value::Number(number) if number.is_f64() => "double",
+        Value::Number(_) => "integer",
+        Value::Bool(_) => "boolean",
+        _ => "array",
+    }
+}

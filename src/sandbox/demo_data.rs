@@ -1,0 +1,159 @@
+//! A small company to try things on.
+//!
+//! Deal 351 stands as before the vendor's example, so that the example changes all that it names.
+//! Deal 360 is closed to webhooks; only people may move a deal to `C9:UC_LEGAL`; the plan does not
+//! include smart process 1048; user 77 is external.
+
+use serde_json::json;
+
+use super::state::{CustomField, Pipeline, Semantics, Stage, State, TypeData};
+
+const fn stage(code: &'static str, semantics: Semantics) -> Stage {
+    Stage { code, semantics, is_locked: false }
+}
+
+const LEAD_STAGES: &[Stage] = &[
+    stage("NEW", Semantics::Process),
+    stage("IN_PROCESS", Semantics::Process),
+    stage("CONVERTED", Semantics::Success),
+    stage("JUNK", Semantics::Failure),
+];
+const SALES_STAGES: &[Stage] = &[
+    stage("NEW", Semantics::Process),
+    stage("PREPARATION", Semantics::Process),
+    stage("EXECUTING", Semantics::Process),
+    stage("WON", Semantics::Success),
+    stage("LOSE", Semantics::Failure),
+];
+const SERVICE_STAGES: &[Stage] = &[
+    stage("C9:NEW", Semantics::Process),
+    stage("C9:UC_NYL06U", Semantics::Process),
+    Stage { code: "C9:UC_LEGAL", semantics: Semantics::Process, is_locked: true },
+    stage("C9:WON", Semantics::Success),
+    stage("C9:LOSE", Semantics::Failure),
+];
+const QUOTE_STAGES: &[Stage] = &[
+    stage("DRAFT", Semantics::Process),
+    stage("SENT", Semantics::Process),
+    stage("APPROVED", Semantics::Success),
+    stage("DECLAINED", Semantics::Failure),
+];
+const INVOICE_STAGES: &[Stage] = &[
+    stage("DT31_2:N", Semantics::Process),
+    stage("DT31_2:S", Semantics::Process),
+    stage("DT31_2:P", Semantics::Success),
+    stage("DT31_2:D", Semantics::Failure),
+];
+const PROJECT_STAGES: &[Stage] = &[
+    stage("DT1220_11:NEW", Semantics::Process),
+    stage("DT1220_11:CLIENT", Semantics::Process),
+    stage("DT1220_11:SUCCESS", Semantics::Success),
+    stage("DT1220_11:FAIL", Semantics::Failure),
+];
+const RESTRICTED_STAGES: &[Stage] = &[stage("DT1048_15:NEW", Semantics::Process)];
+
+const fn custom(
+    upper_name: &'static str,
+    title: &'static str,
+    portal_type: &'static str,
+) -> CustomField {
+    CustomField { upper_name, title, portal_type, is_multiple: false, options: &[] }
+}
+
+const CHANNELS: &[(i64, &str)] = &[(44, "Fair"), (45, "Partner"), (46, "Сайт")];
+
+pub(super) fn company() -> State {
+    let types =
+        [leads(), deals(), contacts(), companies(), quotes(), invoices(), projects(), restricted()];
+    State {
+        types: types.into_iter().map(|data| (data.entity.id(), data)).collect(),
+        currencies: ["EUR", "USD", "RUB"].into(),
+        extranet_users: [77].into(),
+        received: Vec::new(),
+    }
+}
+
+fn leads() -> TypeData {
+    let mut data = TypeData::new(1);
+    data.pipelines = vec![Pipeline { id: 0, stages: LEAD_STAGES }];
+    data.custom = vec![custom("UF_CRM_LEAD_1700000000000", "Campaign code", "string")];
+    data.add(21, json!({"title": "Call from the fair", "stageId": "NEW", "name": "Ines", "lastName": "Ferreira", "companyTitle": "Ferreira Cork", "sourceId": "CALL", "opportunity": 3200, "currencyId": "EUR"}));
+    data.add(22, json!({"title": "Form on the website", "stageId": "IN_PROCESS", "name": "Jonas", "lastName": "Weber", "sourceId": "WEBFORM", "currencyId": "EUR"}));
+    data
+}
+
+fn deals() -> TypeData {
+    let mut data = TypeData::new(2);
+    data.pipelines =
+        vec![Pipeline { id: 0, stages: SALES_STAGES }, Pipeline { id: 9, stages: SERVICE_STAGES }];
+    data.parents = vec![1220];
+    data.custom = vec![
+        custom("UF_CRM_1721244707107", "Delivery cost", "double"),
+        custom("UF_CRM_MY_STRING", "Внутренний номер", "string"),
+        CustomField {
+            is_multiple: true,
+            options: CHANNELS,
+            ..custom("UF_CRM_1730000000001", "Channels", "enumeration")
+        },
+        CustomField {
+            options: CHANNELS,
+            ..custom("UF_CRM_1730000000002", "Main channel", "enumeration")
+        },
+        custom("UF_CRM_1730000000003", "Contract signed", "boolean"),
+        custom("UF_CRM_1730000000004", "Delivery day", "date"),
+    ];
+    data.add(101, json!({"title": "Acme: spring order", "stageId": "PREPARATION", "categoryId": 0, "opportunity": 9800, "currencyId": "EUR", "isManualOpportunity": "Y", "typeId": "SALE", "companyId": 11, "contactId": 5, "contactIds": [5, 7], "sourceId": "CALL", "probability": 40, "begindate": "2026-09-01T02:00:00+02:00", "closedate": "2026-12-15T02:00:00+02:00", "isNew": "N"}));
+    data.add(102, json!({"title": "Orbit: annual licence", "stageId": "NEW", "categoryId": 0, "opportunity": 24000, "currencyId": "USD", "isManualOpportunity": "Y", "typeId": "SALE", "companyId": 12, "contactId": 6, "contactIds": [6], "probability": 10, "begindate": "2026-10-05T02:00:00+02:00", "closedate": "2026-11-30T02:00:00+02:00", "isNew": "Y"}));
+    data.add(351, json!({"title": "Service contract", "stageId": "C9:NEW", "categoryId": 9, "opportunity": 500, "currencyId": "EUR", "isManualOpportunity": "Y", "typeId": "SALE", "begindate": "2026-07-23T02:00:00+02:00", "closedate": "2026-07-31T02:00:00+02:00", "isNew": "Y"}));
+    data.add(360, json!({"title": "Merger, for directors only", "stageId": "C9:NEW", "categoryId": 9, "currencyId": "EUR"}));
+    data.closed_items = [360].into();
+    data
+}
+
+fn contacts() -> TypeData {
+    let mut data = TypeData::new(3);
+    data.add(5, json!({"name": "Anna", "lastName": "Lindqvist", "post": "Buyer", "companyId": 11, "companyIds": [11], "typeId": "CLIENT", "export": "Y", "birthdate": "1984-03-05T02:00:00+02:00"}));
+    data.add(6, json!({"name": "Tomás", "lastName": "Oliveira", "post": "Head of IT", "companyId": 12, "companyIds": [12], "typeId": "CLIENT"}));
+    data.add(7, json!({"name": "Пётр", "lastName": "Соколов", "post": "Бухгалтер", "companyId": 11, "companyIds": [11], "typeId": "CLIENT"}));
+    data
+}
+
+fn companies() -> TypeData {
+    let mut data = TypeData::new(4);
+    data.add(11, json!({"title": "Acme Tools", "typeId": "CUSTOMER", "industry": "MANUFACTURING", "employees": "EMPLOYEES_2", "currencyId": "EUR", "revenue": 1_200_000, "contactIds": [5, 7]}));
+    data.add(12, json!({"title": "Orbit Software", "typeId": "CUSTOMER", "industry": "IT", "employees": "EMPLOYEES_3", "currencyId": "USD", "contactIds": [6]}));
+    data.add(13, json!({"title": "Our own company", "isMyCompany": "Y", "currencyId": "EUR"}));
+    data
+}
+
+fn quotes() -> TypeData {
+    let mut data = TypeData::new(7);
+    data.pipelines = vec![Pipeline { id: 0, stages: QUOTE_STAGES }];
+    data.add(71, json!({"title": "Quote for Acme", "stageId": "DRAFT", "opportunity": 9800, "currencyId": "EUR", "isManualOpportunity": "Y", "dealId": 101, "companyId": 11, "contactIds": [5], "contactId": 5, "mycompanyId": 13, "begindate": "2026-09-02T02:00:00+02:00", "closedate": "2026-10-02T02:00:00+02:00", "actualDate": "2026-12-31T02:00:00+02:00", "content": "[b]Spring order[/b]"}));
+    data
+}
+
+fn invoices() -> TypeData {
+    let mut data = TypeData::new(31);
+    data.pipelines = vec![Pipeline { id: 2, stages: INVOICE_STAGES }];
+    data.custom = vec![custom("UF_CRM_SMART_INVOICE_1721", "Cost centre", "string")];
+    data.add(81, json!({"title": "Invoice 2026-081", "stageId": "DT31_2:S", "opportunity": 4900, "currencyId": "EUR", "isManualOpportunity": "Y", "companyId": 11, "mycompanyId": 13, "begindate": "2026-10-01T02:00:00+02:00", "closedate": "2026-10-31T02:00:00+02:00"}));
+    data
+}
+
+fn projects() -> TypeData {
+    let mut data = TypeData::new(1220);
+    data.pipelines = vec![Pipeline { id: 11, stages: PROJECT_STAGES }];
+    data.custom = vec![custom("UF_CRM_7_1739432938", "Site address", "string")];
+    data.add(1, json!({"title": "Warehouse move", "stageId": "DT1220_11:NEW", "categoryId": 11, "opportunity": 15000, "currencyId": "EUR", "isManualOpportunity": "Y"}));
+    data.add(2, json!({"title": "Rollout at Orbit", "stageId": "DT1220_11:CLIENT", "categoryId": 11, "opportunity": 7200, "currencyId": "USD", "isManualOpportunity": "Y", "companyId": 12}));
+    data
+}
+
+fn restricted() -> TypeData {
+    let mut data = TypeData::new(1048);
+    data.pipelines = vec![Pipeline { id: 15, stages: RESTRICTED_STAGES }];
+    data.is_restricted_by_plan = true;
+    data.add(1, json!({"title": "Old equipment", "stageId": "DT1048_15:NEW", "categoryId": 15, "currencyId": "EUR"}));
+    data
+}

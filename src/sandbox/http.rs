@@ -1,0 +1,97 @@
+//! The sandbox's HTTP side: connections, sign-in, bodies. What methods do is not known here.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+use super::{
+    Received, SECRET,
+    methods::{self, PortalFault},
+    state::State,
+};
+
+type Shared = Arc<Mutex<State>>;
+
+pub(super) async fn serve(listener: TcpListener, state: Shared) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the sandbox ended");
+            }
+        });
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Shared,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let is_json = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|media| media.to_str().ok())
+        .is_some_and(|media| media.to_ascii_lowercase().starts_with("application/json"));
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let result = if parts.method == Method::POST {
+        handle(parts.uri.path(), is_json, &body, &state)
+    } else {
+        Err(PortalFault::new(400, "100", "Could not find value for parameter {entityTypeId}"))
+    };
+    let (status, answer) = match result {
+        Ok(result) => (StatusCode::OK, json!({"result": result, "time": {"operating": 0}})),
+        Err(fault) => (
+            StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST),
+            json!({"error": fault.code, "error_description": fault.text}),
+        ),
+    };
+    let mut response = Response::new(Full::from(answer.to_string()));
+    *response.status_mut() = status;
+    let media = header::HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    Ok(response)
+}
+
+fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Value, PortalFault> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let (user, method) = match segments.as_slice() {
+        ["rest", user, secret, method] if *secret == SECRET => (*user, *method),
+        ["rest", _, _, _] => {
+            return Err(PortalFault::new(
+                401,
+                "INVALID_CREDENTIALS",
+                "Invalid request credentials",
+            ));
+        }
+        _ => return Err(PortalFault::new(401, "NO_AUTH_FOUND", "Wrong authorization data")),
+    };
+    let method = method.to_ascii_lowercase();
+    let method = method.strip_suffix(".json").unwrap_or(&method);
+    // A portal takes a body that is not JSON for one without parameters.
+    let parameters: Map<String, Value> =
+        is_json.then(|| serde_json::from_slice(body).ok()).flatten().unwrap_or_default();
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    let body = Value::Object(parameters.clone());
+    state.received.push(Received { method: method.to_owned(), body });
+    let user = user.parse().unwrap_or_default();
+    methods::call(&mut state, user, method, &parameters)
+}

@@ -1,0 +1,235 @@
+//! The methods that the sandbox serves, and the order in which a portal checks a call.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    assign,
+    state::{AnyField, State, TypeData},
+};
+use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
+
+/// An error as the portal states it.
+#[derive(Debug)]
+pub(super) struct PortalFault {
+    pub(super) status: u16,
+    pub(super) code: String,
+    pub(super) text: String,
+}
+
+impl PortalFault {
+    pub(super) fn new(status: u16, code: &str, text: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), text: text.into() }
+    }
+}
+
+/// Runs a method for a user.
+pub(super) fn call(
+    state: &mut State,
+    user: u32,
+    method: &str,
+    parameters: &Map<String, Value>,
+) -> Result<Value, PortalFault> {
+    if !matches!(method, "crm.item.get" | "crm.item.update" | "crm.item.fields") {
+        return Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!"));
+    }
+    if state.extranet_users.contains(&user) {
+        let text = "Action is allowed only for intranet users";
+        return Err(PortalFault::new(403, "allowed_only_intranet_user", text));
+    }
+    let entity_type_id = integer(parameters, "entityTypeId")?;
+    let naming = naming(parameters)?;
+    let id = match method {
+        "crm.item.fields" => None,
+        _ => Some(integer(parameters, "id")?),
+    };
+    let fields = match method {
+        "crm.item.update" => Some(object(parameters, "fields")?),
+        _ => None,
+    };
+    let currencies = state.currencies.clone();
+    let data = find_type(state, entity_type_id)?;
+    let Some(id) = id else {
+        return Ok(json!({"fields": describe_fields(data, naming)}));
+    };
+    let id = u64::try_from(id).unwrap_or_default();
+    if !data.items.contains_key(&id) {
+        return Err(PortalFault::new(400, "NOT_FOUND", "Item not found"));
+    }
+    if data.closed_items.contains(&id) {
+        return Err(PortalFault::new(400, "ACCESS_DENIED", "Access denied"));
+    }
+    if let Some(fields) = fields {
+        assign::update(data, id, fields, naming, user, &currencies)?;
+    }
+    let item = data.items.get(&id).map(|item| rename(data, item, naming)).unwrap_or_default();
+    Ok(json!({"item": item}))
+}
+
+fn find_type(state: &mut State, entity_type_id: i64) -> Result<&mut TypeData, PortalFault> {
+    let id = u32::try_from(entity_type_id).unwrap_or_default();
+    let is_possible = crate::crm::EntityType::new(id).family().is_some();
+    state.types.get_mut(&id).ok_or_else(|| {
+        if is_possible {
+            PortalFault::new(400, "NOT_FOUND", "Smart process not found")
+        } else {
+            let text = "The entity type is not supported";
+            PortalFault::new(400, "ENTITY_TYPE_NOT_SUPPORTED", text)
+        }
+    })
+}
+
+fn integer(parameters: &Map<String, Value>, name: &str) -> Result<i64, PortalFault> {
+    let Some(value) = parameters.get(name) else {
+        return Err(missing(name));
+    };
+    let number = match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| mistyped(name, value, "int"))
+}
+
+fn object<'a>(
+    parameters: &'a Map<String, Value>,
+    name: &str,
+) -> Result<&'a Map<String, Value>, PortalFault> {
+    match parameters.get(name) {
+        None => Err(missing(name)),
+        Some(Value::Object(fields)) => Ok(fields),
+        Some(other) => Err(mistyped(name, other, "array")),
+    }
+}
+
+/// The flag is a string: `"Y"` alone switches it on, a JSON boolean is refused.
+fn naming(parameters: &Map<String, Value>) -> Result<Naming, PortalFault> {
+    match parameters.get("useOriginalUfNames") {
+        None => Ok(Naming::Camel),
+        Some(Value::String(flag)) if flag == "Y" => Ok(Naming::Original),
+        Some(Value::String(_)) => Ok(Naming::Camel),
+        Some(other) => Err(mistyped("useOriginalUfNames", other, "string")),
+    }
+}
+
+fn missing(name: &str) -> PortalFault {
+    PortalFault::new(400, "100", format!("Could not find value for parameter {{{name}}}"))
+}
+
+fn mistyped(name: &str, value: &Value, expected: &str) -> PortalFault {
+    let text = format!(
+        "Invalid value {{{value}}} to match with parameter {{{name}}}. Should be value of type {expected}."
+    );
+    PortalFault::new(400, "100", text)
+}
+
+/// The item with custom fields in the asked spelling.
+fn rename(data: &TypeData, item: &Map<String, Value>, naming: Naming) -> Map<String, Value> {
+    let renamed = item.iter().map(|(name, value)| {
+        let custom = data.custom.iter().find(|field| names::to_camel(field.upper_name) == **name);
+        let name = match (custom, naming) {
+            (Some(custom), Naming::Original) => custom.upper_name.to_owned(),
+            _ => name.clone(),
+        };
+        (name, value.clone())
+    });
+    renamed.collect()
+}
+
+fn describe_fields(data: &TypeData, naming: Naming) -> Map<String, Value> {
+    data.fields()
+        .map(|field| {
+            let name = match (field, naming) {
+                (AnyField::Custom(custom), Naming::Original) => custom.upper_name.to_owned(),
+                _ => field.camel_name(),
+            };
+            (name, describe_field(data, field))
+        })
+        .collect()
+}
+
+fn describe_field(data: &TypeData, field: AnyField) -> Value {
+    let mut description = json!({
+        "type": portal_type(field),
+        "isRequired": false,
+        "isReadOnly": false,
+        "isImmutable": false,
+        "isMultiple": false,
+        "isDynamic": matches!(field, AnyField::Custom(_)),
+        "title": field.camel_name(),
+        "upperName": field.upper_name(),
+    });
+    let mut set = |name: &str, value: Value| {
+        if let Value::Object(description) = &mut description {
+            description.insert(name.to_owned(), value);
+        }
+    };
+    match field {
+        AnyField::Standard(row) => {
+            set("isReadOnly", (row.access == Access::ReadOnly).into());
+            set("isImmutable", (row.access == Access::Immutable).into());
+            let is_list =
+                matches!(row.kind, Kind::Users | Kind::Links | Kind::Integers | Kind::Multifield);
+            set("isMultiple", is_list.into());
+            if let Some(directory) = data.entity.family().and_then(|family| row.directory(family)) {
+                set("statusType", directory.into());
+            }
+            let first_pipeline = data.pipelines.first().map_or(0, |pipeline| pipeline.id);
+            if row.kind == Kind::Stage
+                && let Some(directory) = stage::directory(data.entity, first_pipeline)
+            {
+                set("statusType", directory.into());
+            }
+        }
+        AnyField::Custom(custom) => {
+            set("title", custom.title.into());
+            set("isMultiple", custom.is_multiple.into());
+            if !custom.options.is_empty() {
+                let options = custom.options.iter();
+                let items: Vec<Value> = options
+                    .map(|(id, text)| json!({"ID": id.to_string(), "VALUE": text}))
+                    .collect();
+                set("items", items.into());
+            }
+        }
+        AnyField::Parent(entity_type_id) => {
+            set("settings", json!({"parentEntityTypeId": entity_type_id}));
+        }
+    }
+    description
+}
+
+fn portal_type(field: AnyField) -> &'static str {
+    match field {
+        AnyField::Custom(custom) => custom.portal_type,
+        AnyField::Parent(_) => "crm_entity",
+        AnyField::Standard(row) => match row.kind {
+            Kind::Text => "string",
+            Kind::Markup => "text",
+            Kind::YesNo => "boolean",
+            Kind::Integer | Kind::Percent | Kind::Integers => "integer",
+            Kind::Number | Kind::Amount => "double",
+            Kind::Status | Kind::Stage => "crm_status",
+            Kind::Category => "crm_category",
+            Kind::Currency => "crm_currency",
+            Kind::User | Kind::Users => "user",
+            Kind::Link | Kind::Links => link_type(row.name),
+            Kind::Date => "date",
+            Kind::DateTime => "datetime",
+            Kind::Picture => "file",
+            Kind::Multifield => "crm_multifield",
+            Kind::Any => "string",
+        },
+    }
+}
+
+fn link_type(name: &str) -> &'static str {
+    let target = Family::ALL.iter().find(|family| name.to_lowercase().contains(family.name()));
+    match target {
+        Some(Family::Lead) => "crm_lead",
+        Some(Family::Deal) => "crm_deal",
+        Some(Family::Contact) => "crm_contact",
+        Some(Family::Company) => "crm_company",
+        Some(Family::Quote) => "crm_quote",
+        _ => "crm_entity",
+    }
+}

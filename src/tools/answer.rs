@@ -1,0 +1,142 @@
+//! What answers look like: items without what says nothing, long values cut, a bounded size.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    change::{Change, ItemRef, NotApplied, Status},
+    crm::{Kind, catalog},
+    failure::Failure,
+};
+
+/// An answer stays below this many characters unless it holds that much without long values.
+const LONGEST_ANSWER: usize = 8_000;
+/// Lengths to which texts are cut, one after the other, until the answer is short enough.
+const CUTS: [usize; 4] = [2_000, 500, 200, 80];
+
+/// The answer when every asked value stands.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Success {
+    pub(super) ok: bool,
+    #[schemars(with = "String")]
+    pub(super) status: Status,
+    pub(super) entity_type_id: u32,
+    pub(super) id: u64,
+    pub(super) link: String,
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub(super) changes: Vec<Change>,
+    pub(super) notes: Vec<String>,
+    pub(super) item: Map<String, Value>,
+}
+
+/// The answer when an asked value does not stand.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Missed {
+    pub(super) ok: bool,
+    pub(super) status: &'static str,
+    pub(super) error: Failure,
+    pub(super) not_applied: Vec<NotApplied>,
+    pub(super) changes: Vec<Change>,
+    pub(super) notes: Vec<String>,
+    pub(super) item: Map<String, Value>,
+}
+
+/// The item without empty fields and without those that say nothing about it.
+pub(super) fn telling_fields(item: Map<String, Value>, of: ItemRef) -> Map<String, Value> {
+    item.into_iter()
+        .filter(|(name, value)| {
+            let row = catalog::field(of.entity, name).or_else(|| catalog::named(name));
+            let kind = row.map_or(Kind::Text, |row| row.kind);
+            !row.is_some_and(|row| row.noise) && !kind.is_empty(value)
+        })
+        .collect()
+}
+
+/// The JSON of an answer, its long values cut until it is short enough.
+pub(super) fn bounded(answer: &impl Serialize) -> Value {
+    let mut json = serde_json::to_value(answer).unwrap_or_else(|_| json!({"ok": false}));
+    for part in ["item", "changes", "notApplied"] {
+        if let Some(part) = json.get_mut(part) {
+            hide_file_links(part);
+        }
+    }
+    let mut shortened = json.clone();
+    for longest in CUTS {
+        if length(&shortened) <= LONGEST_ANSWER {
+            break;
+        }
+        shortened = json.clone();
+        let mut was_cut = Vec::new();
+        for part in ["item", "changes", "notApplied"] {
+            if let Some(part) = shortened.get_mut(part) {
+                cut(part, longest, "", &mut was_cut);
+            }
+        }
+        was_cut.sort_unstable();
+        was_cut.dedup();
+        if let Some(Value::Array(notes)) = shortened.get_mut("notes")
+            && !was_cut.is_empty()
+        {
+            notes.push(format!("long values are shown cut: `{}`", was_cut.join("`, `")).into());
+        }
+    }
+    shortened
+}
+
+fn length(json: &Value) -> usize {
+    json.to_string().chars().count()
+}
+
+/// A file's links hold a signature and the webhook's path; its id says which file it is.
+fn hide_file_links(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            if entries.contains_key("id") && entries.contains_key("urlMachine") {
+                entries.shift_remove("urlMachine");
+                entries.shift_remove("url");
+            }
+            entries.values_mut().for_each(hide_file_links);
+        }
+        Value::Array(values) => values.iter_mut().for_each(hide_file_links),
+        _ => {}
+    }
+}
+
+/// Cuts texts and lists, and collects the names of the fields that were cut.
+fn cut(value: &mut Value, longest: usize, name: &str, was_cut: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let count = text.chars().count();
+            if count > longest {
+                let start: String = text.chars().take(longest).collect();
+                *text = format!("{start}… ({count} characters)");
+                was_cut.push(name.to_owned());
+            }
+        }
+        Value::Array(values) => {
+            if values.len() > longest && !name.is_empty() {
+                values.truncate(longest);
+                was_cut.push(name.to_owned());
+            }
+            for value in values {
+                cut(value, longest, name, was_cut);
+            }
+        }
+        Value::Object(entries) => {
+            // A change or a missed field carries its name in `field`.
+            let field = entries.get("field").and_then(Value::as_str).map(str::to_owned);
+            for (key, value) in entries.iter_mut() {
+                match (key.as_str(), &field) {
+                    ("hint" | "why", Some(_)) => {}
+                    (_, Some(field)) => cut(value, longest, field, was_cut),
+                    (_, None) if name.is_empty() => cut(value, longest, &key.clone(), was_cut),
+                    (_, None) => cut(value, longest, name, was_cut),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

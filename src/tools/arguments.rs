@@ -1,0 +1,250 @@
+//! Reading arguments as assistants really send them.
+//!
+//! Clients pass objects as JSON text, numbers as strings, nulls for what is left out, and wrap
+//! everything once more; such things are repaired and named in notes. What is doubtful becomes a
+//! problem, all at once. The tool's own schema says what is expected.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{
+    crm::{EntityType, catalog, kind, names},
+    failure::Problem,
+};
+
+/// Arguments that fit the tool, with what was repaired.
+#[derive(Debug)]
+pub(super) struct Parsed<T> {
+    pub(super) arguments: T,
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads arguments by the schema of the tool.
+pub(super) fn parse<T: DeserializeOwned>(
+    raw: Value,
+    schema: &Map<String, Value>,
+) -> Result<Parsed<T>, Vec<Problem>> {
+    let no_properties = Map::new();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
+    let mut reader = Reader { properties, notes: Vec::new(), problems: Vec::new() };
+    let Some(given) = reader.open(raw) else {
+        return Err(reader.problems);
+    };
+    let mut tidy = Map::new();
+    for (name, value) in given {
+        if value.is_null() {
+            continue; // Assistants send null for an option that they leave out.
+        }
+        match properties.get(&name).and_then(Value::as_object) {
+            Some(property) => {
+                if let Some(value) = reader.repair(&name, property, value) {
+                    tidy.insert(name, value);
+                }
+            }
+            None => reader.unknown(&name),
+        }
+    }
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
+        let is_reported = reader.problems.iter().any(|problem| problem.path == name);
+        if !tidy.contains_key(name) && !is_reported {
+            reader.problems.push(Problem::new(name, "is required and missing"));
+        }
+    }
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    match serde_json::from_value(Value::Object(tidy)) {
+        Ok(arguments) => Ok(Parsed { arguments, notes: reader.notes }),
+        Err(error) => Err(vec![Problem::new("arguments", format!("cannot be read: {error}"))]),
+    }
+}
+
+struct Reader<'a> {
+    properties: &'a Map<String, Value>,
+    notes: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Takes off what clients wrap around the arguments.
+    fn open(&mut self, raw: Value) -> Option<Map<String, Value>> {
+        let mut given = match raw {
+            Value::Null => Map::new(),
+            raw => self.object("arguments", raw)?,
+        };
+        let wrapper = ["arguments", "input", "params"]
+            .into_iter()
+            .find(|name| given.len() == 1 && given.contains_key(*name));
+        if let Some(wrapper) = wrapper.filter(|name| !self.properties.contains_key(*name)) {
+            let inner = given.remove(wrapper).unwrap_or_default();
+            if !inner.is_object() && !inner.is_string() {
+                self.expected("arguments", "a JSON object", &inner);
+                return None;
+            }
+            given = self.object("arguments", inner)?;
+            self.notes.push("the arguments were taken out of a wrapper".to_owned());
+        }
+        Some(given)
+    }
+
+    fn repair(&mut self, name: &str, property: &Map<String, Value>, value: Value) -> Option<Value> {
+        match property.get("type").and_then(Value::as_str) {
+            Some("integer") => {
+                let least = property.get("minimum").and_then(Value::as_i64).unwrap_or(i64::MIN);
+                self.integer(name, least, &value)
+            }
+            Some("object") => self.object(name, value).map(Value::Object),
+            Some("boolean") => self.boolean(name, value),
+            Some("array") => self.strings(name, &value),
+            _ => self.letter(name, property, value),
+        }
+    }
+
+    fn integer(&mut self, name: &str, least: i64, value: &Value) -> Option<Value> {
+        let number = match value {
+            Value::String(text) => match text.trim().parse::<i64>() {
+                Ok(number) => Some(number),
+                Err(_) if name == "entityTypeId" => {
+                    EntityType::named(text).map(|entity| i64::from(entity.id()))
+                }
+                Err(_) => None,
+            },
+            Value::Number(number) => number.as_i64().or_else(|| {
+                let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+                // Beyond this a float does not say which whole number is meant.
+                (number.abs() < 9e15).then(|| format!("{number:.0}").parse().ok())?
+            }),
+            _ => None,
+        };
+        match number {
+            Some(number) if number >= least => {
+                if !value.is_i64() && !value.is_u64() {
+                    self.notes.push(format!("`{name}` was read as {number}"));
+                }
+                Some(number.into())
+            }
+            Some(_) => {
+                self.expected(name, &format!("a whole number from {least} on"), value);
+                None
+            }
+            None if name == "entityTypeId" => {
+                let expected = "the number of an entity type (1 lead, 2 deal, 3 contact, \
+                                4 company, 7 quote, 31 invoice, or a smart process's own)";
+                self.expected(name, expected, value);
+                None
+            }
+            None => {
+                self.expected(name, "a whole number", value);
+                None
+            }
+        }
+    }
+
+    /// An object, or JSON text of one, up to two layers deep.
+    fn object(&mut self, name: &str, value: Value) -> Option<Map<String, Value>> {
+        let mut value = value;
+        let mut layers = 0;
+        loop {
+            match value {
+                Value::Object(object) => {
+                    if layers > 0 {
+                        self.notes
+                            .push(format!("`{name}` was JSON text and was read as an object"));
+                    }
+                    return Some(object);
+                }
+                Value::String(text) if layers < 2 => match serde_json::from_str(&text) {
+                    Ok(inner) => {
+                        value = inner;
+                        layers += 1;
+                    }
+                    Err(error) => {
+                        let message =
+                            format!("must be a JSON object; as JSON text it fails: {error}");
+                        self.problems.push(Problem::new(name, message));
+                        return None;
+                    }
+                },
+                other => {
+                    self.expected(name, "a JSON object", &other);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn boolean(&mut self, name: &str, value: Value) -> Option<Value> {
+        if value.is_boolean() {
+            return Some(value);
+        }
+        let Some(truth) = kind::truth(&value) else {
+            self.expected(name, "true or false", &value);
+            return None;
+        };
+        self.notes.push(format!("`{name}` was read as {truth}"));
+        Some(truth.into())
+    }
+
+    /// A list of texts: the list itself, JSON text of one, or a single text.
+    fn strings(&mut self, name: &str, value: &Value) -> Option<Value> {
+        let list = match value {
+            Value::Array(list) => list.clone(),
+            Value::String(text) => {
+                self.notes.push(format!("`{name}` was read as a list"));
+                match serde_json::from_str(text) {
+                    Ok(Value::Array(list)) => list,
+                    _ => vec![value.clone()],
+                }
+            }
+            _ => Vec::new(),
+        };
+        if list.is_empty() && *value != Value::Array(Vec::new())
+            || !list.iter().all(Value::is_string)
+        {
+            self.expected(name, "a list of texts", value);
+            return None;
+        }
+        Some(list.into())
+    }
+
+    /// A text that must be one of a few; letters vary in case, and flags come as booleans.
+    fn letter(&mut self, name: &str, property: &Map<String, Value>, value: Value) -> Option<Value> {
+        let Some(allowed) = property.get("enum").and_then(Value::as_array) else {
+            if value.is_string() {
+                return Some(value);
+            }
+            self.expected(name, "text", &value);
+            return None;
+        };
+        if allowed.contains(&value) {
+            return Some(value);
+        }
+        let meant = kind::truth(&value).map(|truth| if truth { "Y" } else { "N" });
+        if let Some(letter) = meant.filter(|letter| allowed.iter().any(|it| it == letter)) {
+            self.notes.push(format!("`{name}` was read as \"{letter}\""));
+            return Some(letter.into());
+        }
+        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        self.expected(name, &allowed.join(" or "), &value);
+        None
+    }
+
+    fn unknown(&mut self, name: &str) {
+        let names: Vec<&str> = self.properties.keys().map(String::as_str).collect();
+        let is_field = catalog::named(name).is_some() || names::is_custom(name);
+        let problem = if is_field && self.properties.contains_key("fields") {
+            Problem::new(name, "is a field and belongs into `fields`")
+                .suggest(Some(format!("fields.{name}")))
+        } else {
+            let message = format!("is not an argument; there are `{}`", names.join("`, `"));
+            Problem::new(name, message).suggest(names::nearest(name, names))
+        };
+        self.problems.push(problem);
+    }
+
+    fn expected(&mut self, name: &str, expected: &str, value: &Value) {
+        let message = format!("must be {expected}, not {}", kind::shown(value));
+        self.problems.push(Problem::new(name, message));
+    }
+}

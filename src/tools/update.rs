@@ -1,0 +1,146 @@
+//! `update_crm_item`: changes one item and says what became of it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{
+    Answer, Tool,
+    answer::{Missed, Success, bounded, telling_fields},
+    arguments, schema,
+};
+use crate::{
+    change::{self, ItemRef, Outcome, Request, Session},
+    crm::{EntityType, Naming},
+    failure::{Code, Failure, Problem},
+};
+
+const DESCRIPTION: &str = "\
+Changes one existing item of the Bitrix24 CRM: a lead, deal, contact, company, quote, invoice or an \
+item of a smart process. Only the named fields change. The answer is checked against the portal: it \
+tells what changed, and what the portal silently ignored is an error, never a success.
+
+Example: {\"entityTypeId\":2,\"id\":351,\"fields\":{\"stageId\":\"C9:WON\",\"opportunity\":12000}}
+
+Field names are camelCase. The letters in `fields` tell which entity types have a field: L lead (1), \
+D deal (2), C contact (3), M company (4), Q quote (7), V invoice (31), S smart process (128-191 or \
+even from 1030). Custom fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` \
+too. Dates are YYYY-MM-DD. Lists replace the old list. To empty a field, name it in `clear`.
+
+To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` guards \
+against changing an item that is no longer as you saw it. `dryRun` shows the changes without writing.
+
+An error says whether anything was written (`written`: no, yes, unknown), whether another call can \
+help (`retry`: no, after_fix, later) and what to do next (`hint`). After `unknown`, read the item \
+before repeating the call.";
+
+/// What a call may hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arguments {
+    /// 1 lead (L), 2 deal (D), 3 contact (C), 4 company (M), 7 quote (Q), 31 invoice (V), 128-191 or even >=1030 smart process (S)
+    #[schemars(range(min = 1))]
+    entity_type_id: u64,
+    /// Id of the existing item
+    #[schemars(range(min = 1))]
+    id: u64,
+    /// New values by field name, as a JSON object. Letters: entity types that have the field. ufCrm… and parentId… are accepted too
+    #[serde(default)]
+    #[schemars(with = "schema::FieldsToSet")]
+    fields: Map<String, Value>,
+    /// Names of fields to empty
+    #[serde(default)]
+    clear: Vec<String>,
+    /// Values that fields must have now, else nothing is written
+    #[serde(default)]
+    expect: Map<String, Value>,
+    /// true: only show what would change
+    #[serde(default)]
+    dry_run: bool,
+    /// Y: custom fields are named `UF_CRM_…` here and in the answer
+    #[serde(default)]
+    use_original_uf_names: Letter,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+enum Letter {
+    Y,
+    #[default]
+    N,
+}
+
+/// The tool as clients are told of it.
+pub(super) fn tool() -> Tool {
+    Tool {
+        name: "update_crm_item",
+        title: "Update a Bitrix24 CRM item",
+        description: DESCRIPTION,
+        search_hint: "bitrix24 crm update change deal lead contact company quote invoice smart process stage",
+        writes: true,
+        input_schema: schema::input::<Arguments>(),
+        output_schema: schema::output::<Success>(),
+    }
+}
+
+/// Runs a call.
+pub(super) async fn run(session: &Session, tool: &Tool, raw: Value) -> Answer {
+    let request = match read(raw, tool) {
+        Ok(request) => request,
+        Err(problems) => return Failure::refused_arguments(problems).into(),
+    };
+    match change::change(session, &request).await {
+        Ok(outcome) => render(session, request.item, outcome),
+        Err(failure) => failure.into(),
+    }
+}
+
+fn read(raw: Value, tool: &Tool) -> Result<Request, Vec<Problem>> {
+    let parsed = arguments::parse::<Arguments>(raw, &tool.input_schema)?;
+    let arguments = parsed.arguments;
+    let Ok(entity_type_id) = u32::try_from(arguments.entity_type_id) else {
+        return Err(vec![Problem::new("entityTypeId", "is larger than any entity type's number")]);
+    };
+    if arguments.fields.is_empty() && arguments.clear.is_empty() {
+        let message = "names no field; give at least one in `fields` or in `clear`";
+        return Err(vec![Problem::new("fields", message)]);
+    }
+    Ok(Request {
+        item: ItemRef { entity: EntityType::new(entity_type_id), id: arguments.id },
+        fields: arguments.fields,
+        clear: arguments.clear,
+        expect: arguments.expect,
+        dry_run: arguments.dry_run,
+        naming: match arguments.use_original_uf_names {
+            Letter::Y => Naming::Original,
+            Letter::N => Naming::Camel,
+        },
+        notes: parsed.notes,
+    })
+}
+
+fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Stands { status, changes, notes, item } => Answer::Success(bounded(&Success {
+            ok: true,
+            status,
+            entity_type_id: item_ref.entity.id(),
+            id: item_ref.id,
+            link: session.portal.address().page(&item_ref.entity.item_path(item_ref.id)),
+            changes,
+            notes,
+            item: telling_fields(item, item_ref),
+        })),
+        Outcome::Missed { failure, not_applied, changes, notes, item } => Answer::Error {
+            sentence: failure.sentence(),
+            json: bounded(&Missed {
+                ok: false,
+                status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
+                error: *failure,
+                not_applied,
+                changes,
+                notes,
+                item,
+            }),
+        },
+    }
+}
