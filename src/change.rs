@@ -14,6 +14,7 @@ mod write;
 use serde_json::{Map, Value};
 
 pub use compare::{Change, NotApplied, Outcome, Status, Why};
+pub use plan::obvious_problems;
 
 use crate::{
     crm::{EntityType, Naming},

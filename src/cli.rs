@@ -27,6 +27,8 @@ use crate::{
 /// An MCP server that lets AI assistants change items of a Bitrix24 CRM.
 ///
 /// Without a command it serves MCP on standard input and output, which is how MCP clients start it.
+/// The portal's webhook is read from the variable `BITRIX24_WEBHOOK_URL`; try `--sandbox` or the
+/// command `demo` without one.
 #[derive(Debug, Parser)]
 #[command(name = "bitrix24-crm-mcp", version, max_term_width = 100)]
 pub struct Cli {
@@ -65,29 +67,30 @@ enum Command {
 /// a machine can read a process's arguments.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
+#[expect(clippy::doc_markdown, reason = "these comments are the help that clap prints")]
 struct Flags {
-    /// Use the embedded demo portal [env: `BITRIX24_SANDBOX`]
+    /// Use the embedded demo portal [env: BITRIX24_SANDBOX]
     #[arg(long, global = true)]
     sandbox: bool,
-    /// Hide and refuse every tool that writes [env: `BITRIX24_READ_ONLY`]
+    /// Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
     #[arg(long, global = true)]
     read_only: bool,
-    /// Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: `BITRIX24_PORTAL_URL`]
+    /// Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
     #[arg(long, global = true, value_name = "URL")]
     portal_url: Option<String>,
-    /// Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: `BITRIX24_RATE`]
+    /// Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
     #[arg(long, global = true, value_name = "RATE")]
     rate: Option<String>,
-    /// Seconds to wait for a connection, by default 5 [env: `BITRIX24_CONNECT_TIMEOUT`]
+    /// Seconds to wait for a connection, by default 5 [env: BITRIX24_CONNECT_TIMEOUT]
     #[arg(long, global = true, value_name = "SECONDS")]
     connect_timeout: Option<String>,
-    /// Seconds to wait for one request, by default 30 [env: `BITRIX24_REQUEST_TIMEOUT`]
+    /// Seconds to wait for one request, by default 30 [env: BITRIX24_REQUEST_TIMEOUT]
     #[arg(long, global = true, value_name = "SECONDS")]
     request_timeout: Option<String>,
-    /// Seconds that a whole call may take, by default 45 [env: `BITRIX24_CALL_TIMEOUT`]
+    /// Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
     #[arg(long, global = true, value_name = "SECONDS")]
     call_timeout: Option<String>,
-    /// What to log to standard error, by default `warn` [env: `BITRIX24_LOG`]
+    /// What to log to standard error, by default `warn` [env: BITRIX24_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
 }
@@ -286,7 +289,7 @@ fn wrong_call(message: &str) -> ExitCode {
 
 fn wrong_usage(failure: &Failure) -> ExitCode {
     let problems: String = match failure.problems.as_slice() {
-        [_] => String::new(),
+        [] | [_] => String::new(),
         several => {
             let lines = several.iter().map(|it| format!("  `{}` {}", it.path, it.message));
             lines.collect::<Vec<_>>().join("\n") + "\n"

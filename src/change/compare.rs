@@ -226,11 +226,8 @@ fn missed(
     written: Written,
 ) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
-    let (code, message) = if is_partial {
-        (Code::PartlyApplied, format!("the portal answered success but did not apply {missing}"))
-    } else {
-        (Code::NotApplied, format!("the portal answered success but applied nothing of {missing}"))
-    };
+    let code = if is_partial { Code::PartlyApplied } else { Code::NotApplied };
+    let message = format!("the portal answered success but did not apply {missing}");
     let hint = if standing.is_empty() {
         "see `notApplied` for what to correct".to_owned()
     } else {

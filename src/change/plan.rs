@@ -9,7 +9,7 @@ use super::{
     resolve::{Known, Resolved, Unresolved},
 };
 use crate::{
-    crm::{Kind, Shape, catalog::Field, kind, names, stage},
+    crm::{EntityType, Kind, Naming, Shape, catalog::Field, kind, names, stage},
     failure::{Code, Failure, Problem, Purpose, Retry},
 };
 
@@ -130,6 +130,33 @@ pub(super) async fn draw(
         }
     }
     Ok(Plan { asked: draft.asked, notes: draft.notes })
+}
+
+/// What is wrong with fields as far as it can be told without the portal: for a call that does not
+/// reach it, so that all problems come at once.
+pub fn obvious_problems(entity: EntityType, fields: &Map<String, Value>) -> Vec<Problem> {
+    let known = Known { entity, naming: Naming::default(), item: None, list: None };
+    let mut draft = Draft {
+        known,
+        names_are_checked: false,
+        asked: Vec::new(),
+        typed: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
+    };
+    for (typed, value) in fields {
+        let path = format!("fields.{typed}");
+        match known.resolve(typed, &path) {
+            Err(Unresolved::Unknown(problem)) if entity.family().is_some() => {
+                // Only the portal knows its custom fields and relations.
+                if !names::is_custom(typed) && !names::is_parent(typed) {
+                    draft.problems.push(problem);
+                }
+            }
+            _ => draft.ask(typed, &path, Some(value)),
+        }
+    }
+    draft.problems
 }
 
 /// The plan while it is drawn.

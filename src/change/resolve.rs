@@ -75,7 +75,7 @@ impl<'a> Known<'a> {
         let shape = match (row, listed) {
             (Some(row), _) => Shape::one(row.kind),
             (None, Some(field)) => Shape { kind: field.kind, is_multiple: field.is_multiple },
-            (None, None) if is_parent(&name) => Shape::one(Kind::Link),
+            (None, None) if names::is_parent(&name) => Shape::one(Kind::Link),
             (None, None) => Shape::one(Kind::Any),
         };
         // The vendor's page may be newer or older than the portal, whose own word wins.
@@ -136,10 +136,4 @@ impl<'a> Known<'a> {
         let meant = slip.or_else(|| names::nearest(typed, names.iter().map(String::as_str)));
         Problem::unknown_field(path, format!("is not a field of {entity}")).suggest(meant)
     }
-}
-
-/// Whether the name is that of a relation to a parent item: `parentId1220`.
-fn is_parent(name: &str) -> bool {
-    name.strip_prefix("parentId")
-        .is_some_and(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit()))
 }

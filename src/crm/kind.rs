@@ -296,7 +296,7 @@ fn encode_currency(value: &Value) -> Result<Encoded, String> {
     if upper == value.as_str().unwrap_or_default() {
         Ok(Encoded::exact(upper))
     } else {
-        let note = format!("read as `{upper}`");
+        let note = format!("was read as `{upper}`");
         Ok(Encoded::repaired(upper, note))
     }
 }
@@ -376,7 +376,7 @@ fn encode_date(value: &Value) -> Result<Encoded, String> {
     match dates::read_date(text) {
         Reading::Exact(date) => Ok(Encoded::exact(date.to_string())),
         Reading::Repaired(date) => {
-            Ok(Encoded::repaired(date.to_string(), format!("read as `{date}`")))
+            Ok(Encoded::repaired(date.to_string(), format!("was read as `{date}`")))
         }
         Reading::Ambiguous(one, other) => {
             Err(format!("can be read as `{one}` or as `{other}`; send the one that is meant"))
@@ -395,7 +395,7 @@ fn encode_moment(value: &Value) -> Result<Encoded, String> {
         Reading::Exact(moment) | Reading::Repaired(moment) => {
             let wire = moment.wire();
             let note =
-                format!("read as `{wire}` on the portal's own clock, because it has no offset");
+                format!("was read as `{wire}` on the portal's own clock, because it has no offset");
             Ok(Encoded::repaired(wire, note))
         }
         Reading::Ambiguous(one, other) => Err(format!(

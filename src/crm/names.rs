@@ -31,6 +31,12 @@ pub fn is_custom(name: &str) -> bool {
         && !name.eq_ignore_ascii_case("uf")
 }
 
+/// Whether the name is that of a relation to a parent item: `parentId1220`.
+pub fn is_parent(name: &str) -> bool {
+    name.strip_prefix("parentId")
+        .is_some_and(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit()))
+}
+
 /// The portal's conversion of an input name to its internal `UPPER_SNAKE` name.
 pub fn to_upper(name: &str) -> String {
     if !is_custom(name) || is_regular_camel(name) {

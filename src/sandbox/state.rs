@@ -159,8 +159,9 @@ impl TypeData {
 
     /// Adds an item that holds these values and is empty otherwise.
     pub(super) fn add(&mut self, id: u64, values: Value) {
+        let columns = self.fields().map(|field| (field.camel_name(), empty_column(field)));
         let mut item: Map<String, Value> =
-            self.fields().map(|field| (field.camel_name(), empty_column(field))).collect();
+            std::iter::once(("id".to_owned(), Value::Null)).chain(columns).collect();
         let made = json!({
             "id": id,
             "entityTypeId": self.entity.id(),

@@ -194,7 +194,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         if is_first_stateless_request(&method, &message) {
             self.conversation.open();
         }
-        if id.is_none() && !self.conversation.is_open() {
+        if id.is_none() && !method.is_empty() && !self.conversation.is_open() {
             tracing::debug!(method, "a notification before the first request was dropped");
             return Understood::Nothing;
         }

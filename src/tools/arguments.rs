@@ -19,16 +19,30 @@ pub(super) struct Parsed<T> {
     pub(super) notes: Vec<String>,
 }
 
+/// Arguments that do not fit the tool.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    pub(super) problems: Vec<Problem>,
+    /// What could be read all the same.
+    pub(super) readable: Map<String, Value>,
+}
+
+impl From<Vec<Problem>> for Misfit {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, readable: Map::new() }
+    }
+}
+
 /// Reads arguments by the schema of the tool.
 pub(super) fn parse<T: DeserializeOwned>(
     raw: Value,
     schema: &Map<String, Value>,
-) -> Result<Parsed<T>, Vec<Problem>> {
+) -> Result<Parsed<T>, Misfit> {
     let no_properties = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
     let mut reader = Reader { properties, notes: Vec::new(), problems: Vec::new() };
     let Some(given) = reader.open(raw) else {
-        return Err(reader.problems);
+        return Err(reader.problems.into());
     };
     let mut tidy = Map::new();
     for (name, value) in given {
@@ -52,11 +66,13 @@ pub(super) fn parse<T: DeserializeOwned>(
         }
     }
     if !reader.problems.is_empty() {
-        return Err(reader.problems);
+        return Err(Misfit { problems: reader.problems, readable: tidy });
     }
     match serde_json::from_value(Value::Object(tidy)) {
         Ok(arguments) => Ok(Parsed { arguments, notes: reader.notes }),
-        Err(error) => Err(vec![Problem::new("arguments", format!("cannot be read: {error}"))]),
+        Err(error) => {
+            Err(vec![Problem::new("arguments", format!("cannot be read: {error}"))].into())
+        }
     }
 }
 

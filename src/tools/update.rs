@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::{
     Answer, Tool,
     answer::{Missed, Success, bounded, telling_fields},
-    arguments, schema,
+    arguments::{self, Misfit},
+    schema,
 };
 use crate::{
     change::{self, ItemRef, Outcome, Request, Session},
@@ -95,14 +96,13 @@ pub(super) async fn run(session: &Session, tool: &Tool, raw: Value) -> Answer {
 }
 
 fn read(raw: Value, tool: &Tool) -> Result<Request, Vec<Problem>> {
-    let parsed = arguments::parse::<Arguments>(raw, &tool.input_schema)?;
+    let parsed = arguments::parse::<Arguments>(raw, &tool.input_schema).map_err(all_problems)?;
     let arguments = parsed.arguments;
     let Ok(entity_type_id) = u32::try_from(arguments.entity_type_id) else {
         return Err(vec![Problem::new("entityTypeId", "is larger than any entity type's number")]);
     };
     if arguments.fields.is_empty() && arguments.clear.is_empty() {
-        let message = "names no field; give at least one in `fields` or in `clear`";
-        return Err(vec![Problem::new("fields", message)]);
+        return Err(vec![names_no_field()]);
     }
     Ok(Request {
         item: ItemRef { entity: EntityType::new(entity_type_id), id: arguments.id },
@@ -116,6 +116,28 @@ fn read(raw: Value, tool: &Tool) -> Result<Request, Vec<Problem>> {
         },
         notes: parsed.notes,
     })
+}
+
+fn names_no_field() -> Problem {
+    Problem::new("fields", "names no field; give at least one in `fields` or in `clear`")
+}
+
+/// Adds to what does not fit what is wrong with the fields, as far as that can be told without the
+/// portal, so that one correction is enough.
+fn all_problems(misfit: Misfit) -> Vec<Problem> {
+    let Misfit { mut problems, readable } = misfit;
+    let fields = readable.get("fields").and_then(Value::as_object);
+    let is_open = |name: &str| !problems.iter().any(|problem| problem.path == name);
+    let has_field = fields.is_some_and(|fields| !fields.is_empty());
+    if !has_field && !readable.contains_key("clear") && is_open("fields") && is_open("clear") {
+        problems.push(names_no_field());
+    }
+    let entity = readable.get("entityTypeId").and_then(Value::as_u64);
+    let entity = entity.and_then(|id| u32::try_from(id).ok()).map(EntityType::new);
+    if let (Some(entity), Some(fields)) = (entity, fields) {
+        problems.extend(change::obvious_problems(entity, fields));
+    }
+    problems
 }
 
 fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {

@@ -1,0 +1,272 @@
+//! The commands, as people and scripts use them.
+
+use std::process::Stdio;
+
+use insta::{assert_json_snapshot, assert_snapshot};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{program, run};
+
+const UPDATE: &str = r#"{"entityTypeId":2,"id":351,"fields":{"title":"Acme"}}"#;
+
+#[tokio::test]
+async fn call_prints_the_answer_and_its_exit_code_tells_how_it_went() {
+    let updated = run(program().args(["--sandbox", "call", "update_crm_item", UPDATE])).await;
+    assert_eq!((updated.code, updated.stderr.as_str()), (Some(0), ""));
+    let answer: Value = serde_json::from_str(&updated.stdout).unwrap();
+    assert_eq!(
+        answer["changes"],
+        json!([{"field": "title", "before": "Service contract", "after": "Acme"}])
+    );
+
+    let misspelt = r#"{"entityTypeId":2,"id":351,"fields":{"titel":"Acme"}}"#;
+    let refused = run(program().args(["call", "--sandbox", "update_crm_item", misspelt])).await;
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), ""));
+    assert_json_snapshot!(serde_json::from_str::<Value>(&refused.stdout).unwrap(), @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "UNKNOWN_FIELD",
+        "message": "`fields.titel` is not a field of deal",
+        "written": "no",
+        "retry": "after_fix",
+        "hint": "nothing was sent; correct what `problems` names and call again",
+        "problems": [
+          {
+            "path": "fields.titel",
+            "message": "is not a field of deal",
+            "didYouMean": "title"
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn call_reads_its_arguments_from_standard_input() {
+    let mut command = program();
+    command.args(["call", "update_crm_item", "-"]).env("BITRIX24_SANDBOX", "yes");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(UPDATE.as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["status"], "updated");
+}
+
+#[tokio::test]
+async fn wrong_usage_and_settings_end_with_code_2_and_leave_standard_output_alone() {
+    let sandbox = ["--sandbox", "call", "update_crm_item"];
+    let cases: [(&str, Vec<&str>, &[(&str, &str)]); 7] = [
+        ("no portal", vec!["call", "update_crm_item", UPDATE], &[]),
+        (
+            "malformed settings",
+            vec!["call", "update_crm_item", UPDATE],
+            &[("BITRIX24_WEBHOOK_URL", "https://acme.example/rest/s3cret"), ("BITRIX24_RATE", "x")],
+        ),
+        (
+            "sandbox and webhook",
+            [sandbox.as_slice(), &[UPDATE]].concat(),
+            &[("BITRIX24_WEBHOOK_URL", "https://acme.example/rest/1/s3cret")],
+        ),
+        ("no JSON", [sandbox.as_slice(), &["{"]].concat(), &[]),
+        ("unknown tool", vec!["--sandbox", "call", "delete_it", "{}"], &[]),
+        ("unknown flag", vec!["--sandbx"], &[]),
+        ("missing argument", vec!["call"], &[]),
+    ];
+    let mut told = String::new();
+    for (name, arguments, variables) in cases {
+        let finished = run(program().args(arguments).envs(variables.iter().copied())).await;
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{name}");
+        assert!(!finished.stderr.contains("s3cret"));
+        told.push_str(&format!("# {name}\n{}\n", finished.stderr));
+    }
+    assert_snapshot!(told, @"
+    # no portal
+    error: no Bitrix24 portal is set
+    hint: a person has to set `BITRIX24_WEBHOOK_URL` in the MCP client's configuration to the address of an inbound webhook with the scope `crm`, such as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, and start the server again; with `BITRIX24_SANDBOX=1` it works on an embedded demo portal
+
+    # malformed settings
+    error: 2 settings cannot be used
+      `BITRIX24_RATE` must be `standard`, `enterprise` or two numbers such as `250/5`
+      `BITRIX24_WEBHOOK_URL` must end in `/rest/{user}/{secret}/`, with the number of a user and the secret of the webhook
+    hint: a person has to correct the settings in the MCP client's configuration and start the server again
+
+    # sandbox and webhook
+    error: the setting `BITRIX24_WEBHOOK_URL` is set together with `BITRIX24_SANDBOX`; unset one of them
+    hint: a person has to correct the settings in the MCP client's configuration and start the server again
+
+    # no JSON
+    error: the arguments are not JSON: EOF while parsing an object at line 1 column 1
+
+    # unknown tool
+    error: there is no tool `delete_it`; there are `update_crm_item`
+
+    # unknown flag
+    error: unexpected argument '--sandbx' found
+
+    Usage: bitrix24-crm-mcp [OPTIONS] [COMMAND]
+
+    For more information, try '--help'.
+
+    # missing argument
+    error: the following required arguments were not provided:
+      <TOOL>
+      <JSON>
+
+    Usage: bitrix24-crm-mcp call <TOOL> <JSON>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_its_variable() {
+    let mut command = program();
+    command.args(["--rate", "10/1", "--sandbox", "call", "update_crm_item", UPDATE]);
+    let finished = run(command.env("BITRIX24_RATE", "nonsense")).await;
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+}
+
+#[tokio::test]
+async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
+    let finished = run(program().arg("demo")).await;
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    assert_snapshot!(finished.stdout, @r#"
+    An AI assistant starts this program and talks to it in JSON lines. Here they are, sent to a
+    real server in this process, which calls an embedded Bitrix24 portal over HTTP.
+
+    1. Move deal 351 to another stage and set its amount
+
+       → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"stageId":"C9:UC_NYL06U","opportunity":12000,"currencyId":"USD","observers":[1,2]}}}}
+       ← updated
+         stageId        "C9:NEW" → "C9:UC_NYL06U"
+         opportunity    500 → 12000
+         currencyId     "EUR" → "USD"
+         observers      [] → [1,2]
+         isNew          "Y" → "N"  (by the portal itself)
+
+    2. A misspelt field: a portal would ignore it and still answer success
+
+       → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"titel":"Acme: spring order"}}}}
+       ← UNKNOWN_FIELD: `fields.titel` is not a field of deal
+         written: no, retry: after_fix
+         did you mean `title`?
+
+    3. A stage that the pipeline does not have: the portal answers success and drops it
+
+       → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"title":"Acme: service contract","stageId":"C9:NEGOTIATION"}}}}
+       ← PARTLY_APPLIED: the portal answered success but did not apply `stageId`
+         written: yes, retry: after_fix
+       not applied  stageId: asked "C9:NEGOTIATION", stands "C9:UC_NYL06U"
+       ← partial
+         title          "Service contract" → "Acme: service contract"
+    "#);
+}
+
+#[tokio::test]
+async fn help_names_every_command_and_setting() {
+    let finished = run(program().arg("--help")).await;
+    assert_eq!(finished.code, Some(0));
+    assert_snapshot!(finished.stdout, @"
+    An MCP server that lets AI assistants change items of a Bitrix24 CRM.
+
+    Without a command it serves MCP on standard input and output, which is how MCP clients start it. The portal's webhook is read from the variable `BITRIX24_WEBHOOK_URL`; try `--sandbox` or the command `demo` without one.
+
+    Usage: bitrix24-crm-mcp [OPTIONS] [COMMAND]
+
+    Commands:
+      serve   Serve MCP on standard input and output (the default)
+      call    Call one tool and print its answer
+      demo    Show an update on an embedded portal; needs no account
+      schema  Print the schemas of the tools and of each entity type's fields
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Settings:
+          --sandbox
+              Use the embedded demo portal [env: BITRIX24_SANDBOX]
+
+          --read-only
+              Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
+
+          --portal-url <URL>
+              Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
+
+          --rate <RATE>
+              Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
+
+          --connect-timeout <SECONDS>
+              Seconds to wait for a connection, by default 5 [env: BITRIX24_CONNECT_TIMEOUT]
+
+          --request-timeout <SECONDS>
+              Seconds to wait for one request, by default 30 [env: BITRIX24_REQUEST_TIMEOUT]
+
+          --call-timeout <SECONDS>
+              Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
+
+          --log <FILTER>
+              What to log to standard error, by default `warn` [env: BITRIX24_LOG]
+    ");
+    let finished = run(program().args(["call", "--help"])).await;
+    assert_eq!(finished.code, Some(0));
+    assert_snapshot!(finished.stdout, @"
+    Call one tool and print its answer
+
+    The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error, 2 wrong usage or settings.
+
+    Usage: bitrix24-crm-mcp call [OPTIONS] <TOOL> <JSON>
+
+    Arguments:
+      <TOOL>
+              The tool, for instance `update_crm_item`
+
+      <JSON>
+              The arguments as a JSON object, or `-` to read them from standard input
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Settings:
+          --sandbox
+              Use the embedded demo portal [env: BITRIX24_SANDBOX]
+
+          --read-only
+              Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
+
+          --portal-url <URL>
+              Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
+
+          --rate <RATE>
+              Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
+
+          --connect-timeout <SECONDS>
+              Seconds to wait for a connection, by default 5 [env: BITRIX24_CONNECT_TIMEOUT]
+
+          --request-timeout <SECONDS>
+              Seconds to wait for one request, by default 30 [env: BITRIX24_REQUEST_TIMEOUT]
+
+          --call-timeout <SECONDS>
+              Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
+
+          --log <FILTER>
+              What to log to standard error, by default `warn` [env: BITRIX24_LOG]
+    ");
+}
+
+#[tokio::test]
+async fn the_version_is_the_packages() {
+    let finished = run(program().arg("--version")).await;
+    assert_eq!(finished.stdout, concat!("bitrix24-crm-mcp ", env!("CARGO_PKG_VERSION"), "\n"));
+}

@@ -1,0 +1,416 @@
+//! What each error of a portal becomes: the code, whether something was written, and whether
+//! another call can help.
+
+use insta::{assert_json_snapshot, assert_snapshot};
+use serde_json::{Value, json};
+
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{Server, program},
+};
+
+/// An update whose look succeeds and whose write is answered with `reply`.
+async fn write_answered(reply: Reply) -> (Value, ScriptedPortal) {
+    let item = Reply::item(json!({"id": 351, "title": "a"}));
+    let replies = [("crm.item.get", vec![item]), ("crm.item.update", vec![reply])];
+    let portal = ScriptedPortal::start(&replies).await;
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_REQUEST_TIMEOUT", "0.3");
+    let mut server = Server::opened(command, &portal.webhook()).await;
+    let answer =
+        server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
+    assert!(answer.is_error, "{}", answer.json);
+    (answer.json["error"].clone(), portal)
+}
+
+#[tokio::test]
+async fn every_row_of_the_error_table() {
+    let cases = [
+        (400, "100", "Expected iterable value for multiple field"),
+        (400, "ERROR_ARGUMENT", "argument"),
+        (400, "MAIN_CONTROLLER_22001", "null"),
+        (400, "BX_INVALID_VALUE", "value"),
+        (400, "BX_EMPTY_REQUIRED", "value"),
+        (400, "CRM_FIELD_ERROR_VALUE_NOT_VALID", "Invalid value for field \"Currency\""),
+        (400, "CRM_FIELD_ERROR_VALUE_NOT_UNIQUE", "taken"),
+        (400, "ERROR_CORE", "Invalid e-mail"),
+        (400, "CRM_FIELD_ERROR_REQUIRED", "Required field \"Budget\" is empty"),
+        (400, "NOT_FOUND", "Item not found"),
+        (400, "ENTITY_TYPE_NOT_SUPPORTED", "not supported"),
+        (400, "ACCESS_DENIED", "Access denied"),
+        (400, "CRM_ITEM_UPDATE_ACCESS_DENIED", "Access denied"),
+        (403, "allowed_only_intranet_user", "intranet"),
+        (403, "ACCESS_DENIED", "REST API is available only on commercial plans"),
+        (400, "UPDATE_DYNAMIC_ITEM_RESTRICTED", "plan"),
+        (400, "CRM_FIELD_ERROR_CATEGORY_NOT_AVAILABLE", "pipeline"),
+        (403, "WRONG_LICENSE", "licence"),
+        (401, "PAYMENT_REQUIRED", "pay"),
+        (400, "", "You cannot do this because of your plan's restrictions"),
+        (400, "", "not found"),
+        (400, "0", "Insufficient permissions to change stage"),
+        (400, "TERMINATED_BY_EVENT_COMPATIBLE", "vetoed"),
+        (400, "CRM_ITEM_HAS_RUNNING_WORKFLOWS", "workflows"),
+        (401, "METHOD_CONFIRM_WAITING", "waiting"),
+        (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+        (429, "OPERATION_TIME_LIMIT", "blocked"),
+        (503, "OVERLOAD_LIMIT", "blocked by hand"),
+        (401, "NO_AUTH_FOUND", "Wrong authorization data"),
+        (403, "INVALID_CREDENTIALS", "Invalid request credentials"),
+        (401, "invalid_token", "token"),
+        (401, "expired_token", "The access token provided has expired"),
+        (401, "authorization_error", "user"),
+        (401, "APPLICATION_NOT_FOUND", "application"),
+        (401, "ERROR_OAUTH", "oauth"),
+        (401, "NOT_INSTALLED", "application"),
+        (403, "WRONG_AUTH_TYPE", "type"),
+        (403, "METHOD_CONFIRM_DENIED", "denied"),
+        (401, "CONNECTION_ERROR", "no way to the authorization server"),
+        (403, "insufficient_scope", "higher privileges"),
+        (403, "user_access_error", "no access to the application"),
+        (400, "INVALID_REQUEST", "Https required"),
+        (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
+        (500, "PORTAL_DELETED", "Portal was deleted"),
+        (500, "INTERNAL_SERVER_ERROR", "Internal server error"),
+        (500, "ERROR_UNEXPECTED_ANSWER", "unexpected"),
+        (500, "ERROR_CORE", "SQL query error!"),
+        (405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "batch"),
+        (418, "SOMETHING_NEW", "new"),
+        (500, "SOMETHING_NEW", "new"),
+    ];
+    let mut table = String::new();
+    for (status, code, text) in cases {
+        let (error, portal) = write_answered(Reply::error(status, code, text)).await;
+        let quoted = json!({"httpStatus": status, "code": code, "description": text});
+        assert_eq!(error["portal"], quoted, "{status} {code}");
+        assert_eq!(portal.methods().last().unwrap(), "crm.item.update");
+        table.push_str(&format!(
+            "{status} {code:<39} {:<21} {:<8} {}\n",
+            error["code"].as_str().unwrap(),
+            error["written"].as_str().unwrap(),
+            error["retry"].as_str().unwrap(),
+        ));
+    }
+    assert_snapshot!(table, @"
+    400 100                                     INVALID_VALUE         no       after_fix
+    400 ERROR_ARGUMENT                          INVALID_VALUE         no       after_fix
+    400 MAIN_CONTROLLER_22001                   INVALID_VALUE         no       after_fix
+    400 BX_INVALID_VALUE                        INVALID_VALUE         no       after_fix
+    400 BX_EMPTY_REQUIRED                       INVALID_VALUE         no       after_fix
+    400 CRM_FIELD_ERROR_VALUE_NOT_VALID         INVALID_VALUE         no       after_fix
+    400 CRM_FIELD_ERROR_VALUE_NOT_UNIQUE        INVALID_VALUE         no       after_fix
+    400 ERROR_CORE                              INVALID_VALUE         no       after_fix
+    400 CRM_FIELD_ERROR_REQUIRED                REQUIRED_FIELD        no       after_fix
+    400 NOT_FOUND                               ITEM_NOT_FOUND        no       after_fix
+    400 ENTITY_TYPE_NOT_SUPPORTED               TYPE_NOT_SUPPORTED    no       after_fix
+    400 ACCESS_DENIED                           ACCESS_DENIED         no       no
+    400 CRM_ITEM_UPDATE_ACCESS_DENIED           ACCESS_DENIED         no       no
+    403 allowed_only_intranet_user              ACCESS_DENIED         no       no
+    403 ACCESS_DENIED                           PLAN_RESTRICTED       no       no
+    400 UPDATE_DYNAMIC_ITEM_RESTRICTED          PLAN_RESTRICTED       no       no
+    400 CRM_FIELD_ERROR_CATEGORY_NOT_AVAILABLE  PLAN_RESTRICTED       no       no
+    403 WRONG_LICENSE                           PLAN_RESTRICTED       no       no
+    401 PAYMENT_REQUIRED                        PLAN_RESTRICTED       no       no
+    400                                         PLAN_RESTRICTED       no       no
+    400                                         REFUSED               no       no
+    400 0                                       REFUSED               no       after_fix
+    400 TERMINATED_BY_EVENT_COMPATIBLE          REFUSED               no       after_fix
+    400 CRM_ITEM_HAS_RUNNING_WORKFLOWS          BUSY                  no       later
+    401 METHOD_CONFIRM_WAITING                  BUSY                  no       later
+    503 QUERY_LIMIT_EXCEEDED                    RATE_LIMITED          no       later
+    429 OPERATION_TIME_LIMIT                    OPERATION_TIME_LIMIT  no       later
+    503 OVERLOAD_LIMIT                          PORTAL_BLOCKED        no       no
+    401 NO_AUTH_FOUND                           SIGN_IN_FAILED        no       no
+    403 INVALID_CREDENTIALS                     SIGN_IN_FAILED        no       no
+    401 invalid_token                           SIGN_IN_FAILED        no       no
+    401 expired_token                           SIGN_IN_FAILED        no       no
+    401 authorization_error                     SIGN_IN_FAILED        no       no
+    401 APPLICATION_NOT_FOUND                   SIGN_IN_FAILED        no       no
+    401 ERROR_OAUTH                             SIGN_IN_FAILED        no       no
+    401 NOT_INSTALLED                           SIGN_IN_FAILED        no       no
+    403 WRONG_AUTH_TYPE                         SIGN_IN_FAILED        no       no
+    403 METHOD_CONFIRM_DENIED                   SIGN_IN_FAILED        no       no
+    401 CONNECTION_ERROR                        SIGN_IN_FAILED        no       later
+    403 insufficient_scope                      SCOPE_MISSING         no       no
+    403 user_access_error                       ACCESS_DENIED         no       no
+    400 INVALID_REQUEST                         PORTAL_ADDRESS        no       no
+    404 ERROR_METHOD_NOT_FOUND                  PORTAL_ADDRESS        no       no
+    500 PORTAL_DELETED                          PORTAL_ADDRESS        no       no
+    500 INTERNAL_SERVER_ERROR                   PORTAL_FAILED         unknown  later
+    500 ERROR_UNEXPECTED_ANSWER                 PORTAL_FAILED         unknown  later
+    500 ERROR_CORE                              PORTAL_FAILED         unknown  later
+    405 ERROR_BATCH_METHOD_NOT_ALLOWED          REFUSED               no       after_fix
+    418 SOMETHING_NEW                           REFUSED               no       after_fix
+    500 SOMETHING_NEW                           PORTAL_FAILED         unknown  later
+    ");
+}
+
+#[tokio::test]
+async fn answers_that_are_no_answers_leave_it_open_whether_something_was_written() {
+    let html = |status| Reply::Body(status, "text/html", b"<html>Bad gateway</html>".to_vec());
+    let cases = [
+        ("502 HTML", html(502)),
+        ("200 HTML", html(200)),
+        ("403 HTML", html(403)),
+        ("empty 500", Reply::Body(500, "text/plain", Vec::new())),
+        ("cut JSON", Reply::Body(200, "application/json", b"{\"result\":{\"it".to_vec())),
+        ("invalid UTF-8", Reply::Body(200, "application/json", b"{\"result\":\"\xff\"}".to_vec())),
+        ("no result", Reply::Json(200, json!({"time": {}}))),
+        ("no item", Reply::Json(200, json!({"result": []}))),
+        ("deep JSON", Reply::Body(200, "application/json", "[".repeat(100_000).into_bytes())),
+        ("cut line", Reply::Cut),
+        ("cut inside the answer", Reply::CutInside),
+        ("no answer", Reply::Stall),
+    ];
+    let mut verdicts = serde_json::Map::new();
+    for (name, reply) in cases {
+        let (error, _) = write_answered(reply).await;
+        assert_eq!(error["code"], "PORTAL_FAILED", "{name}");
+        assert_eq!(error["written"], "unknown", "{name}");
+        assert_eq!(error["retry"], "later", "{name}");
+        verdicts.insert(name.to_owned(), json!([error["message"], error["portal"]]));
+    }
+    assert_json_snapshot!(verdicts, @r#"
+    {
+      "502 HTML": [
+        "the portal gave no usable answer: an answer with HTTP status 502 that is not JSON",
+        {
+          "httpStatus": 502,
+          "description": ""
+        }
+      ],
+      "200 HTML": [
+        "the portal gave no usable answer: an answer with HTTP status 200 that is not JSON",
+        {
+          "httpStatus": 200,
+          "description": ""
+        }
+      ],
+      "403 HTML": [
+        "the portal gave no usable answer: an answer with HTTP status 403 that is not JSON",
+        {
+          "httpStatus": 403,
+          "description": ""
+        }
+      ],
+      "empty 500": [
+        "the portal gave no usable answer: an empty answer with HTTP status 500",
+        {
+          "httpStatus": 500,
+          "description": ""
+        }
+      ],
+      "cut JSON": [
+        "the portal gave no usable answer: an answer with HTTP status 200 that is not JSON",
+        {
+          "httpStatus": 200,
+          "description": ""
+        }
+      ],
+      "invalid UTF-8": [
+        "the portal gave no usable answer: an answer with HTTP status 200 that is not JSON",
+        {
+          "httpStatus": 200,
+          "description": ""
+        }
+      ],
+      "no result": [
+        "the portal gave no usable answer: an answer with HTTP status 200 that holds no result",
+        {
+          "httpStatus": 200,
+          "description": ""
+        }
+      ],
+      "no item": [
+        "the portal gave no usable answer: an answer that holds no item",
+        null
+      ],
+      "deep JSON": [
+        "the portal gave no usable answer: an answer with HTTP status 200 that is not JSON",
+        {
+          "httpStatus": 200,
+          "description": ""
+        }
+      ],
+      "cut line": [
+        "the portal gave no usable answer: the connection was cut: connection closed before message completed",
+        null
+      ],
+      "cut inside the answer": [
+        "the portal gave no usable answer: the answer broke off: end of file before message length reached",
+        {
+          "httpStatus": 200,
+          "description": ""
+        }
+      ],
+      "no answer": [
+        "the portal gave no usable answer: no answer within 0 s",
+        null
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_the_limit_is_not_read() {
+    let body = format!("{{\"result\":\"{}\"}}", "x".repeat(17 * 1024 * 1024));
+    let (error, _) = write_answered(Reply::Body(200, "application/json", body.into_bytes())).await;
+    assert_eq!(error["message"], "the portal gave no usable answer: an answer of more than 16 MB");
+}
+
+#[tokio::test]
+async fn codes_may_be_numbers_or_objects_or_come_with_status_200() {
+    let cases = [
+        Reply::Json(400, json!({"error": 100, "error_description": "x"})),
+        Reply::Json(400, json!({"error": {"code": "100", "message": "x"}})),
+        Reply::Json(200, json!({"error": "100", "error_description": "x"})),
+    ];
+    for reply in cases {
+        let (error, _) = write_answered(reply).await;
+        assert_eq!(error["code"], "INVALID_VALUE");
+        assert_eq!(error["portal"]["code"], "100");
+        assert_eq!(error["written"], "no");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_names_the_new_address() {
+    let elsewhere = ScriptedPortal::start(&[]).await;
+    let to = format!("{}/b24/rest/1/s3cretOfTheTests/crm.item.update", elsewhere.origin());
+    let (error, _) = write_answered(Reply::Redirect(to)).await;
+    assert_eq!(error["code"], "PORTAL_ADDRESS");
+    assert_eq!(error["written"], "no");
+    let message = format!("the portal has moved to `{}/b24`", elsewhere.origin());
+    assert_eq!(error["message"], message.as_str());
+    assert_eq!(elsewhere.requests(), []);
+}
+
+#[tokio::test]
+async fn no_connection_is_a_failure_before_anything_was_sent() {
+    let closed = {
+        let portal = ScriptedPortal::start(&[]).await;
+        portal.webhook()
+    };
+    let mut server = Server::connected_to(&closed).await;
+    let answer =
+        server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
+    let error = &answer.json["error"];
+    assert_eq!(error["code"], "PORTAL_UNREACHABLE");
+    assert_eq!(error["written"], "no");
+    assert_eq!(error["retry"], "later");
+}
+
+#[tokio::test]
+async fn an_error_of_the_look_that_dooms_the_write_ends_the_call() {
+    let cases = [
+        (400, "NOT_FOUND", "Item not found", "ITEM_NOT_FOUND"),
+        (400, "ENTITY_TYPE_NOT_SUPPORTED", "", "TYPE_NOT_SUPPORTED"),
+        (400, "ACCESS_DENIED", "", "ACCESS_DENIED"),
+        (403, "ACCESS_DENIED", "only on commercial plans", "PLAN_RESTRICTED"),
+        (401, "NO_AUTH_FOUND", "", "SIGN_IN_FAILED"),
+        (403, "insufficient_scope", "", "SCOPE_MISSING"),
+        (503, "OVERLOAD_LIMIT", "", "PORTAL_BLOCKED"),
+    ];
+    for (status, code, text, ours) in cases {
+        let replies = [("crm.item.get", vec![Reply::error(status, code, text)])];
+        let portal = ScriptedPortal::start(&replies).await;
+        let mut server = Server::connected_to(&portal.webhook()).await;
+        let fields = json!({"title": "b"});
+        let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
+        assert_eq!(answer.json["error"]["code"], ours);
+        assert_eq!(answer.json["error"]["written"], "no");
+        assert_eq!(portal.methods(), ["crm.item.get"]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_the_place_of_a_portal_is_an_address_problem() {
+    let page = Reply::Body(404, "text/html", b"<h1>Not found</h1>".to_vec());
+    let portal = ScriptedPortal::start(&[("crm.item.get", vec![page])]).await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let answer =
+        server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "PORTAL_ADDRESS",
+        "message": "there is no REST interface at the portal's address",
+        "written": "no",
+        "retry": "no",
+        "hint": "a person has to correct the portal's address in the settings (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`)",
+        "portal": {
+          "httpStatus": 404,
+          "description": ""
+        }
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_missing_smart_process_is_told_from_a_missing_item() {
+    let not_found = |text: &str| Reply::error(400, "NOT_FOUND", text);
+    let fields = || Reply::Json(200, json!({"result": {"fields": {}}}));
+    let cases = [
+        ("Smart process not found", fields(), "TYPE_NOT_FOUND"),
+        ("Item not found", not_found(""), "ITEM_NOT_FOUND"),
+        ("Nicht gefunden", not_found(""), "TYPE_NOT_FOUND"),
+        ("Nicht gefunden", fields(), "ITEM_NOT_FOUND"),
+    ];
+    for (text, list, ours) in cases {
+        let replies = [("crm.item.get", vec![not_found(text)]), ("crm.item.fields", vec![list])];
+        let portal = ScriptedPortal::start(&replies).await;
+        let mut server = Server::connected_to(&portal.webhook()).await;
+        let fields = json!({"title": "b"});
+        let answer = server.update(json!({"entityTypeId": 1038, "id": 1, "fields": fields})).await;
+        assert_eq!(answer.json["error"]["code"], ours, "{text}");
+    }
+}
+
+/// Errors that the vendor's page lists for this method, each reached by a call to the sandbox.
+#[tokio::test]
+async fn the_sandbox_refuses_as_the_vendors_page_says() {
+    let sandbox = bitrix24_crm_mcp::sandbox::Sandbox::start().await.unwrap();
+    let cases = [
+        (1, json!({"entityTypeId": 1038, "id": 1, "fields": {"title": "b"}}), "NOT_FOUND"),
+        (1, json!({"entityTypeId": 2, "id": 999, "fields": {"title": "b"}}), "NOT_FOUND"),
+        (
+            1,
+            json!({"entityTypeId": 5, "id": 1, "fields": {"title": "b"}}),
+            "ENTITY_TYPE_NOT_SUPPORTED",
+        ),
+        (1, json!({"entityTypeId": 2, "id": 360, "fields": {"title": "b"}}), "ACCESS_DENIED"),
+        (
+            1,
+            json!({"entityTypeId": 2, "id": 351, "fields": {"currencyId": "XXX"}}),
+            "CRM_FIELD_ERROR_VALUE_NOT_VALID",
+        ),
+        (1, json!({"entityTypeId": 2, "id": 351, "fields": {"stageId": "C9:UC_LEGAL"}}), "0"),
+        (
+            1,
+            json!({"entityTypeId": 1048, "id": 1, "fields": {"title": "b"}}),
+            "UPDATE_DYNAMIC_ITEM_RESTRICTED",
+        ),
+        (
+            77,
+            json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}}),
+            "allowed_only_intranet_user",
+        ),
+    ];
+    for (user, arguments, code) in cases {
+        let mut server = Server::connected_to(&sandbox.webhook_url_of(user)).await;
+        let answer = server.update(arguments).await;
+        assert_eq!(answer.json["error"]["portal"]["code"], code);
+    }
+    // Our own calls cannot provoke code 100, so it is asked for directly.
+    let body = json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1730000000001": 44}});
+    let url = format!("{}crm.item.update", sandbox.webhook_url());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    assert_json_snapshot!(answer.json::<Value>().await.unwrap(), @r#"
+    {
+      "error": "100",
+      "error_description": "Expected iterable value for multiple field, but got integer instead"
+    }
+    "#);
+}

@@ -1,0 +1,22 @@
+//! The spawned program, driven line by line, against the embedded portal or a scripted one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    clippy::single_match_else,
+    reason = "a test ends where it finds something else than it looks for; its cases stand in it"
+)]
+
+mod cli;
+mod errors;
+mod protocol;
+mod schemas;
+mod scripted_portal;
+mod secrets;
+mod silent_drops;
+mod support;
+mod update;

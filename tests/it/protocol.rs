@@ -1,0 +1,628 @@
+//! The wire: both protocol eras, odd lines, the ends of a session.
+
+use std::time::Duration;
+
+use bitrix24_crm_mcp::sandbox::Sandbox;
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{Server, answered, program},
+};
+
+fn without_portal() -> Server {
+    Server::started(program(), "")
+}
+
+fn stateless(mut params: Value) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+    });
+    params
+}
+
+#[tokio::test]
+async fn handshakes_settle_on_a_version_that_both_know() {
+    let cases = [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
+        ("2025-06-18", "2025-06-18"),
+        ("2025-11-25", "2025-11-25"),
+        ("2026-07-28", "2025-11-25"),
+        ("nonsense", "2025-11-25"),
+    ];
+    for (asked, settled) in cases {
+        let answer = without_portal().initialize(asked).await;
+        assert_eq!(answer["result"]["protocolVersion"], settled);
+    }
+}
+
+#[tokio::test]
+async fn the_server_introduces_itself() {
+    let answer = without_portal().initialize("2025-11-25").await;
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(answer["result"]["serverInfo"]["version"], version);
+    assert!(answer["result"]["instructions"].as_str().unwrap().chars().count() <= 2_000);
+    assert_json_snapshot!(answer["result"]["capabilities"], @r#"
+    {
+      "tools": {}
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_stateless_client_needs_no_handshake() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url());
+    let mut server = Server::started(command, &sandbox.webhook_url());
+
+    let discovered = server.request("server/discover", stateless(json!({}))).await;
+    assert!(
+        discovered["result"]["supportedVersions"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("2026-07-28"))
+    );
+    let listed = server.request("tools/list", stateless(json!({}))).await;
+    assert_eq!(listed["result"]["resultType"], "complete");
+    assert_eq!(listed["result"]["ttlMs"], 3_600_000);
+    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
+    let params = stateless(json!({"name": "update_crm_item", "arguments": arguments}));
+    let called = server.request("tools/call", params).await;
+    assert_eq!(answered(&called).json["status"], "updated");
+    assert_eq!(server.finish().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_stateless_request_without_its_metadata_is_refused_and_a_handshake_still_works() {
+    let mut server = without_portal();
+    let refused = server.request("tools/list", json!({})).await;
+    assert_eq!(refused["error"]["code"], -32602);
+    let answer = server.initialize("2025-11-25").await;
+    assert!(answer.get("result").is_some());
+}
+
+#[tokio::test]
+async fn without_a_portal_the_tools_are_listed_and_a_call_says_what_to_set() {
+    let mut server = Server::opened(program(), "").await;
+    let listed = server.request("tools/list", json!({})).await;
+    assert_eq!(listed["result"]["tools"][0]["name"], "update_crm_item");
+    let answer = server.update(json!({"entityTypeId": 2, "id": 1, "fields": {"title": "b"}})).await;
+    assert_json_snapshot!(json!([answer.sentence, answer.json]), @r#"
+    [
+      "Error: no Bitrix24 portal is set; nothing was written.",
+      {
+        "ok": false,
+        "error": {
+          "code": "CONFIGURATION",
+          "message": "no Bitrix24 portal is set",
+          "written": "no",
+          "retry": "no",
+          "hint": "a person has to set `BITRIX24_WEBHOOK_URL` in the MCP client's configuration to the address of an inbound webhook with the scope `crm`, such as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, and start the server again; with `BITRIX24_SANDBOX=1` it works on an embedded demo portal"
+        }
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn malformed_settings_are_told_by_a_call() {
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", "https://acme.example/rest/s3cret/");
+    command.env("BITRIX24_RATE", "fast");
+    let mut server = Server::opened(command, "").await;
+    let listed = server.request("tools/list", json!({})).await;
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 1);
+    let answer = server.update(json!({"entityTypeId": 2, "id": 1, "fields": {"title": "b"}})).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "CONFIGURATION",
+        "message": "2 settings cannot be used",
+        "written": "no",
+        "retry": "no",
+        "hint": "a person has to correct the settings in the MCP client's configuration and start the server again",
+        "problems": [
+          {
+            "path": "BITRIX24_RATE",
+            "message": "must be `standard`, `enterprise` or two numbers such as `250/5`"
+          },
+          {
+            "path": "BITRIX24_WEBHOOK_URL",
+            "message": "must end in `/rest/{user}/{secret}/`, with the number of a user and the secret of the webhook"
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn read_only_hides_the_tool_and_refuses_its_call() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_READ_ONLY", "1");
+    let mut server = Server::opened(command, "").await;
+    let listed = server.request("tools/list", json!({})).await;
+    assert_eq!(listed["result"]["tools"], json!([]));
+    let answer =
+        server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
+    assert_eq!(answer.json["error"]["code"], "READ_ONLY");
+    assert_eq!(sandbox.received(), []);
+}
+
+#[tokio::test]
+async fn odd_calls_get_an_answer_that_helps() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut server = Server::connected_to(&sandbox.webhook_url()).await;
+    let good = json!({"entityTypeId": 2, "id": 351, "dryRun": true, "fields": {"title": "b"}});
+    let cases = [
+        ("text", json!({"name": "update_crm_item", "arguments": good.to_string()})),
+        ("wrapped", json!({"name": "update_crm_item", "arguments": {"params": good}})),
+        (
+            "wrapped text",
+            json!({"name": "update_crm_item", "arguments": {"input": good.to_string()}}),
+        ),
+        ("broken text", json!({"name": "update_crm_item", "arguments": "{\"entityTypeId\":2,"})),
+        ("array", json!({"name": "update_crm_item", "arguments": [1, 2]})),
+        ("number", json!({"name": "update_crm_item", "arguments": 7})),
+        ("null", json!({"name": "update_crm_item", "arguments": null})),
+        ("absent", json!({"name": "update_crm_item"})),
+        ("unknown tool", json!({"name": "delete_everything", "arguments": {}})),
+        ("no name", json!({"arguments": {}})),
+        ("name of a wrong type", json!({"name": 5, "arguments": {}})),
+    ];
+    let mut answers = serde_json::Map::new();
+    for (name, params) in cases {
+        let answer = server.request("tools/call", params).await;
+        let told = match answer.get("error") {
+            Some(error) => error.clone(),
+            None => {
+                let json = answered(&answer).json;
+                json!([
+                    json["status"],
+                    json["notes"],
+                    json["error"]["message"],
+                    json["error"]["problems"]
+                ])
+            }
+        };
+        answers.insert(name.to_owned(), told);
+    }
+    assert_json_snapshot!(answers, @r#"
+    {
+      "text": [
+        "planned",
+        [
+          "`arguments` was JSON text and was read as an object",
+          "the arguments were taken out of a wrapper"
+        ],
+        null,
+        null
+      ],
+      "wrapped": [
+        "planned",
+        [
+          "the arguments were taken out of a wrapper"
+        ],
+        null,
+        null
+      ],
+      "wrapped text": [
+        "planned",
+        [
+          "`arguments` was JSON text and was read as an object",
+          "the arguments were taken out of a wrapper"
+        ],
+        null,
+        null
+      ],
+      "broken text": [
+        null,
+        null,
+        "2 arguments have to be corrected",
+        [
+          {
+            "path": "arguments",
+            "message": "must be a JSON object; as JSON text it fails: EOF while parsing a value at line 1 column 18"
+          },
+          {
+            "path": "fields",
+            "message": "names no field; give at least one in `fields` or in `clear`"
+          }
+        ]
+      ],
+      "array": [
+        null,
+        null,
+        "2 arguments have to be corrected",
+        [
+          {
+            "path": "arguments",
+            "message": "must be a JSON object, not `[1,2]`"
+          },
+          {
+            "path": "fields",
+            "message": "names no field; give at least one in `fields` or in `clear`"
+          }
+        ]
+      ],
+      "number": [
+        null,
+        null,
+        "2 arguments have to be corrected",
+        [
+          {
+            "path": "arguments",
+            "message": "must be a JSON object, not `7`"
+          },
+          {
+            "path": "fields",
+            "message": "names no field; give at least one in `fields` or in `clear`"
+          }
+        ]
+      ],
+      "null": [
+        null,
+        null,
+        "3 arguments have to be corrected",
+        [
+          {
+            "path": "entityTypeId",
+            "message": "is required and missing"
+          },
+          {
+            "path": "id",
+            "message": "is required and missing"
+          },
+          {
+            "path": "fields",
+            "message": "names no field; give at least one in `fields` or in `clear`"
+          }
+        ]
+      ],
+      "absent": [
+        null,
+        null,
+        "3 arguments have to be corrected",
+        [
+          {
+            "path": "entityTypeId",
+            "message": "is required and missing"
+          },
+          {
+            "path": "id",
+            "message": "is required and missing"
+          },
+          {
+            "path": "fields",
+            "message": "names no field; give at least one in `fields` or in `clear`"
+          }
+        ]
+      ],
+      "unknown tool": {
+        "code": -32602,
+        "message": "there is no tool `delete_everything`"
+      },
+      "no name": {
+        "code": -32602,
+        "message": "`tools/call` needs `params` with the `name` of a tool, a text"
+      },
+      "name of a wrong type": {
+        "code": -32602,
+        "message": "`tools/call` needs `params` with the `name` of a tool, a text"
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_all_named() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut server = Server::connected_to(&sandbox.webhook_url()).await;
+    let cases = [
+        ("none", json!({})),
+        ("nulls", json!({"entityTypeId": null, "id": null, "fields": null})),
+        ("no field", json!({"entityTypeId": 2, "id": 351, "fields": {}, "clear": []})),
+        (
+            "wrong types",
+            json!({"entityTypeId": "dael", "id": 7.5, "fields": [1], "clear": 5, "expect": "x", "dryRun": "maybe", "useOriginalUfNames": "X"}),
+        ),
+        ("out of range", json!({"entityTypeId": 0, "id": -3, "fields": {"title": "b"}})),
+        (
+            "too large",
+            json!({"entityTypeId": 99_999_999_999_u64, "id": 1, "fields": {"title": "b"}}),
+        ),
+        ("huge id", json!({"entityTypeId": 2, "id": 1e29, "fields": {"title": "b"}})),
+        ("field at the top", json!({"entityTypeId": 2, "id": 351, "title": "b", "fields": {}})),
+        (
+            "unknown argument",
+            json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}, "dryrun": true, "force": true}),
+        ),
+    ];
+    let mut answers = serde_json::Map::new();
+    for (name, arguments) in cases {
+        let answer = server.update(arguments).await;
+        let error = &answer.json["error"];
+        assert_eq!(error["code"], "INVALID_ARGUMENTS", "{name}");
+        let problems = error["problems"].as_array().unwrap().iter();
+        let problems: Vec<Value> =
+            problems.map(|it| json!([it["path"], it["message"], it["didYouMean"]])).collect();
+        answers.insert(name.to_owned(), problems.into());
+    }
+    assert_eq!(sandbox.received(), []);
+    assert_json_snapshot!(answers, @r#"
+    {
+      "none": [
+        [
+          "entityTypeId",
+          "is required and missing",
+          null
+        ],
+        [
+          "id",
+          "is required and missing",
+          null
+        ],
+        [
+          "fields",
+          "names no field; give at least one in `fields` or in `clear`",
+          null
+        ]
+      ],
+      "nulls": [
+        [
+          "entityTypeId",
+          "is required and missing",
+          null
+        ],
+        [
+          "id",
+          "is required and missing",
+          null
+        ],
+        [
+          "fields",
+          "names no field; give at least one in `fields` or in `clear`",
+          null
+        ]
+      ],
+      "no field": [
+        [
+          "fields",
+          "names no field; give at least one in `fields` or in `clear`",
+          null
+        ]
+      ],
+      "wrong types": [
+        [
+          "entityTypeId",
+          "must be the number of an entity type (1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice, or a smart process's own), not `\"dael\"`",
+          null
+        ],
+        [
+          "id",
+          "must be a whole number, not `7.5`",
+          null
+        ],
+        [
+          "fields",
+          "must be a JSON object, not `[1]`",
+          null
+        ],
+        [
+          "clear",
+          "must be a list of texts, not `5`",
+          null
+        ],
+        [
+          "expect",
+          "must be a JSON object; as JSON text it fails: expected value at line 1 column 1",
+          null
+        ],
+        [
+          "dryRun",
+          "must be true or false, not `\"maybe\"`",
+          null
+        ],
+        [
+          "useOriginalUfNames",
+          "must be \"Y\" or \"N\", not `\"X\"`",
+          null
+        ]
+      ],
+      "out of range": [
+        [
+          "entityTypeId",
+          "must be a whole number from 1 on, not `0`",
+          null
+        ],
+        [
+          "id",
+          "must be a whole number from 1 on, not `-3`",
+          null
+        ]
+      ],
+      "too large": [
+        [
+          "entityTypeId",
+          "is larger than any entity type's number",
+          null
+        ]
+      ],
+      "huge id": [
+        [
+          "id",
+          "must be a whole number, not `1e+29`",
+          null
+        ]
+      ],
+      "field at the top": [
+        [
+          "title",
+          "is a field and belongs into `fields`",
+          "fields.title"
+        ],
+        [
+          "fields",
+          "names no field; give at least one in `fields` or in `clear`",
+          null
+        ]
+      ],
+      "unknown argument": [
+        [
+          "dryrun",
+          "is not an argument; there are `entityTypeId`, `id`, `fields`, `clear`, `expect`, `dryRun`, `useOriginalUfNames`",
+          "dryRun"
+        ],
+        [
+          "force",
+          "is not an argument; there are `entityTypeId`, `id`, `fields`, `clear`, `expect`, `dryRun`, `useOriginalUfNames`",
+          null
+        ]
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn lines_that_are_no_requests_do_not_end_the_session() {
+    let mut server = without_portal();
+    // Before anything else: a notification, an empty line, and one that is not JSON.
+    server
+        .send_text(
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#,
+        )
+        .await;
+    server.send_text("").await;
+    server.send_text("hello?").await;
+    assert_eq!(server.receive().await.unwrap()["error"]["code"], -32700);
+    server.send_bytes(b"\xff\xfe\n").await;
+    assert_eq!(server.receive().await.unwrap()["error"]["code"], -32700);
+    server.send_text(r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#).await;
+    assert_eq!(server.receive().await.unwrap()["error"]["code"], -32600);
+    server.send_text(r#"{"jsonrpc":"2.0","method":"notifications/unheard_of"}"#).await;
+    server.send_text(r#"{"jsonrpc":"2.0","id":"x"}"#).await;
+    assert_eq!(server.receive().await.unwrap()["error"]["code"], -32600);
+    // A byte order mark and a carriage return are let pass.
+    server
+        .send_bytes(b"\xEF\xBB\xBF{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}\r\n")
+        .await;
+    assert_eq!(server.receive().await.unwrap()["id"], "p");
+    server.initialize("2025-11-25").await;
+    server.send_text(r#"{"jsonrpc":"2.0","method":"notifications/unheard_of"}"#).await;
+    let unknown = server.request("resources/list", json!({})).await;
+    assert_eq!(unknown["error"]["code"], -32601);
+    assert_eq!(server.finish().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn the_end_of_input_is_a_good_end() {
+    let finished = without_portal().finish().await;
+    assert_eq!(
+        (finished.code, finished.stdout.as_str(), finished.stderr.as_str()),
+        (Some(0), "", "")
+    );
+
+    let mut probed = without_portal();
+    probed.request("server/discover", stateless(json!({}))).await;
+    assert_eq!(probed.finish().await.code, Some(0));
+
+    let opened = Server::opened(program(), "").await;
+    let finished = opened.finish().await;
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+}
+
+/// A portal that answers the look after six seconds, longer than rmcp waits at the end of input.
+#[tokio::test]
+async fn running_calls_are_answered_before_the_end() {
+    let item = |title: &str| Reply::item(json!({"id": 351, "title": title}));
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![Reply::Late(Duration::from_secs(6), Box::new(item("a")))]),
+        ("crm.item.update", vec![item("b")]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
+    let params = json!({"name": "update_crm_item", "arguments": arguments});
+    server
+        .send(&json!({"jsonrpc": "2.0", "id": "late", "method": "tools/call", "params": params}))
+        .await;
+    let finished = server.finish().await;
+    assert_eq!(finished.code, Some(0));
+    let answer: Value = serde_json::from_str(finished.stdout.trim()).unwrap();
+    assert_eq!(answer["id"], "late");
+    assert_eq!(answered(&answer).json["status"], "updated");
+}
+
+#[tokio::test]
+async fn a_last_line_without_its_newline_is_answered() {
+    let mut server = Server::opened(program(), "").await;
+    server.send_bytes(br#"{"jsonrpc":"2.0","id":"last","method":"ping"}"#).await;
+    let finished = server.finish().await;
+    assert_eq!(finished.stdout, "{\"jsonrpc\":\"2.0\",\"id\":\"last\",\"result\":{}}\n");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_the_server_cleanly() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::opened(program(), "").await;
+        let kill = std::process::Command::new("kill")
+            .args([format!("-{signal}"), server.pid().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let finished = server.wait().await;
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{signal}");
+    }
+}
+
+/// Node-based clients hand their children sockets in the place of pipes.
+#[cfg(unix)]
+#[tokio::test]
+async fn sockets_work_as_pipes_do() {
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut command = program();
+    command.stdin(OwnedFd::from(theirs.try_clone().unwrap()));
+    command.stdout(OwnedFd::from(theirs));
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    ours.set_nonblocking(true).unwrap();
+    let (input, mut output) = tokio::net::UnixStream::from_std(ours).unwrap().into_split();
+    let mut lines = BufReader::new(input).lines();
+    output.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n").await.unwrap();
+    let answer = lines.next_line().await.unwrap().unwrap();
+    assert_eq!(answer, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+    drop(output);
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_not_answered_and_what_it_wrote_is_finished() {
+    let item = |title: &str| Reply::item(json!({"id": 351, "title": title}));
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![Reply::Late(Duration::from_millis(300), Box::new(item("a")))]),
+        ("crm.item.update", vec![item("b")]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
+    let params = json!({"name": "update_crm_item", "arguments": arguments});
+    server
+        .send(&json!({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": params}))
+        .await;
+    let cancelled = json!({"requestId": 77, "reason": "changed my mind"});
+    server
+        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
+        .await;
+    let finished = server.finish().await;
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,191 @@
+//! The program as an MCP client sees it.
+
+use std::{process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+/// Longer than anything here takes, so that a hanging program fails its test.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program with none of the settings of whoever runs the tests.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bitrix24-crm-mcp"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BITRIX24_")) {
+        command.env_remove(name);
+    }
+    command.kill_on_drop(true);
+    command
+}
+
+/// What a finished program left.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(command: &mut Command) -> Finished {
+    let output = timeout(PATIENCE, command.stdin(Stdio::null()).output()).await.unwrap().unwrap();
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Lines<BufReader<ChildStdout>>,
+    stderr: ChildStderr,
+    portal: String,
+    next_id: u64,
+}
+
+/// What a tool answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answered {
+    pub(crate) is_error: bool,
+    /// The sentence before the JSON of an error.
+    pub(crate) sentence: Option<String>,
+    pub(crate) json: Value,
+}
+
+impl Server {
+    /// Starts a server for the webhook and opens a session.
+    pub(crate) async fn connected_to(webhook: &str) -> Self {
+        let mut command = program();
+        command.env("BITRIX24_WEBHOOK_URL", webhook);
+        Self::opened(command, webhook).await
+    }
+
+    /// Starts a server by a command of one's own and opens a session.
+    pub(crate) async fn opened(command: Command, webhook: &str) -> Self {
+        let mut server = Self::started(command, webhook);
+        server.initialize("2025-11-25").await;
+        server
+    }
+
+    /// Starts a server and says nothing to it yet.
+    pub(crate) fn started(mut command: Command, webhook: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let origin = webhook.split("/rest/").next().unwrap().to_owned();
+        Self {
+            stdin: child.stdin.take(),
+            stdout: BufReader::new(child.stdout.take().unwrap()).lines(),
+            stderr: child.stderr.take().unwrap(),
+            child,
+            portal: origin,
+            next_id: 0,
+        }
+    }
+
+    pub(crate) async fn initialize(&mut self, version: &str) -> Value {
+        let params = json!({
+            "protocolVersion": version,
+            "capabilities": {},
+            "clientInfo": {"name": "tests", "version": "1"},
+        });
+        let answer = self.request("initialize", params).await;
+        self.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+        answer
+    }
+
+    pub(crate) async fn send_text(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(line.as_bytes()).await.unwrap();
+        stdin.write_all(b"\n").await.unwrap();
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(bytes).await.unwrap();
+    }
+
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string()).await;
+    }
+
+    /// The next line, which must be JSON; `None` at the end of output.
+    pub(crate) async fn receive(&mut self) -> Option<Value> {
+        let line = timeout(PATIENCE, self.stdout.next_line()).await.unwrap().unwrap()?;
+        let line = match self.portal.as_str() {
+            "" => line,
+            portal => line.replace(portal, "https://portal.example"),
+        };
+        Some(serde_json::from_str(&line).unwrap())
+    }
+
+    /// Sends a request and returns the whole answer.
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await;
+        let answer = self.receive().await.unwrap();
+        assert_eq!(answer["id"], id);
+        answer
+    }
+
+    /// Calls `update_crm_item`.
+    pub(crate) async fn update(&mut self, arguments: Value) -> Answered {
+        let params = json!({"name": "update_crm_item", "arguments": arguments});
+        answered(&self.request("tools/call", params).await)
+    }
+
+    /// Ends the input and waits for the program.
+    pub(crate) async fn finish(mut self) -> Finished {
+        drop(self.stdin.take());
+        self.wait().await
+    }
+
+    /// Waits for the program without ending its input.
+    pub(crate) async fn wait(&mut self) -> Finished {
+        let mut stdout = String::new();
+        while let Some(line) = timeout(PATIENCE, self.stdout.next_line()).await.unwrap().unwrap() {
+            stdout.push_str(&line);
+            stdout.push('\n');
+        }
+        let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).await.unwrap();
+        Finished { code: status.code(), stdout, stderr }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+}
+
+/// Takes a tool's answer out of the MCP envelope, and checks what the contract says of that.
+pub(crate) fn answered(answer: &Value) -> Answered {
+    let result = &answer["result"];
+    let content = result["content"].as_array().unwrap_or_else(|| panic!("no result: {answer}"));
+    assert_eq!(content.len(), 1);
+    let text = content[0]["text"].as_str().unwrap();
+    if result["isError"] == true {
+        assert!(result.get("structuredContent").is_none());
+        let (sentence, json) = text.split_once('\n').unwrap();
+        assert!(sentence.starts_with("Error"));
+        Answered {
+            is_error: true,
+            sentence: Some(sentence.to_owned()),
+            json: serde_json::from_str(json).unwrap(),
+        }
+    } else {
+        let json: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(result["structuredContent"], json);
+        Answered { is_error: false, sentence: None, json }
+    }
+}

@@ -1,0 +1,653 @@
+//! The main job: what is sent, what is answered, and what is not sent at all.
+
+use bitrix24_crm_mcp::sandbox::Sandbox;
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::Server,
+};
+
+/// The fields of the vendor's example call.
+fn vendors_fields() -> Value {
+    json!({
+        "title": "REST Deal #1", "stageId": "C9:UC_NYL06U", "assignedById": 6,
+        "observers": [1, 2, 3], "opened": "N", "typeId": "SERVICE", "opportunity": 10000,
+        "currencyId": "USD", "additionalInfo": "Changing a deal via REST",
+        "isManualOpportunity": "N", "utmSource": "google", "ufCrm_1721244707107": 200.05,
+        "parentId1220": 2,
+    })
+}
+
+async fn sandbox() -> (Sandbox, Server) {
+    let sandbox = Sandbox::start().await.unwrap();
+    let server = Server::connected_to(&sandbox.webhook_url()).await;
+    (sandbox, server)
+}
+
+fn methods(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.received().into_iter().map(|request| request.method).collect()
+}
+
+#[tokio::test]
+async fn the_vendors_example_changes_all_that_it_names() {
+    let (sandbox, mut server) = sandbox().await;
+    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": vendors_fields()});
+    let answer = server.update(arguments).await;
+    assert_eq!(methods(&sandbox), ["crm.item.get", "crm.item.fields", "crm.item.update"]);
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": true,
+      "status": "updated",
+      "entityTypeId": 2,
+      "id": 351,
+      "link": "https://portal.example/crm/deal/details/351/",
+      "changes": [
+        {
+          "field": "title",
+          "before": "Service contract",
+          "after": "REST Deal #1"
+        },
+        {
+          "field": "stageId",
+          "before": "C9:NEW",
+          "after": "C9:UC_NYL06U"
+        },
+        {
+          "field": "assignedById",
+          "before": 1,
+          "after": 6
+        },
+        {
+          "field": "observers",
+          "before": [],
+          "after": [
+            1,
+            2,
+            3
+          ]
+        },
+        {
+          "field": "opened",
+          "before": "Y",
+          "after": "N"
+        },
+        {
+          "field": "typeId",
+          "before": "SALE",
+          "after": "SERVICE"
+        },
+        {
+          "field": "opportunity",
+          "before": 500,
+          "after": 10000
+        },
+        {
+          "field": "currencyId",
+          "before": "EUR",
+          "after": "USD"
+        },
+        {
+          "field": "additionalInfo",
+          "before": null,
+          "after": "Changing a deal via REST"
+        },
+        {
+          "field": "isManualOpportunity",
+          "before": "Y",
+          "after": "N"
+        },
+        {
+          "field": "utmSource",
+          "before": null,
+          "after": "google"
+        },
+        {
+          "field": "ufCrm_1721244707107",
+          "before": null,
+          "after": 200.05
+        },
+        {
+          "field": "parentId1220",
+          "before": null,
+          "after": 2
+        },
+        {
+          "field": "isNew",
+          "before": "Y",
+          "after": "N",
+          "askedFor": false
+        }
+      ],
+      "notes": [],
+      "item": {
+        "id": 351,
+        "title": "REST Deal #1",
+        "stageId": "C9:UC_NYL06U",
+        "categoryId": 9,
+        "opportunity": 10000,
+        "currencyId": "USD",
+        "isManualOpportunity": "N",
+        "assignedById": 6,
+        "observers": [
+          1,
+          2,
+          3
+        ],
+        "opened": "N",
+        "typeId": "SERVICE",
+        "begindate": "2026-07-23T02:00:00+02:00",
+        "closedate": "2026-07-31T02:00:00+02:00",
+        "isRecurring": "N",
+        "additionalInfo": "Changing a deal via REST",
+        "utmSource": "google",
+        "entityTypeId": 2,
+        "createdTime": "2026-09-01T09:00:00+02:00",
+        "createdBy": 1,
+        "closed": "N",
+        "isNew": "N",
+        "isReturnCustomer": "N",
+        "isRepeatedApproach": "N",
+        "ufCrm_1721244707107": 200.05,
+        "parentId1220": 2
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn the_vendors_example_is_sent_as_the_vendor_writes_it() {
+    let mut before = vendors_fields();
+    before["title"] = json!("before");
+    before["id"] = json!(351);
+    let portal = ScriptedPortal::with_item(before, vendors_fields()).await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": vendors_fields()});
+    let answer = server.update(arguments.clone()).await;
+    assert_eq!(answer.json["status"], "updated");
+    let write = portal.requests().into_iter().last().unwrap();
+    assert_eq!(write.path, "/rest/1/s3cretOfTheTests/crm.item.update");
+    // The order of keys is the vendor's, too.
+    assert_eq!(write.body.to_string(), arguments.to_string());
+}
+
+#[tokio::test]
+async fn a_token_goes_into_the_body_as_the_vendor_writes_it() {
+    let portal = ScriptedPortal::with_item(json!({"title": "a"}), json!({"title": "b"})).await;
+    let mut command = crate::support::program();
+    command.env("BITRIX24_PORTAL_URL", portal.origin()).env("BITRIX24_ACCESS_TOKEN", "t0ken");
+    let mut server = Server::opened(command, "").await;
+    let answer =
+        server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
+    assert_eq!(answer.json["status"], "updated");
+    let write = portal.requests().into_iter().last().unwrap();
+    assert_eq!(write.path, "/rest/crm.item.update");
+    assert_eq!(
+        write.body,
+        json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}, "auth": "t0ken"})
+    );
+}
+
+#[tokio::test]
+async fn every_entity_type_can_be_changed() {
+    let (sandbox, mut server) = sandbox().await;
+    let cases = [
+        (1, 21, json!({"stageId": "IN_PROCESS", "name": "Inês"})),
+        (2, 101, json!({"stageId": "EXECUTING", "probability": 80})),
+        (3, 5, json!({"post": "Head of purchasing", "birthdate": "1984-03-06"})),
+        (4, 11, json!({"industry": "OTHER", "revenue": 1_250_000.5})),
+        (7, 71, json!({"stageId": "SENT", "actualDate": "2027-01-31"})),
+        (31, 81, json!({"stageId": "DT31_2:P", "comments": "paid"})),
+        (1220, 2, json!({"stageId": "DT1220_11:SUCCESS", "xmlId": "A-1"})),
+    ];
+    for (entity_type_id, id, fields) in cases {
+        let arguments = json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
+        let answer = server.update(arguments).await;
+        assert_eq!(answer.json["status"], "updated", "{entity_type_id}: {}", answer.json);
+        let changed = answer.json["changes"].as_array().unwrap().iter();
+        let asked_for = changed.filter(|change| change.get("askedFor").is_none()).count();
+        assert_eq!(asked_for, fields.as_object().unwrap().len(), "{entity_type_id}");
+    }
+    // Standard fields alone cost a look and a write.
+    assert_eq!(methods(&sandbox).len(), 14);
+}
+
+#[tokio::test]
+async fn what_stands_already_is_not_sent() {
+    let (sandbox, mut server) = sandbox().await;
+    let fields = json!({"title": "Acme: spring order", "opportunity": "9800", "closedate": "2026-12-15", "contactIds": [5, 7]});
+    let answer = server.update(json!({"entityTypeId": 2, "id": 101, "fields": fields})).await;
+    assert_eq!(methods(&sandbox), ["crm.item.get"]);
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": true,
+      "status": "unchanged",
+      "entityTypeId": 2,
+      "id": 101,
+      "link": "https://portal.example/crm/deal/details/101/",
+      "changes": [],
+      "notes": [],
+      "item": {
+        "id": 101,
+        "title": "Acme: spring order",
+        "stageId": "PREPARATION",
+        "categoryId": 0,
+        "opportunity": 9800,
+        "currencyId": "EUR",
+        "isManualOpportunity": "Y",
+        "assignedById": 1,
+        "opened": "Y",
+        "companyId": 11,
+        "contactId": 5,
+        "contactIds": [
+          5,
+          7
+        ],
+        "typeId": "SALE",
+        "sourceId": "CALL",
+        "begindate": "2026-09-01T02:00:00+02:00",
+        "closedate": "2026-12-15T02:00:00+02:00",
+        "probability": 40,
+        "isRecurring": "N",
+        "entityTypeId": 2,
+        "createdTime": "2026-09-01T09:00:00+02:00",
+        "createdBy": 1,
+        "closed": "N",
+        "isNew": "N",
+        "isReturnCustomer": "N",
+        "isRepeatedApproach": "N"
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_changes_and_sends_nothing() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer = server
+        .update(json!({
+            "entityTypeId": 2, "id": 101, "dryRun": true,
+            "fields": {"opportunity": 12000, "currencyId": "EUR"}, "clear": ["probability"],
+        }))
+        .await;
+    assert_eq!(methods(&sandbox), ["crm.item.get"]);
+    assert_json_snapshot!(answer.json, { ".item" => "[the item]" }, @r#"
+    {
+      "ok": true,
+      "status": "planned",
+      "entityTypeId": 2,
+      "id": 101,
+      "link": "https://portal.example/crm/deal/details/101/",
+      "changes": [
+        {
+          "field": "opportunity",
+          "before": 9800,
+          "after": 12000
+        },
+        {
+          "field": "probability",
+          "before": 40,
+          "after": ""
+        }
+      ],
+      "notes": [],
+      "item": "[the item]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn an_expectation_that_does_not_hold_stops_the_write() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer = server
+        .update(json!({
+            "entityTypeId": 2, "id": 101, "fields": {"opportunity": 12000},
+            "expect": {"stageId": "NEW", "opportunity": "9800", "createdBy": 2},
+        }))
+        .await;
+    assert_eq!(methods(&sandbox), ["crm.item.get"]);
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "CONFLICT",
+        "message": "the item is not as expected",
+        "written": "no",
+        "retry": "after_fix",
+        "hint": "nothing was sent; look at what the item is now and decide whether the change still applies",
+        "problems": [
+          {
+            "path": "expect.stageId",
+            "message": "is `\"PREPARATION\"`, not `\"NEW\"`"
+          },
+          {
+            "path": "expect.createdBy",
+            "message": "is `1`, not `2`"
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn an_expectation_that_holds_lets_the_write_pass() {
+    let (_sandbox, mut server) = sandbox().await;
+    let answer = server
+        .update(json!({
+            "entityTypeId": 2, "id": 101, "fields": {"opportunity": 12000},
+            "expect": {"stageId": "PREPARATION", "createdBy": 1, "contactIds": [5, 7], "closedate": "2026-12-15"},
+        }))
+        .await;
+    assert_eq!(answer.json["status"], "updated", "{}", answer.json);
+}
+
+#[tokio::test]
+async fn fields_are_emptied_in_the_form_that_empties_them() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer = server
+        .update(json!({
+            "entityTypeId": 2, "id": 101,
+            "fields": {"sourceId": null},
+            "clear": ["probability", "companyId", "contactIds"],
+        }))
+        .await;
+    let sent = sandbox.received().pop().unwrap().body;
+    assert_eq!(
+        sent["fields"],
+        json!({"sourceId": "", "probability": "", "companyId": 0, "contactIds": []})
+    );
+    assert_json_snapshot!(answer.json["changes"], @r#"
+    [
+      {
+        "field": "sourceId",
+        "before": "CALL",
+        "after": null
+      },
+      {
+        "field": "probability",
+        "before": 40,
+        "after": null
+      },
+      {
+        "field": "companyId",
+        "before": 11,
+        "after": 0
+      },
+      {
+        "field": "contactIds",
+        "before": [
+          5,
+          7
+        ],
+        "after": []
+      },
+      {
+        "field": "contactId",
+        "before": 5,
+        "after": 0,
+        "askedFor": false
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn all_problems_come_at_once_and_nothing_is_sent() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer = server
+        .update(json!({
+            "entityTypeId": 2, "id": 101,
+            "fields": {
+                "titel": "Acme", "industry": "IT", "closedate": "05/03/2026", "TITLE": "a",
+                "title": "b", "createdTime": "2026-01-01", "ufCrm_1721244707108": 1,
+                "statusId": "WON", "contactIds": "all of them", "opened": "perhaps",
+            },
+            "clear": ["currencyId"],
+            "expect": {"stage": "NEW"},
+        }))
+        .await;
+    assert_eq!(methods(&sandbox), ["crm.item.get", "crm.item.fields"]);
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "INVALID_ARGUMENTS",
+        "message": "11 arguments have to be corrected",
+        "written": "no",
+        "retry": "after_fix",
+        "hint": "nothing was sent; correct what `problems` names and call again",
+        "problems": [
+          {
+            "path": "fields.titel",
+            "message": "is not a field of deal",
+            "didYouMean": "title"
+          },
+          {
+            "path": "fields.industry",
+            "message": "is a field of company, not of deal"
+          },
+          {
+            "path": "fields.closedate",
+            "message": "can be read as `2026-03-05` or as `2026-05-03`; send the one that is meant"
+          },
+          {
+            "path": "fields.title",
+            "message": "names the same field as `fields.TITLE`; send it once"
+          },
+          {
+            "path": "fields.createdTime",
+            "message": "is set by the portal alone and cannot be updated"
+          },
+          {
+            "path": "fields.ufCrm_1721244707108",
+            "message": "is not a field of deal",
+            "didYouMean": "ufCrm_1721244707107"
+          },
+          {
+            "path": "fields.statusId",
+            "message": "is not a field of deal",
+            "didYouMean": "stageId"
+          },
+          {
+            "path": "fields.contactIds",
+            "message": "must be a list of ids such as `[1, 2]`, not `\"all of them\"`"
+          },
+          {
+            "path": "fields.opened",
+            "message": "must be `Y` or `N`, not `\"perhaps\"`"
+          },
+          {
+            "path": "clear.currencyId",
+            "message": "cannot be emptied: the portal would keep the old value"
+          },
+          {
+            "path": "expect.stage",
+            "message": "is not a field of deal",
+            "didYouMean": "stageId"
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_field_list_is_fetched_once() {
+    let (sandbox, mut server) = sandbox().await;
+    for cost in [100.0, 101.0, 102.0] {
+        let fields = json!({"ufCrm_1721244707107": cost});
+        let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
+        assert_eq!(answer.json["status"], "updated");
+    }
+    let fetched = methods(&sandbox).into_iter().filter(|method| method == "crm.item.fields");
+    assert_eq!(fetched.count(), 1);
+}
+
+#[tokio::test]
+async fn original_names_are_used_when_they_are_asked_for() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer = server
+        .update(json!({
+            "entityTypeId": 2, "id": 351, "useOriginalUfNames": "Y",
+            "fields": {"UF_CRM_1721244707107": 7.5, "ufCrmMyString": "A-17"},
+        }))
+        .await;
+    let sent = sandbox.received().pop().unwrap().body;
+    assert_eq!(
+        sent,
+        json!({
+            "entityTypeId": 2, "id": 351,
+            "fields": {"UF_CRM_1721244707107": 7.5, "UF_CRM_MY_STRING": "A-17"},
+            "useOriginalUfNames": "Y",
+        })
+    );
+    assert_json_snapshot!(answer.json, { ".item" => "[the item]" }, @r#"
+    {
+      "ok": true,
+      "status": "updated",
+      "entityTypeId": 2,
+      "id": 351,
+      "link": "https://portal.example/crm/deal/details/351/",
+      "changes": [
+        {
+          "field": "UF_CRM_1721244707107",
+          "before": null,
+          "after": 7.5
+        },
+        {
+          "field": "UF_CRM_MY_STRING",
+          "before": null,
+          "after": "A-17"
+        }
+      ],
+      "notes": [
+        "`fields.ufCrmMyString` was read as `UF_CRM_MY_STRING`"
+      ],
+      "item": "[the item]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
+    let (sandbox, mut server) = sandbox().await;
+    let fields = json!({"TITLE": "Acme: autumn order", "UF_CRM_1721244707107": "12.5", "beginDate": "01.10.2026", "opened": false, "contactIds": "5"});
+    let answer = server
+        .update(json!({
+            "entityTypeId": "deal", "id": "101", "fields": fields.to_string(), "clear": null,
+            "dryRun": "false", "useOriginalUfNames": false,
+        }))
+        .await;
+    let sent = sandbox.received().pop().unwrap().body;
+    assert_json_snapshot!(json!({"sent": sent, "status": answer.json["status"], "notes": answer.json["notes"]}), @r#"
+    {
+      "sent": {
+        "entityTypeId": 2,
+        "id": 101,
+        "fields": {
+          "title": "Acme: autumn order",
+          "ufCrm_1721244707107": 12.5,
+          "begindate": "2026-10-01",
+          "opened": "N",
+          "contactIds": [
+            5
+          ]
+        }
+      },
+      "status": "updated",
+      "notes": [
+        "`entityTypeId` was read as 2",
+        "`id` was read as 101",
+        "`fields` was JSON text and was read as an object",
+        "`dryRun` was read as false",
+        "`useOriginalUfNames` was read as \"N\"",
+        "`fields.TITLE` was read as `title`",
+        "`fields.UF_CRM_1721244707107` was read as `ufCrm_1721244707107`",
+        "`fields.beginDate` was read as `begindate`",
+        "`fields.beginDate` was read as `2026-10-01`",
+        "`fields.contactIds` was one value and was read as a list of one"
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn two_calls_on_one_item_do_not_see_each_others_work() {
+    let (sandbox, mut server) = sandbox().await;
+    for (id, amount) in [(1, 1000), (2, 2000)] {
+        let params = json!({
+            "name": "update_crm_item",
+            "arguments": {"entityTypeId": 2, "id": 101, "fields": {"opportunity": amount}},
+        });
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        server.send(&call).await;
+    }
+    for _ in 0..2 {
+        let answer = crate::support::answered(&server.receive().await.unwrap());
+        assert_eq!(answer.json["changes"].as_array().unwrap().len(), 1, "{}", answer.json);
+    }
+    let order = ["crm.item.get", "crm.item.update", "crm.item.get", "crm.item.update"];
+    assert_eq!(methods(&sandbox), order);
+}
+
+#[tokio::test]
+async fn an_unreadable_item_is_written_to_with_a_note_unless_the_call_needs_to_read_it() {
+    let replies = [
+        ("crm.item.get", vec![Reply::Body(502, "text/html", b"<h1>Bad gateway</h1>".to_vec())]),
+        ("crm.item.update", vec![Reply::item(json!({"title": "b", "stageId": "C9:WON"}))]),
+    ];
+    let portal = ScriptedPortal::start(&replies).await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let call = |more: Value| {
+        let mut arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        arguments
+    };
+    let written = server.update(call(json!({}))).await;
+    assert_json_snapshot!(written.json, @r#"
+    {
+      "ok": true,
+      "status": "updated",
+      "entityTypeId": 2,
+      "id": 351,
+      "link": "https://portal.example/crm/deal/details/351/",
+      "changes": [],
+      "notes": [
+        "the item could not be read before the write (no usable answer: an answer with HTTP status 502 that is not JSON), so `changes` does not tell what it was like"
+      ],
+      "item": {
+        "title": "b",
+        "stageId": "C9:WON"
+      }
+    }
+    "#);
+
+    for more in [
+        json!({"expect": {"title": "a"}}),
+        json!({"dryRun": true}),
+        json!({"fields": {"stageId": "C9:WON"}}),
+        json!({"fields": {"contactId": 5}}),
+    ] {
+        let refused = server.update(call(more)).await;
+        let error = &refused.json["error"];
+        assert_eq!(error["code"], "PORTAL_FAILED", "{error}");
+        assert_eq!(error["written"], "no");
+        assert_eq!(error["retry"], "later");
+    }
+    assert_eq!(portal.methods().iter().filter(|method| *method == "crm.item.update").count(), 1);
+}
+
+#[tokio::test]
+async fn long_answers_are_cut_to_a_bounded_size() {
+    let long = "x".repeat(30_000);
+    let after =
+        json!({"title": "b", "comments": long, "observers": (1..=3000).collect::<Vec<_>>()});
+    let portal = ScriptedPortal::with_item(json!({"title": "a", "comments": long}), after).await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let answer =
+        server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
+    assert!(answer.json.to_string().len() <= 8_000);
+    assert_eq!(answer.json["notes"], json!(["long values are shown cut: `comments`, `observers`"]));
+}
