@@ -98,24 +98,16 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.into_owned();
         let arguments = request.arguments.map_or(Value::Null, Value::Object);
-        let toolbox = Arc::clone(&self.toolbox);
+        let (toolbox, tool) = (Arc::clone(&self.toolbox), name.clone());
         let at_work = self.busy.begin();
-        // A task of its own: a write that has left is finished even when the client gives the call
-        // up, and a panic ends the task alone.
-        let call = tokio::spawn(async move {
-            let answer = toolbox.call(&name, arguments).await.ok_or(name);
+        let call = async move {
+            let answer = toolbox.call(&tool, arguments).await;
             drop(at_work);
             answer
-        });
-        match call.await {
-            Ok(Ok(answer)) => Ok(result(answer).into()),
-            Ok(Err(name)) => {
-                Err(ErrorData::invalid_params(format!("there is no tool `{name}`"), None))
-            }
-            Err(broken) => {
-                tracing::error!(%broken, "a tool broke down");
-                Ok(result(broke_down().into()).into())
-            }
+        };
+        match in_its_own_task(call).await {
+            Some(answer) => Ok(result(answer).into()),
+            None => Err(ErrorData::invalid_params(format!("there is no tool `{name}`"), None)),
         }
     }
 
@@ -166,10 +158,34 @@ fn result(answer: Answer) -> CallToolResult {
     }
 }
 
+/// Runs a call so that a write that has left is finished even when the client gives the call up, and
+/// a panic ends the call alone.
+async fn in_its_own_task(
+    call: impl Future<Output = Option<Answer>> + Send + 'static,
+) -> Option<Answer> {
+    tokio::spawn(call).await.unwrap_or_else(|broken| {
+        tracing::error!(%broken, "a tool broke down");
+        Some(broke_down().into())
+    })
+}
+
 fn broke_down() -> Failure {
     let message = "the server broke down in the middle of the call";
     let hint =
         "read the item before repeating the call, and report the defect with the server's log";
     let failure = Failure::new(Code::Internal, Retry::Later, message, hint);
     Failure { written: Written::Unknown, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_tool_is_an_answer() {
+        let answer = in_its_own_task(async { panic!("a defect") }).await;
+        let Some(Answer::Error { json, .. }) = answer else { panic!("no error: {answer:?}") };
+        assert_eq!(json["error"]["code"], "INTERNAL");
+        assert_eq!(json["error"]["written"], "unknown");
+    }
 }

@@ -232,7 +232,7 @@ fn missed(
         "see `notApplied` for what to correct".to_owned()
     } else {
         let standing = name_list(standing.iter().map(|asked| asked.name.as_str()));
-        format!("{standing} stand as asked: do not send them again; see `notApplied` for the rest")
+        format!("do not send again what already stands: {standing}; see `notApplied` for the rest")
     };
     Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }
 }

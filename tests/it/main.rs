@@ -14,6 +14,7 @@
 mod cli;
 mod errors;
 mod protocol;
+mod readme;
 mod schemas;
 mod scripted_portal;
 mod secrets;

@@ -75,7 +75,7 @@ async fn half_of_a_request() {
         "message": "the portal answered success but did not apply `stageId`",
         "written": "yes",
         "retry": "after_fix",
-        "hint": "`title`, `opportunity` stand as asked: do not send them again; see `notApplied` for the rest"
+        "hint": "do not send again what already stands: `title`, `opportunity`; see `notApplied` for the rest"
       },
       "notApplied": [
         {
