@@ -15,6 +15,8 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
+#[cfg(feature = "sandbox")]
+use crate::sandbox::Sandbox;
 use crate::{
     change::Session,
     config::{self, PortalChoice, Settings, Unusable},
@@ -90,6 +92,12 @@ struct Flags {
     /// Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
     #[arg(long, global = true, value_name = "SECONDS")]
     call_timeout: Option<String>,
+    /// Folders below which files may be uploaded from, split as `PATH` is [env: BITRIX24_FILES_DIR]
+    #[arg(long, global = true, value_name = "DIRS")]
+    files_dir: Option<String>,
+    /// The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
+    #[arg(long, global = true, value_name = "MB")]
+    max_file_mb: Option<String>,
     /// What to log to standard error, by default `warn` [env: BITRIX24_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -106,6 +114,8 @@ impl Flags {
             config::CONNECT_TIMEOUT => self.connect_timeout.clone(),
             config::REQUEST_TIMEOUT => self.request_timeout.clone(),
             config::CALL_TIMEOUT => self.call_timeout.clone(),
+            config::FILES_DIR => self.files_dir.clone(),
+            config::MAX_FILE_MB => self.max_file_mb.clone(),
             config::LOG => self.log.clone(),
             _ => None,
         }
@@ -141,8 +151,7 @@ impl Cli {
 struct Workplace {
     toolbox: Toolbox,
     patience: Duration,
-    #[cfg(feature = "sandbox")]
-    _sandbox: Option<crate::sandbox::Sandbox>,
+    _sandbox: Option<Sandbox>,
 }
 
 impl Workplace {
@@ -151,27 +160,21 @@ impl Workplace {
             Ok(settings) => settings,
             Err(unusable) => return Self::without_portal(unusable.failure(), unusable.read_only),
         };
-        match settings.portal {
-            PortalChoice::Missing => Self::without_portal(config::no_portal(), settings.read_only),
-            PortalChoice::Real(sign_in) => Self {
-                patience: settings.timeouts.call,
-                toolbox: toolbox(sign_in, settings.timeouts, settings.rate, settings.read_only),
-                #[cfg(feature = "sandbox")]
-                _sandbox: None,
-            },
-            #[cfg(feature = "sandbox")]
-            PortalChoice::Sandbox => match embedded_portal().await {
-                Ok((sandbox, sign_in)) => Self {
-                    patience: settings.timeouts.call,
-                    toolbox: toolbox(sign_in, settings.timeouts, settings.rate, settings.read_only),
-                    _sandbox: Some(sandbox),
-                },
-                Err(failure) => Self::without_portal(*failure, settings.read_only),
-            },
-            #[cfg(not(feature = "sandbox"))]
-            PortalChoice::Sandbox => {
-                Self::without_portal(sandbox_failure("this build has none"), settings.read_only)
+        let (sign_in, sandbox) = match settings.portal {
+            PortalChoice::Missing => {
+                return Self::without_portal(config::no_portal(), settings.read_only);
             }
+            PortalChoice::Real(sign_in) => (sign_in, None),
+            PortalChoice::Sandbox => match embedded_portal().await {
+                Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
+                Err(failure) => return Self::without_portal(*failure, settings.read_only),
+            },
+        };
+        let portal = Portal::new(sign_in, settings.timeouts, settings.rate);
+        Self {
+            toolbox: Toolbox::new(Ok(Session::new(portal, settings.files)), settings.read_only),
+            patience: settings.timeouts.call,
+            _sandbox: sandbox,
         }
     }
 
@@ -179,29 +182,27 @@ impl Workplace {
         Self {
             toolbox: Toolbox::new(Err(Box::new(failure)), read_only),
             patience: Timeouts::STANDARD.call,
-            #[cfg(feature = "sandbox")]
             _sandbox: None,
         }
     }
 }
 
-fn toolbox(
-    sign_in: SignIn,
-    timeouts: Timeouts,
-    rate: crate::portal::Rate,
-    read_only: bool,
-) -> Toolbox {
-    Toolbox::new(Ok(Session::new(Portal::new(sign_in, timeouts, rate))), read_only)
-}
-
 #[cfg(feature = "sandbox")]
-async fn embedded_portal() -> Result<(crate::sandbox::Sandbox, SignIn), Box<Failure>> {
+async fn embedded_portal() -> Result<(Sandbox, SignIn), Box<Failure>> {
     let failed = |reason: String| Box::new(sandbox_failure(&reason));
-    let sandbox =
-        crate::sandbox::Sandbox::start().await.map_err(|error| failed(error.to_string()))?;
+    let sandbox = Sandbox::start().await.map_err(|error| failed(error.to_string()))?;
     let sign_in =
         SignIn::webhook(&sandbox.webhook_url()).map_err(|error| failed(error.to_string()))?;
     Ok((sandbox, sign_in))
+}
+
+/// A build without the feature `sandbox` has no embedded portal.
+#[cfg(not(feature = "sandbox"))]
+enum Sandbox {}
+
+#[cfg(not(feature = "sandbox"))]
+async fn embedded_portal() -> Result<(Sandbox, SignIn), Box<Failure>> {
+    Err(Box::new(sandbox_failure("this build has none")))
 }
 
 fn sandbox_failure(reason: &str) -> Failure {

@@ -2,11 +2,12 @@
 //!
 //! Every problem is found, not just the first, and no message repeats a value that may be secret.
 
-use std::{str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
+    crm::file::Policy,
     failure::{Code, Failure, Problem, Retry},
     portal::{Rate, Secret, SignIn, Timeouts},
 };
@@ -29,6 +30,10 @@ pub const CONNECT_TIMEOUT: &str = "BITRIX24_CONNECT_TIMEOUT";
 pub const REQUEST_TIMEOUT: &str = "BITRIX24_REQUEST_TIMEOUT";
 /// Seconds that a whole call may take.
 pub const CALL_TIMEOUT: &str = "BITRIX24_CALL_TIMEOUT";
+/// Folders below which files may be uploaded from, split as `PATH` is.
+pub const FILES_DIR: &str = "BITRIX24_FILES_DIR";
+/// The largest file that may be uploaded, in MB.
+pub const MAX_FILE_MB: &str = "BITRIX24_MAX_FILE_MB";
 /// What is logged to standard error.
 pub const LOG: &str = "BITRIX24_LOG";
 
@@ -43,6 +48,8 @@ pub struct Settings {
     pub rate: Rate,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Which files may be uploaded.
+    pub files: Policy,
     /// What is logged.
     pub log: Targets,
 }
@@ -89,10 +96,14 @@ impl Settings {
             request: parsed(REQUEST_TIMEOUT, &text, seconds, &mut note).unwrap_or(standard.request),
             call: parsed(CALL_TIMEOUT, &text, seconds, &mut note).unwrap_or(standard.call),
         };
+        let files = Policy {
+            folders: parsed(FILES_DIR, &text, folders, &mut note).unwrap_or_default(),
+            largest: parsed(MAX_FILE_MB, &text, megabytes, &mut note).unwrap_or(20 * MEGABYTE),
+        };
         let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
         let portal = portal_choice(&text, &mut note);
         if problems.is_empty() {
-            Ok(Self { portal, read_only, rate, timeouts, log })
+            Ok(Self { portal, read_only, rate, timeouts, files, log })
         } else {
             Err(Unusable { problems, read_only, log })
         }
@@ -199,6 +210,28 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be a number of seconds above 0, such as `30`".to_owned())
 }
 
+const MEGABYTE: u64 = 1024 * 1024;
+
+fn megabytes(text: &str) -> Result<u64, String> {
+    text.parse::<u32>()
+        .ok()
+        .filter(|megabytes| *megabytes > 0)
+        .map(|megabytes| u64::from(megabytes) * MEGABYTE)
+        .ok_or_else(|| "must be a whole number of megabytes above 0, such as `20`".to_owned())
+}
+
+fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(text).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    match folders.iter().find(|folder| !folder.is_absolute() || !folder.is_dir()) {
+        None => Ok(folders),
+        Some(wrong) => Err(format!(
+            "must name existing folders by absolute paths; `{}` is none",
+            wrong.display()
+        )),
+    }
+}
+
 fn log_filter(text: &str) -> Result<Targets, String> {
     text.parse().map_err(|_| {
         "must be a log level such as `warn` or `debug`, or a list such as \
@@ -282,13 +315,25 @@ mod tests {
             (REQUEST_TIMEOUT, "-1"),
             (CALL_TIMEOUT, "inf"),
             (LOG, "=="),
+            (FILES_DIR, "relative/folder"),
+            (MAX_FILE_MB, "0"),
             (SANDBOX, "2"),
         ])
         .unwrap_err();
         let blamed: Vec<&str> = problems.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(
             blamed,
-            [READ_ONLY, RATE, CONNECT_TIMEOUT, REQUEST_TIMEOUT, CALL_TIMEOUT, LOG, SANDBOX]
+            [
+                READ_ONLY,
+                RATE,
+                CONNECT_TIMEOUT,
+                REQUEST_TIMEOUT,
+                CALL_TIMEOUT,
+                FILES_DIR,
+                MAX_FILE_MB,
+                LOG,
+                SANDBOX
+            ]
         );
     }
 }

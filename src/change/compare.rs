@@ -3,22 +3,24 @@
 //! A portal answers 200 when it ignored half of a request (fact sheet, finding 3); this is where
 //! that is noticed.
 
+mod changes;
+mod why;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
+    StageOption,
     look::Before,
-    plan::{Asked, Plan},
+    plan::{Asked, Plan, Want},
     write::After,
 };
 use crate::{
-    crm::{
-        EntityType, Kind, Shape,
-        catalog::{self, Access},
-        kind,
-    },
+    crm::{EntityType, Family, kind, multifield},
     failure::{Code, Failure, Retry, Written},
 };
+pub use changes::Change;
+pub use why::Why;
 
 /// How an update that the portal accepted ended.
 #[derive(Debug)]
@@ -61,25 +63,10 @@ pub enum Status {
     Planned,
 }
 
-/// A field that differs between before and after.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Change {
-    /// The field.
-    pub field: String,
-    /// Its value before.
-    pub before: Value,
-    /// Its value after.
-    pub after: Value,
-    /// `false` marks what automation, or someone else meanwhile, changed.
-    #[serde(skip_serializing_if = "is_true")]
-    pub asked_for: bool,
-}
-
 /// A field that does not hold what was asked.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotApplied {
-    /// The field.
+    /// The field, or one record of it.
     pub field: String,
     /// What was asked.
     pub asked: Value,
@@ -89,73 +76,46 @@ pub struct NotApplied {
     pub why: Why,
     /// What to do.
     pub hint: String,
+    /// What the portal would take, where that was looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<StageOption>,
 }
 
-/// Why an asked value does not stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Why {
-    /// The portal kept the old value without saying why.
-    Ignored,
-    /// The portal's answer has no such field.
-    UnknownToPortal,
-    /// The portal works the value out itself.
-    ComputedByPortal,
-    /// The field is set on creation only.
-    SetOnCreationOnly,
-    /// The item's pipeline has no such stage, or the step is not allowed.
-    NotInPipeline,
-    /// The value is neither the old one nor the asked one: a rule, a robot or someone else set it.
-    PortalSetAnotherValue,
+/// What became of a picture, which is sent after the other fields by a method of its own.
+#[derive(Debug)]
+pub(super) enum Picture {
+    /// There is none in the plan.
+    NotAsked,
+    /// The portal took it.
+    Sent,
+    /// The other fields did not all stand, so it was not sent.
+    NotSent,
+    /// The portal refused it after the other fields had been written.
+    Refused(Box<Failure>),
 }
 
-impl Why {
-    const fn hint(self) -> &'static str {
-        match self {
-            Self::Ignored => {
-                "the portal kept the old value and gave no reason; check the value and whether \
-                 the webhook's user may set this field"
-            }
-            Self::UnknownToPortal => {
-                "the portal's answer does not show this field; check its name and whether this \
-                 entity type has it"
-            }
-            Self::ComputedByPortal => {
-                "the portal works this value out itself, from product rows for instance; change \
-                 what it is worked out from"
-            }
-            Self::SetOnCreationOnly => "this field is set when an item is made and not later",
-            Self::NotInPipeline => {
-                "the item kept its stage; check that its pipeline has the asked one (to move \
-                 between pipelines, send `categoryId` and `stageId` together)"
-            }
-            Self::PortalSetAnotherValue => {
-                "a rule of the portal, a robot or another user set another value; find out \
-                 whether it is right before sending it again"
-            }
-        }
-    }
+/// Whether every asked field that is no picture stands.
+pub(super) fn all_but_pictures_stand(plan: &Plan, before: &Before, after: &After) -> bool {
+    plan.asked
+        .iter()
+        .filter(|asked| !matches!(asked.want, Want::Picture(_)))
+        .all(|asked| asked.stands(before.item(), &after.0) || is_rewritten(asked, &after.0))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
-const fn is_true(truth: &bool) -> bool {
-    *truth
+/// Whether the portal's answer may call a field empty that still holds its value: that happens to
+/// custom fields with several values and to companies' fields.
+pub(super) fn is_doubtful(plan: &Plan, after: &After, entity: EntityType) -> bool {
+    let is_company = entity.family() == Some(Family::Company);
+    plan.asked.iter().any(|asked| {
+        let is_doubtful = is_company || (asked.row.is_none() && asked.shape.is_multiple);
+        is_doubtful && asked.is_clearing() && asked.stands(None, &after.0)
+    })
 }
 
 /// The outcome of a dry run: what would change.
 pub(super) fn planned(item: &Map<String, Value>, plan: Plan) -> Outcome {
     let mut notes = plan.notes;
-    let changes: Vec<Change> = plan
-        .asked
-        .iter()
-        .filter(|asked| !asked.stands_in(item))
-        .map(|asked| Change {
-            field: asked.name.clone(),
-            before: item.get(&asked.name).cloned().unwrap_or_default(),
-            after: asked.wire.clone(),
-            asked_for: true,
-        })
-        .collect();
+    let changes = changes::planned(item, &plan.asked);
     if changes.is_empty() {
         notes.push("all asked values already stand: the update would send nothing".to_owned());
     }
@@ -169,41 +129,42 @@ pub(super) fn unchanged(item: &Map<String, Value>, plan: Plan) -> Outcome {
 }
 
 /// The outcome of an update that the portal answered with the item.
-pub(super) fn compare(before: &Before, plan: Plan, after: After, entity: EntityType) -> Outcome {
+pub(super) fn compare(
+    before: &Before,
+    plan: Plan,
+    after: After,
+    picture: Picture,
+    entity: EntityType,
+) -> Outcome {
     let After(item) = after;
     let Plan { asked, mut notes } = plan;
-    let changes =
-        before.item().map_or_else(Vec::new, |before| changes(before, &item, &asked, entity));
+    let changes = match before.item() {
+        Some(before) => changes::made(before, &item, &asked, entity),
+        None => Vec::new(),
+    };
 
     let mut not_applied = Vec::new();
     let mut standing = Vec::new();
     for asked in &asked {
-        let now = item.get(&asked.name);
-        if asked.stands_in(&item) && now.is_some() {
+        if asked.stands(before.item(), &item) && is_shown(asked, &item) {
             standing.push(asked);
-        } else if asked.shape.is_rewritten(&asked.wire, now.unwrap_or(&Value::Null)) {
+        } else if is_rewritten(asked, &item) {
+            let now = item.get(&asked.name).unwrap_or(&Value::Null);
             notes.push(format!(
                 "the portal rewrote `{}` in its own form: {}",
                 asked.name,
-                kind::shown(now.unwrap_or(&Value::Null))
+                kind::shown(now)
             ));
             standing.push(asked);
         } else {
-            let why = why(asked, before.item(), &item);
-            not_applied.push(NotApplied {
-                field: asked.name.clone(),
-                asked: asked.wire.clone(),
-                now: now.cloned().unwrap_or_default(),
-                why,
-                hint: why.hint().to_owned(),
-            });
+            not_applied.extend(missed(asked, before.item(), &item, &picture));
         }
     }
     if not_applied.is_empty() {
         return Outcome::Stands { status: Status::Updated, changes, notes, item };
     }
     let is_partial = match before.item() {
-        Some(before) => standing.iter().any(|asked| !asked.stands_in(before)),
+        Some(before) => standing.iter().any(|asked| !asked.stands(Some(before), before)),
         None => !standing.is_empty(),
     };
     let written = match before {
@@ -211,15 +172,69 @@ pub(super) fn compare(before: &Before, plan: Plan, after: After, entity: EntityT
         Before::Item(_) => Written::No,
         Before::Unread(_) => Written::Unknown,
     };
-    let failure = Box::new(missed(&not_applied, &standing, is_partial, written));
+    let mut failure = missed_failure(&not_applied, &standing, is_partial, written);
+    if let Picture::Refused(refused) = picture {
+        if refused.written == Written::Unknown {
+            notes.push("it is not known whether the picture was written".to_owned());
+        }
+        failure.portal = refused.portal;
+    }
     let item = asked
         .iter()
         .filter_map(|asked| Some((asked.name.clone(), item.get(&asked.name)?.clone())))
         .collect();
-    Outcome::Missed { failure, not_applied, changes, notes, item }
+    Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item }
 }
 
+/// A field that the answer leaves out cannot be said to stand, not even an empty one.
+fn is_shown(asked: &Asked, item: &Map<String, Value>) -> bool {
+    item.contains_key(&asked.name)
+}
+
+fn is_rewritten(asked: &Asked, item: &Map<String, Value>) -> bool {
+    match &asked.want {
+        Want::Value(value) => {
+            asked.shape.is_rewritten(value, item.get(&asked.name).unwrap_or(&Value::Null))
+        }
+        Want::Records(_) | Want::Files(_) | Want::Picture(_) => false,
+    }
+}
+
+/// What did not stand of one field: the field, or those of its records that did not.
 fn missed(
+    asked: &Asked,
+    before: Option<&Map<String, Value>>,
+    item: &Map<String, Value>,
+    picture: &Picture,
+) -> Vec<NotApplied> {
+    let why = why::why(asked, before, item, picture);
+    let entry = |field: String, asked: Value, now: Value| NotApplied {
+        field,
+        asked,
+        now,
+        why,
+        hint: why.hint().to_owned(),
+        options: Vec::new(),
+    };
+    let Want::Records(operations) = &asked.want else {
+        let now = item.get(&asked.name).cloned().unwrap_or_default();
+        return vec![entry(asked.name.clone(), asked.shown(), now)];
+    };
+    let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
+    let new = multifield::records(item.get(&asked.name));
+    let stands = multifield::standing(operations, &old, &new);
+    let missing = operations.iter().zip(stands).filter(|(_, stands)| !stands);
+    missing
+        .map(|(operation, _)| {
+            let key = operation.key();
+            let now = new.iter().find(|record| record.id.to_string() == key);
+            let now = now.map_or(Value::Null, multifield::Record::shown);
+            entry(format!("{}.{key}", asked.name), operation.shown(), now)
+        })
+        .collect()
+}
+
+fn missed_failure(
     not_applied: &[NotApplied],
     standing: &[&Asked],
     is_partial: bool,
@@ -239,58 +254,4 @@ fn missed(
 
 fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// Every field that differs, the asked ones first, without noise.
-fn changes(
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    asked: &[Asked],
-    entity: EntityType,
-) -> Vec<Change> {
-    let difference = |name: &str, shape: Shape, asked_for: bool| {
-        let (before, after) = (before.get(name)?, after.get(name)?);
-        (!shape.same(before, after)).then(|| Change {
-            field: name.to_owned(),
-            before: before.clone(),
-            after: after.clone(),
-            asked_for,
-        })
-    };
-    let of_asked = asked.iter().filter_map(|asked| difference(&asked.name, asked.shape, true));
-    let of_others = after
-        .keys()
-        .filter(|name| !asked.iter().any(|asked| asked.name == **name))
-        .filter_map(|name| {
-            let row = catalog::field(entity, name).or_else(|| catalog::named(name));
-            if row.is_some_and(|row| row.noise) {
-                return None;
-            }
-            difference(name, Shape::one(row.map_or(Kind::Any, |row| row.kind)), false)
-        });
-    of_asked.chain(of_others).collect()
-}
-
-fn why(asked: &Asked, before: Option<&Map<String, Value>>, after: &Map<String, Value>) -> Why {
-    let Some(now) = after.get(&asked.name) else {
-        return Why::UnknownToPortal;
-    };
-    match asked.row.map(|row| row.access) {
-        Some(Access::Computed) => return Why::ComputedByPortal,
-        Some(Access::Immutable) => return Why::SetOnCreationOnly,
-        _ => {}
-    }
-    let is_automatic =
-        after.get("isManualOpportunity").is_some_and(|mode| kind::truth(mode) == Some(false));
-    if asked.name == "opportunity" && is_automatic {
-        return Why::ComputedByPortal;
-    }
-    let is_as_before = before
-        .and_then(|before| before.get(&asked.name))
-        .is_some_and(|before| asked.shape.same(before, now));
-    match asked.shape.kind {
-        Kind::Stage if is_as_before => Why::NotInPipeline,
-        _ if is_as_before => Why::Ignored,
-        _ => Why::PortalSetAnotherValue,
-    }
 }

@@ -1,17 +1,28 @@
 //! The second step: typed names and values become wire-ready ones, or problems, all at once.
 
+mod draft;
+mod links;
+
+use std::io;
+
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{
-    Request, Session,
-    look::Before,
-    resolve::{Known, Resolved, Unresolved},
-};
+pub use draft::obvious_problems;
+
+use super::{Request, Session, look::Before, resolve::Known};
 use crate::{
-    crm::{EntityType, Kind, Naming, Shape, catalog::Field, kind, names, stage},
+    crm::{
+        Kind, Shape,
+        catalog::Field,
+        file::{self, Part, Upload},
+        kind,
+        multifield::{self, Operation},
+        stage,
+    },
     failure::{Code, Failure, Problem, Purpose, Retry},
 };
+use draft::{Draft, Expected};
 
 /// What will be asked of the portal.
 #[derive(Debug)]
@@ -21,13 +32,26 @@ pub(super) struct Plan {
     pub(super) notes: Vec<String>,
 }
 
-/// One field and the value it is to have, in wire form.
+/// One field and what it is to hold.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) name: String,
     pub(super) shape: Shape,
     pub(super) row: Option<&'static Field>,
-    pub(super) wire: Value,
+    pub(super) want: Want,
+}
+
+/// What a field is to hold, in wire-ready form.
+#[derive(Debug)]
+pub(super) enum Want {
+    /// This value.
+    Value(Value),
+    /// What these operations make of its records.
+    Records(Vec<Operation>),
+    /// These files.
+    Files(Vec<Part>),
+    /// A new picture, which another method takes.
+    Picture(Upload),
 }
 
 /// Fields that were checked and encoded; only a plan makes them.
@@ -41,23 +65,81 @@ impl From<WireFields> for Value {
 }
 
 impl Asked {
-    /// Whether the item already is as asked.
-    pub(super) fn stands_in(&self, item: &Map<String, Value>) -> bool {
-        self.shape.same(&self.wire, item.get(&self.name).unwrap_or(&Value::Null))
+    /// Whether the item that was `before` and is `now` holds what was asked.
+    pub(super) fn stands(
+        &self,
+        before: Option<&Map<String, Value>>,
+        now: &Map<String, Value>,
+    ) -> bool {
+        let old = || before.and_then(|before| before.get(&self.name));
+        let new = now.get(&self.name);
+        match &self.want {
+            Want::Value(value) => self.shape.same(value, new.unwrap_or(&Value::Null)),
+            Want::Records(operations) => {
+                let (old, new) = (multifield::records(old()), multifield::records(new));
+                multifield::standing(operations, &old, &new).into_iter().all(|stands| stands)
+            }
+            Want::Files(parts) => file::stands(parts, &file::ids(old()), &file::ids(new)),
+            Want::Picture(_) => {
+                let new = file::ids(new);
+                !new.is_empty() && new != file::ids(old())
+            }
+        }
+    }
+
+    /// What is asked, as answers show it: a file's content is its name and size.
+    pub(super) fn shown(&self) -> Value {
+        match &self.want {
+            Want::Value(value) => value.clone(),
+            Want::Records(operations) => multifield::wire(operations),
+            Want::Files(parts) => match parts.as_slice() {
+                [] => self.shape.cleared(),
+                [one] if !self.shape.is_multiple => one.shown(),
+                several => several.iter().map(Part::shown).collect(),
+            },
+            Want::Picture(upload) => upload.shown(),
+        }
+    }
+
+    /// Whether the field is to be emptied.
+    pub(super) fn is_clearing(&self) -> bool {
+        match &self.want {
+            Want::Value(value) => self.shape.is_empty(value),
+            Want::Files(parts) => parts.is_empty(),
+            Want::Records(_) | Want::Picture(_) => false,
+        }
     }
 }
 
 impl Plan {
     /// Whether nothing needs to be sent.
     pub(super) fn already_stands(&self, item: &Map<String, Value>) -> bool {
-        self.asked.iter().all(|asked| asked.stands_in(item))
+        self.asked.iter().all(|asked| asked.stands(Some(item), item))
     }
 
-    /// What is sent: one differing field sends them all, so that the portal checks them together.
-    pub(super) fn wire_fields(&self) -> WireFields {
-        WireFields(
-            self.asked.iter().map(|asked| (asked.name.clone(), asked.wire.clone())).collect(),
-        )
+    /// What `crm.item.update` is sent, if anything: one differing field sends them all, so that the
+    /// portal checks them together.
+    pub(super) fn wire_fields(&self) -> io::Result<Option<WireFields>> {
+        let mut fields = Map::new();
+        for asked in &self.asked {
+            let wire = match &asked.want {
+                Want::Value(value) => value.clone(),
+                Want::Records(operations) if operations.is_empty() => continue,
+                Want::Records(operations) => multifield::wire(operations),
+                Want::Files(parts) => file::wire(parts, asked.shape.is_multiple)?,
+                Want::Picture(_) => continue,
+            };
+            fields.insert(asked.name.clone(), wire);
+        }
+        Ok((!fields.is_empty()).then_some(WireFields(fields)))
+    }
+
+    /// The new picture, if one is asked for, and its field.
+    pub(super) fn picture(&self) -> Option<(&str, &Upload)> {
+        self.asked.iter().find_map(|asked| match &asked.want {
+            Want::Picture(upload) => Some((asked.name.as_str(), upload)),
+            _ => None,
+        })
     }
 }
 
@@ -88,25 +170,16 @@ pub(super) async fn draw(
         }
     }
 
-    let mut draft = Draft {
-        known,
-        names_are_checked,
-        asked: Vec::new(),
-        typed: Vec::new(),
-        problems: Vec::new(),
-        notes,
-    };
+    let mut draft = Draft::new(known, names_are_checked, &session.files, notes);
     for (typed, value) in &request.fields {
         draft.ask(typed, &format!("fields.{typed}"), Some(value));
     }
     for typed in &request.clear {
         draft.ask(typed, &format!("clear.{typed}"), None);
     }
-    let expected: Vec<(String, Resolved, Value)> = request
-        .expect
-        .iter()
-        .filter_map(|(typed, value)| draft.expectation(typed, value))
-        .collect();
+    let expected: Vec<Expected> =
+        request.expect.iter().filter_map(|(typed, value)| draft.expect(typed, value)).collect();
+    draft.check_together();
 
     if !draft.problems.is_empty() {
         return Err(Failure::refused_arguments(draft.problems));
@@ -132,118 +205,6 @@ pub(super) async fn draw(
     Ok(Plan { asked: draft.asked, notes: draft.notes })
 }
 
-/// What is wrong with fields as far as it can be told without the portal: for a call that does not
-/// reach it, so that all problems come at once.
-pub fn obvious_problems(entity: EntityType, fields: &Map<String, Value>) -> Vec<Problem> {
-    let known = Known { entity, naming: Naming::default(), item: None, list: None };
-    let mut draft = Draft {
-        known,
-        names_are_checked: false,
-        asked: Vec::new(),
-        typed: Vec::new(),
-        problems: Vec::new(),
-        notes: Vec::new(),
-    };
-    for (typed, value) in fields {
-        let path = format!("fields.{typed}");
-        match known.resolve(typed, &path) {
-            Err(Unresolved::Unknown(problem)) if entity.family().is_some() => {
-                // Only the portal knows its custom fields and relations.
-                if !names::is_custom(typed) && !names::is_parent(typed) {
-                    draft.problems.push(problem);
-                }
-            }
-            _ => draft.ask(typed, &path, Some(value)),
-        }
-    }
-    draft.problems
-}
-
-/// The plan while it is drawn.
-struct Draft<'a> {
-    known: Known<'a>,
-    names_are_checked: bool,
-    asked: Vec<Asked>,
-    /// The spelling of each asked field.
-    typed: Vec<String>,
-    problems: Vec<Problem>,
-    notes: Vec<String>,
-}
-
-impl Draft<'_> {
-    /// Adds a field; no value means that it is to be emptied.
-    fn ask(&mut self, typed: &str, path: &str, value: Option<&Value>) {
-        let Some(field) = self.field(typed, path) else {
-            return;
-        };
-        if !field.is_settable {
-            let message = "is set by the portal alone and cannot be updated";
-            self.problems.push(Problem::new(path, message));
-            return;
-        }
-        if let Some(at) = self.asked.iter().position(|asked| asked.name == field.name) {
-            let first = self.typed.get(at).map_or("", String::as_str);
-            let message = format!("names the same field as `{first}`; send it once");
-            self.problems.push(Problem::new(path, message));
-            return;
-        }
-        let cleared = field.shape.cleared();
-        let value = value.unwrap_or(&cleared);
-        let is_kept = field.row.is_some_and(|row| {
-            self.known.entity.family().is_some_and(|family| row.is_kept(family))
-        });
-        if is_kept && field.shape.is_empty(value) {
-            let message = "cannot be emptied: the portal would keep the old value";
-            self.problems.push(Problem::new(path, message));
-            return;
-        }
-        match field.shape.encode(value) {
-            Ok(encoded) => {
-                if let Some(note) = encoded.note {
-                    self.notes.push(format!("`{path}` {note}"));
-                }
-                self.typed.push(path.to_owned());
-                let Resolved { name, shape, row, .. } = field;
-                self.asked.push(Asked { name, shape, row, wire: encoded.wire });
-            }
-            Err(message) => self.problems.push(Problem::new(path, message)),
-        }
-    }
-
-    /// Reads one expectation: the typed name, the field, and the value in wire form.
-    fn expectation(&mut self, typed: &str, value: &Value) -> Option<(String, Resolved, Value)> {
-        let path = format!("expect.{typed}");
-        let field = self.field(typed, &path)?;
-        match field.shape.encode(value) {
-            Ok(encoded) => Some((path, field, encoded.wire)),
-            Err(message) => {
-                self.problems.push(Problem::new(path, message));
-                None
-            }
-        }
-    }
-
-    /// Resolves a name, or files the problem.
-    fn field(&mut self, typed: &str, path: &str) -> Option<Resolved> {
-        match self.known.resolve(typed, path) {
-            Ok(field) => {
-                if field.name != typed {
-                    self.notes.push(format!("`{path}` was read as `{}`", field.name));
-                }
-                Some(field)
-            }
-            // The portal would know; its answer will tell whether the field took.
-            Err(Unresolved::Unknown(_)) if !self.names_are_checked => {
-                Some(self.known.describe(names::in_naming(typed.trim(), self.known.naming)))
-            }
-            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
-                self.problems.push(problem);
-                None
-            }
-        }
-    }
-}
-
 /// What a typed name is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -263,18 +224,16 @@ fn needs_the_list(known: Known<'_>, typed: &str, usage: Use) -> bool {
     }
 }
 
-fn check_expectations(
-    expected: &[(String, Resolved, Value)],
-    item: &Map<String, Value>,
-) -> Result<(), Failure> {
+fn check_expectations(expected: &[Expected], item: &Map<String, Value>) -> Result<(), Failure> {
     let problems: Vec<Problem> = expected
         .iter()
-        .filter_map(|(path, field, wire)| {
-            let now = item.get(&field.name).unwrap_or(&Value::Null);
-            let holds = field.shape.same(wire, now);
+        .filter_map(|expected| {
+            let now = item.get(&expected.name).unwrap_or(&Value::Null);
+            let holds = expected.shape.same(&expected.wire, now);
             (!holds).then(|| {
-                let message = format!("is {}, not {}", kind::shown(now), kind::shown(wire));
-                Problem::new(path, message)
+                let message =
+                    format!("is {}, not {}", kind::shown(now), kind::shown(&expected.wire));
+                Problem::new(&expected.path, message)
             })
         })
         .collect();
@@ -282,7 +241,8 @@ fn check_expectations(
         return Ok(());
     }
     let message = "the item is not as expected";
-    let hint = "nothing was sent; look at what the item is now and decide whether the change still applies";
+    let hint = "nothing was sent; look at what the item is now and decide whether the change still \
+                applies";
     Err(Failure { problems, ..Failure::new(Code::Conflict, Retry::AfterFix, message, hint) })
 }
 
@@ -295,10 +255,15 @@ fn need_of_the_item(request: &Request, asked: &[Asked]) -> Option<String> {
         return Some("`dryRun`".to_owned());
     }
     let has_category = asked.iter().any(|asked| asked.shape.kind == Kind::Category);
-    let needing = asked.iter().find(|asked| match asked.shape.kind {
-        Kind::Multifield => true,
-        Kind::Stage => !has_category && stage::has_pipelines(request.item.entity),
-        _ => asked.name == "contactId",
+    let needing = asked.iter().find(|asked| match (&asked.want, asked.shape.kind) {
+        (Want::Records(_) | Want::Picture(_), _) => true,
+        // What a multiple field holds decides what is kept and what is deleted.
+        (Want::Files(parts), _) => {
+            asked.shape.is_multiple || parts.iter().any(|part| matches!(part, Part::Keep(_)))
+        }
+        (Want::Value(_), Kind::Stage) => !has_category && stage::has_pipelines(request.item.entity),
+        (Want::Value(_), Kind::Link) => links::list_of(request.item.entity, &asked.name).is_some(),
+        (Want::Value(_), _) => false,
     })?;
     Some(format!("`{}`", needing.name))
 }

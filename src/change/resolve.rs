@@ -27,12 +27,14 @@ pub(super) struct Known<'a> {
 
 /// A field that exists, as far as can be known.
 #[derive(Debug, Clone)]
-pub(super) struct Resolved {
+pub(super) struct Resolved<'a> {
     /// The name on the wire.
     pub(super) name: String,
     pub(super) shape: Shape,
     /// The field's row in the catalogue.
     pub(super) row: Option<&'static Field>,
+    /// What the portal's own list says of it.
+    pub(super) listed: Option<&'a PortalField>,
     /// Whether an update can set it.
     pub(super) is_settable: bool,
 }
@@ -48,7 +50,7 @@ pub(super) enum Unresolved {
 
 impl<'a> Known<'a> {
     /// Finds the field that `typed` names; `path` is where it was typed.
-    pub(super) fn resolve(&self, typed: &str, path: &str) -> Result<Resolved, Unresolved> {
+    pub(super) fn resolve(&self, typed: &str, path: &str) -> Result<Resolved<'a>, Unresolved> {
         let wire = names::in_naming(typed.trim(), self.naming);
         if self.has(&wire) {
             return Ok(self.describe(wire));
@@ -69,23 +71,30 @@ impl<'a> Known<'a> {
     }
 
     /// What is known of the field with that wire name.
-    pub(super) fn describe(&self, name: String) -> Resolved {
+    pub(super) fn describe(&self, name: String) -> Resolved<'a> {
         let row = catalog::field(self.entity, &name);
         let listed = self.portal_field(&name);
         let shape = match (row, listed) {
             (Some(row), _) => Shape::one(row.kind),
             (None, Some(field)) => Shape { kind: field.kind, is_multiple: field.is_multiple },
             (None, None) if names::is_parent(&name) => Shape::one(Kind::Link),
-            (None, None) => Shape::one(Kind::Any),
+            (None, None) => Shape { kind: Kind::Any, is_multiple: self.holds_a_list(&name) },
         };
         // The vendor's page may be newer or older than the portal, whose own word wins.
         let is_settable = match (row.map(|row| row.access), listed) {
             (Some(Access::Writable | Access::Immutable | Access::Computed), _) => true,
+            (Some(Access::Hidden), _) => false,
             (_, Some(field)) => !field.is_locked,
-            (Some(Access::ReadOnly | Access::Hidden), None) => self.list.is_none(),
+            (Some(Access::ReadOnly), None) => self.list.is_none(),
             (None, None) => true,
         };
-        Resolved { name, shape, row, is_settable }
+        Resolved { name, shape, row, listed, is_settable }
+    }
+
+    /// A custom field that holds a list now is a multiple one.
+    fn holds_a_list(&self, name: &str) -> bool {
+        let now = self.item.and_then(|item| item.get(name));
+        names::is_custom(name) && now.is_some_and(Value::is_array)
     }
 
     fn has(&self, wire: &str) -> bool {

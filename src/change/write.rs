@@ -1,28 +1,33 @@
-//! The third step: the one request that changes something.
+//! The third step: the requests that change something.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::{Request, Session, look, plan::Plan};
+use super::{
+    ItemRef, Request, Session, look,
+    plan::{Asked, Plan, WireFields},
+};
 use crate::{
-    failure::{Failure, Purpose},
-    portal::PortalError,
+    crm::{Family, Kind, file::Upload, names},
+    failure::{Code, Failure, Problem, Purpose, Retry},
+    portal::{Meaning, PortalError},
 };
 
 /// The item as the portal's answer to the write shows it.
 #[derive(Debug)]
 pub(super) struct After(pub(super) Map<String, Value>);
 
-/// Sends the plan.
+/// Sends the fields of a plan.
 pub(super) async fn write(
     session: &Session,
     request: &Request,
     plan: &Plan,
+    fields: WireFields,
     deadline: Instant,
 ) -> Result<After, Failure> {
     let mut parameters = look::parameters(request.item, request.naming);
     // The vendor's order: `fields` before `useOriginalUfNames`.
-    parameters.shift_insert(2, "fields".to_owned(), plan.wire_fields().into());
+    parameters.shift_insert(2, "fields".to_owned(), fields.into());
     let error = match session.portal.call("crm.item.update", parameters, deadline).await {
         Ok(mut result) => match result.get_mut("item").map(Value::take) {
             Some(Value::Object(item)) => return Ok(After(item)),
@@ -33,5 +38,94 @@ pub(super) async fn write(
         },
         Err(error) => error,
     };
-    Err(Failure::from_portal(&error, Purpose::Writing))
+    let problems = match &error {
+        PortalError::Refused(refusal) => suspects(plan, refusal.meaning(), &refusal.description),
+        _ => Vec::new(),
+    };
+    Err(Failure { problems, ..Failure::from_portal(&error, Purpose::Writing) })
+}
+
+/// Sends a new picture by the method of the entity type: `crm.item.update` would cast it to the
+/// number 1 (fact sheet §3).
+pub(super) async fn write_picture(
+    session: &Session,
+    item: ItemRef,
+    name: &str,
+    upload: &Upload,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let method = match item.entity.family() {
+        Some(Family::Contact) => "crm.contact.update",
+        _ => "crm.company.update",
+    };
+    let file = upload.wire().map_err(|error| unreadable(&error))?;
+    let fields = Map::from_iter([(names::to_upper(name), json!({"fileData": file}))]);
+    let parameters = Map::from_iter([
+        ("id".to_owned(), json!(item.id)),
+        ("fields".to_owned(), Value::Object(fields)),
+    ]);
+    session
+        .portal
+        .call(method, parameters, deadline)
+        .await
+        .map(|_| ())
+        .map_err(|error| Failure::from_portal(&error, Purpose::Writing))
+}
+
+/// A file that could be opened and cannot be read to its end.
+pub(super) fn unreadable(error: &std::io::Error) -> Failure {
+    let message = format!("a file could not be read: {}", error.kind());
+    let hint = "check the file and call again";
+    Failure::new(Code::InvalidArguments, Retry::AfterFix, message, hint)
+}
+
+/// The asked fields that a refusal can be about, when the portal does not name one by its code.
+fn suspects(plan: &Plan, meaning: Meaning, description: &str) -> Vec<Problem> {
+    if !matches!(meaning, Meaning::InvalidValue | Meaning::Refused) {
+        return Vec::new();
+    }
+    let text = description.to_lowercase();
+    let mut suspects: Vec<&Asked> =
+        plan.asked.iter().filter(|asked| is_spoken_of(asked, &text)).collect();
+    if suspects.is_empty() {
+        suspects = plan.asked.iter().filter(|asked| is_refusable(asked)).collect();
+    }
+    suspects
+        .into_iter()
+        .map(|asked| {
+            Problem::new(format!("fields.{}", asked.name), "may be what the portal refuses")
+        })
+        .collect()
+}
+
+/// Whether a text, in the portal's language, names the field or what it holds.
+fn is_spoken_of(asked: &Asked, text: &str) -> bool {
+    let words: &[&str] = match asked.shape.kind {
+        Kind::Currency => &["currency", "валют"],
+        Kind::Category => &["pipeline", "category", "funnel", "direction", "воронк", "направлен"],
+        Kind::Stage => &["stage", "стади"],
+        Kind::Multifield => &["e-mail", "email", "mail", "phone", "почт", "телефон"],
+        Kind::Picture => &["photo", "image", "logo", "фото", "изображен"],
+        _ => &[],
+    };
+    let name = asked.name.trim_end_matches("Ids").trim_end_matches("Id").to_lowercase();
+    text.contains(&name) || words.iter().any(|word| text.contains(word))
+}
+
+/// Whether the portal checks the values of fields like this one.
+fn is_refusable(asked: &Asked) -> bool {
+    asked.shape.is_multiple
+        || asked.row.is_none()
+        || matches!(
+            asked.shape.kind,
+            Kind::Currency
+                | Kind::Category
+                | Kind::Stage
+                | Kind::Link
+                | Kind::Links
+                | Kind::User
+                | Kind::Users
+                | Kind::Multifield
+                | Kind::Picture
+        )
 }

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines as InputLines};
 
-use super::{embedded_portal, print, toolbox, wrong_usage};
+use super::{embedded_portal, print, wrong_usage};
 use crate::{
-    portal::{Rate, Timeouts},
+    change::Session,
+    crm::file::Policy,
+    portal::{Portal, Rate, Timeouts},
     server::{self, Lines},
+    tools::Toolbox,
 };
 
 /// Large enough for every line of the conversation.
@@ -19,7 +22,9 @@ pub(super) async fn run() -> ExitCode {
         Ok(started) => started,
         Err(failure) => return wrong_usage(&failure),
     };
-    let toolbox = toolbox(sign_in, Timeouts::STANDARD, Rate::STANDARD, false);
+    let portal = Portal::new(sign_in, Timeouts::STANDARD, Rate::STANDARD);
+    let no_files = Policy { folders: Vec::new(), largest: 0 };
+    let toolbox = Toolbox::new(Ok(Session::new(portal, no_files)), false);
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = Lines::new(input, output, Timeouts::STANDARD.call);

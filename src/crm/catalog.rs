@@ -18,7 +18,7 @@ pub enum Access {
     Computed,
     /// The portal alone sets it.
     ReadOnly,
-    /// Neither answered nor set by `crm.item.update`.
+    /// Not set by `crm.item.update`, whatever the portal's own list says.
     Hidden,
 }
 
@@ -39,6 +39,8 @@ pub struct Field {
     pub access: Access,
     /// The letters of the families that keep the old value when an empty one is sent.
     pub kept: &'static str,
+    /// The most characters that the portal stores, where it is known.
+    pub longest: Option<usize>,
     /// Whether a change of it says nothing about the item: it is never shown as one.
     pub noise: bool,
     /// Which directory (`crm.status.list`, `ENTITY_ID`) holds its values, by families.
@@ -73,6 +75,10 @@ impl Field {
         Self { kept, ..self }
     }
 
+    const fn longest(self, characters: usize) -> Self {
+        Self { longest: Some(characters), ..self }
+    }
+
     const fn directories(self, directories: &'static [(&'static str, &'static str)]) -> Self {
         Self { directories, ..self }
     }
@@ -101,6 +107,7 @@ const fn row(
         meaning,
         access: Access::Writable,
         kept: "",
+        longest: None,
         noise: false,
         directories: &[],
     }
@@ -111,7 +118,7 @@ const ALL: &str = "LDCMQVS";
 /// Every standard field, those that an update can set first, in reading order.
 #[rustfmt::skip] // a table: one field, one line
 pub static FIELDS: &[Field] = &[
-    row("title", Kind::Text, "LDMQVS", "", "Name of the item, at most 255 characters.").kept("LDMS"),
+    row("title", Kind::Text, "LDMQVS", "", "Name of the item, at most 255 characters.").kept("LDMS").longest(255),
     row("stageId", Kind::Stage, "LDQVS", "e.g. NEW, C9:WON, DT128_9:NEW", "Code of the stage the item stands in; it must be a stage of the item's pipeline."),
     row("categoryId", Kind::Category, "DS", "pipeline; send stageId too", "Id of the pipeline. To move an item, send the id together with a stage of the new pipeline."),
     row("opportunity", Kind::Amount, "LDQVS", "amount", "Amount in the item's currency. With product rows and automatic calculation the portal works it out itself."),
@@ -209,6 +216,8 @@ pub static FIELDS: &[Field] = &[
     row("taxValueAccount", Kind::Amount, "DQVS", "", "Tax in the portal's own currency.").access(Access::Hidden).noise(),
     row("accountCurrencyId", Kind::Currency, "LDQVS", "", "The portal's own currency.").access(Access::Hidden).noise(),
     row("exchRate", Kind::Number, "LDQVS", "", "Rate between the two currencies.").access(Access::Hidden).noise(),
+    row("contacts", Kind::Any, "LDMQVS", "", "The linked contacts as the server holds them; contactIds sets them.").access(Access::Hidden).noise(),
+    row("companies", Kind::Any, "C", "", "The linked companies as the server holds them; companyIds sets them.").access(Access::Hidden).noise(),
     row("fullName", Kind::Text, "LC", "", "First and last name together.").access(Access::Hidden).noise(),
     row("productRows", Kind::Any, "LDQVS", "", "Products; crm.item.productrow.set changes them.").access(Access::Hidden).noise(),
 ];

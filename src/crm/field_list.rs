@@ -28,6 +28,8 @@ pub struct PortalField {
     pub is_multiple: bool,
     /// Whether the portal drops it from an update: read-only or settable on creation only.
     pub is_locked: bool,
+    /// The options of a list: id and text.
+    pub options: Vec<(i64, String)>,
 }
 
 impl FieldList {
@@ -68,14 +70,87 @@ impl PortalField {
             kind: kind_of(text("type")),
             is_multiple: flag("isMultiple"),
             is_locked: flag("isReadOnly") || flag("isImmutable"),
+            options: options(info.get("items")),
         }
     }
+
+    /// Turns a list's value into option ids: an id that the list has, or the text of exactly one
+    /// option.
+    ///
+    /// # Errors
+    ///
+    /// What the value must be, to be read after the field's name.
+    pub fn choose(&self, value: &Value) -> Result<(Value, Option<String>), String> {
+        let mut notes = Vec::new();
+        let chosen = match value {
+            Value::Array(values) if self.is_multiple => {
+                let chosen = values.iter().map(|value| self.choose_one(value, &mut notes));
+                Value::Array(chosen.collect::<Result<_, _>>()?)
+            }
+            one => self.choose_one(one, &mut notes)?,
+        };
+        Ok((chosen, (!notes.is_empty()).then(|| notes.join(", "))))
+    }
+
+    fn choose_one(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, String> {
+        if self.options.is_empty() || Kind::Choice.is_empty(value) {
+            return Ok(value.clone());
+        }
+        if let Ok(encoded) = Kind::Choice.encode(value)
+            && self.options.iter().any(|(id, _)| encoded.wire == *id)
+        {
+            return Ok(encoded.wire);
+        }
+        let asked = value.as_str().map(|text| text.trim().to_lowercase());
+        let same =
+            |text: &str| asked.as_ref().is_some_and(|asked| text.trim().to_lowercase() == *asked);
+        let mut matches = self.options.iter().filter(|(_, text)| same(text));
+        match (matches.next(), matches.next()) {
+            (Some((id, _)), None) => {
+                notes.push(format!("{} was read as option {id}", super::kind::shown(value)));
+                Ok((*id).into())
+            }
+            _ => Err(format!(
+                "must be an option of the list ({}), not {}",
+                self.options_text(),
+                super::kind::shown(value)
+            )),
+        }
+    }
+
+    fn options_text(&self) -> String {
+        const MOST: usize = 20;
+        let shown = self.options.iter().take(MOST);
+        let mut shown: Vec<String> =
+            shown.map(|(id, text)| format!("{id} {}", Value::from(text.as_str()))).collect();
+        if self.options.len() > MOST {
+            shown.push(format!("and {} more", self.options.len() - MOST));
+        }
+        shown.join(", ")
+    }
+}
+
+fn options(items: Option<&Value>) -> Vec<(i64, String)> {
+    let items = items.and_then(Value::as_array).into_iter().flatten();
+    items
+        .filter_map(|item| {
+            let id = match item.get("ID")? {
+                Value::String(text) => text.parse().ok()?,
+                number => number.as_i64()?,
+            };
+            Some((id, item.get("VALUE")?.as_str()?.to_owned()))
+        })
+        .collect()
 }
 
 /// The kind of a field by the portal's name of its type; types that need no care are `Any`.
 fn kind_of(portal_type: &str) -> Kind {
     match portal_type {
         "string" | "text" | "url" => Kind::Text,
+        "enumeration" => Kind::Choice,
+        "money" => Kind::Money,
+        "crm" => Kind::CrmLink,
+        "file" => Kind::File,
         "integer" => Kind::Integer,
         "double" => Kind::Number,
         "boolean" => Kind::YesNo,

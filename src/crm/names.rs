@@ -93,6 +93,7 @@ pub fn well_known_slip(name: &str) -> Option<&'static str> {
         "type" => "typeId",
         "company" => "companyId",
         "contact" | "contacts" => "contactIds",
+        "companies" => "companyIds",
         "comment" | "description" | "note" => "comments",
         "startdate" | "datestart" | "dateopen" => "begindate",
         "enddate" | "duedate" | "dateclose" | "dateclosed" => "closedate",

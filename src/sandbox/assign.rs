@@ -104,7 +104,13 @@ fn set_standard(
             json!(ids)
         }
         Kind::Link => return set_bound_link(item, name, value),
-        Kind::Picture | Kind::Multifield | Kind::Any => return Ok(()),
+        Kind::Picture
+        | Kind::Multifield
+        | Kind::Any
+        | Kind::Choice
+        | Kind::Money
+        | Kind::CrmLink
+        | Kind::File => return Ok(()),
     };
     item.insert(name.to_owned(), stored);
     Ok(())

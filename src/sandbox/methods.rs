@@ -217,7 +217,7 @@ fn portal_type(field: AnyField) -> &'static str {
             Kind::DateTime => "datetime",
             Kind::Picture => "file",
             Kind::Multifield => "crm_multifield",
-            Kind::Any => "string",
+            Kind::Any | Kind::Choice | Kind::Money | Kind::CrmLink | Kind::File => "string",
         },
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     change::{self, ItemRef, Outcome, Request, Session},
-    crm::{EntityType, Naming},
+    crm::{EntityType, Naming, file},
     failure::{Code, Failure, Problem},
 };
 
@@ -85,7 +85,7 @@ pub(super) fn tool() -> Tool {
 
 /// Runs a call.
 pub(super) async fn run(session: &Session, tool: &Tool, raw: Value) -> Answer {
-    let request = match read(raw, tool) {
+    let request = match read(raw, tool, &session.files) {
         Ok(request) => request,
         Err(problems) => return Failure::refused_arguments(problems).into(),
     };
@@ -95,8 +95,9 @@ pub(super) async fn run(session: &Session, tool: &Tool, raw: Value) -> Answer {
     }
 }
 
-fn read(raw: Value, tool: &Tool) -> Result<Request, Vec<Problem>> {
-    let parsed = arguments::parse::<Arguments>(raw, &tool.input_schema).map_err(all_problems)?;
+fn read(raw: Value, tool: &Tool, files: &file::Policy) -> Result<Request, Vec<Problem>> {
+    let parsed = arguments::parse::<Arguments>(raw, &tool.input_schema)
+        .map_err(|misfit| all_problems(misfit, files))?;
     let arguments = parsed.arguments;
     let Ok(entity_type_id) = u32::try_from(arguments.entity_type_id) else {
         return Err(vec![Problem::new("entityTypeId", "is larger than any entity type's number")]);
@@ -124,7 +125,7 @@ fn names_no_field() -> Problem {
 
 /// Adds to what does not fit what is wrong with the fields, as far as that can be told without the
 /// portal, so that one correction is enough.
-fn all_problems(misfit: Misfit) -> Vec<Problem> {
+fn all_problems(misfit: Misfit, files: &file::Policy) -> Vec<Problem> {
     let Misfit { mut problems, readable } = misfit;
     let fields = readable.get("fields").and_then(Value::as_object);
     let is_open = |name: &str| !problems.iter().any(|problem| problem.path == name);
@@ -135,7 +136,7 @@ fn all_problems(misfit: Misfit) -> Vec<Problem> {
     let entity = readable.get("entityTypeId").and_then(Value::as_u64);
     let entity = entity.and_then(|id| u32::try_from(id).ok()).map(EntityType::new);
     if let (Some(entity), Some(fields)) = (entity, fields) {
-        problems.extend(change::obvious_problems(entity, fields));
+        problems.extend(change::obvious_problems(entity, fields, files));
     }
     problems
 }

@@ -215,6 +215,12 @@ async fn help_names_every_command_and_setting() {
           --call-timeout <SECONDS>
               Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
 
+          --files-dir <DIRS>
+              Folders below which files may be uploaded from, split as `PATH` is [env: BITRIX24_FILES_DIR]
+
+          --max-file-mb <MB>
+              The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
+
           --log <FILTER>
               What to log to standard error, by default `warn` [env: BITRIX24_LOG]
     ");
@@ -259,6 +265,12 @@ async fn help_names_every_command_and_setting() {
 
           --call-timeout <SECONDS>
               Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
+
+          --files-dir <DIRS>
+              Folders below which files may be uploaded from, split as `PATH` is [env: BITRIX24_FILES_DIR]
+
+          --max-file-mb <MB>
+              The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
 
           --log <FILTER>
               What to log to standard error, by default `warn` [env: BITRIX24_LOG]

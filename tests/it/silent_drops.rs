@@ -43,7 +43,7 @@ async fn a_stage_that_the_pipeline_lacks() {
           "asked": "C9:NEGOTIATION",
           "now": "C9:NEW",
           "why": "not_in_pipeline",
-          "hint": "the item kept its stage; check that its pipeline has the asked one (to move between pipelines, send `categoryId` and `stageId` together)"
+          "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together"
         }
       ],
       "changes": [],
@@ -83,7 +83,7 @@ async fn half_of_a_request() {
           "asked": "C9:NEGOTIATION",
           "now": "C9:NEW",
           "why": "not_in_pipeline",
-          "hint": "the item kept its stage; check that its pipeline has the asked one (to move between pipelines, send `categoryId` and `stageId` together)"
+          "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together"
         }
       ],
       "changes": [

@@ -1,0 +1,151 @@
+//! What differs between two states of an item, and who asked for it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    change::plan::{Asked, Want},
+    crm::{
+        EntityType, Kind, Shape, catalog,
+        multifield::{self, Operation, Record},
+    },
+};
+
+/// A field that differs between before and after.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The field, or one record of it: `fm.12`.
+    pub field: String,
+    /// Its value before.
+    pub before: Value,
+    /// Its value after.
+    pub after: Value,
+    /// `false` marks what automation, or someone else meanwhile, changed.
+    #[serde(skip_serializing_if = "is_true")]
+    pub asked_for: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_true(truth: &bool) -> bool {
+    *truth
+}
+
+/// What a plan would change.
+pub(super) fn planned(item: &Map<String, Value>, asked: &[Asked]) -> Vec<Change> {
+    let differing = asked.iter().filter(|asked| !asked.stands(Some(item), item));
+    differing
+        .flat_map(|asked| match &asked.want {
+            Want::Records(operations) => {
+                let now = multifield::records(item.get(&asked.name));
+                operations
+                    .iter()
+                    .map(|operation| {
+                        let old = match operation {
+                            Operation::Add { .. } => None,
+                            Operation::Change(record) | Operation::Remove(record) => {
+                                now.iter().find(|it| it.id == record.id)
+                            }
+                        };
+                        Change {
+                            field: format!("{}.{}", asked.name, operation.key()),
+                            before: old.map_or(Value::Null, Record::shown),
+                            after: operation.shown(),
+                            asked_for: true,
+                        }
+                    })
+                    .collect()
+            }
+            _ => vec![Change {
+                field: asked.name.clone(),
+                before: item.get(&asked.name).cloned().unwrap_or_default(),
+                after: asked.shown(),
+                asked_for: true,
+            }],
+        })
+        .collect()
+}
+
+/// Every field that differs, the asked ones first, without noise. Only fields that both states
+/// show are compared.
+pub(super) fn made(
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    asked: &[Asked],
+    entity: EntityType,
+) -> Vec<Change> {
+    let of_asked = asked.iter().flat_map(|asked| {
+        let Some((old, new)) = before.get(&asked.name).zip(after.get(&asked.name)) else {
+            return Vec::new();
+        };
+        difference(&asked.name, asked.shape, old, new, Some(asked))
+    });
+    let of_others = after.iter().flat_map(|(name, new)| {
+        let row = catalog::field(entity, name).or_else(|| catalog::named(name));
+        let is_left_out =
+            row.is_some_and(|row| row.noise) || asked.iter().any(|asked| asked.name == *name);
+        let Some(old) = before.get(name).filter(|_| !is_left_out) else {
+            return Vec::new();
+        };
+        let shape = Shape::one(row.map_or(Kind::Any, |row| row.kind));
+        difference(name, shape, old, new, None)
+    });
+    of_asked.chain(of_others).collect()
+}
+
+fn difference(
+    name: &str,
+    shape: Shape,
+    old: &Value,
+    new: &Value,
+    asked: Option<&Asked>,
+) -> Vec<Change> {
+    if shape.kind == Kind::Multifield {
+        return of_records(name, old, new, asked);
+    }
+    // Empty is empty, however it is written; otherwise both directions have to agree, because an
+    // unknown value's equality is as loose as what is asked.
+    let is_same = shape.same(old, new) || (shape.is_empty(old) && shape.is_empty(new));
+    if is_same {
+        return Vec::new();
+    }
+    vec![Change {
+        field: name.to_owned(),
+        before: old.clone(),
+        after: new.clone(),
+        asked_for: asked.is_some(),
+    }]
+}
+
+/// Records that were added, changed or removed, each with its id.
+fn of_records(name: &str, old: &Value, new: &Value, asked: Option<&Asked>) -> Vec<Change> {
+    let (old, new) = (multifield::records(Some(old)), multifield::records(Some(new)));
+    let operations = match asked.map(|asked| &asked.want) {
+        Some(Want::Records(operations)) => operations.as_slice(),
+        _ => &[],
+    };
+    let change = |id: i64, before: Option<&Record>, after: Option<&Record>| {
+        let asked_for = operations.iter().any(|operation| match operation {
+            Operation::Add { record, .. } => {
+                before.is_none()
+                    && after
+                        .is_some_and(|it| it.type_id == record.type_id && it.value == record.value)
+            }
+            Operation::Change(record) | Operation::Remove(record) => record.id == id,
+        });
+        Change {
+            field: format!("{name}.{id}"),
+            before: before.map_or(Value::Null, Record::shown),
+            after: after.map_or(Value::Null, Record::shown),
+            asked_for,
+        }
+    };
+    let in_new = |id: i64| new.iter().find(|record| record.id == id);
+    let in_old = |id: i64| old.iter().find(|record| record.id == id);
+    let kept_or_gone = old.iter().filter(|it| in_new(it.id) != Some(*it));
+    let added = new.iter().filter(|it| in_old(it.id).is_none());
+    kept_or_gone
+        .map(|it| change(it.id, Some(it), in_new(it.id)))
+        .chain(added.map(|it| change(it.id, None, Some(it))))
+        .collect()
+}

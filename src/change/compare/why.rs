@@ -1,0 +1,114 @@
+//! Why an asked value does not stand, as far as can be told from outside.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Picture;
+use crate::{
+    change::plan::{Asked, Want},
+    crm::{Kind, catalog::Access, kind},
+};
+
+/// Why an asked value does not stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The portal kept the old value without saying why.
+    Ignored,
+    /// The portal's answer has no such field.
+    UnknownToPortal,
+    /// The portal works the value out itself.
+    ComputedByPortal,
+    /// The field is set on creation only.
+    SetOnCreationOnly,
+    /// The item's pipeline has no such stage, or the step is not allowed.
+    NotInPipeline,
+    /// The portal answered that the field is empty, and it still holds its value.
+    NotCleared,
+    /// The portal stored another number of files than was asked.
+    FileNotStored,
+    /// The value is neither the old one nor the asked one: a rule, a robot or someone else set it.
+    PortalSetAnotherValue,
+    /// The picture was not sent, because other fields did not stand.
+    NotSent,
+    /// The portal refused the picture.
+    Refused,
+}
+
+impl Why {
+    /// What to do.
+    pub(super) const fn hint(self) -> &'static str {
+        match self {
+            Self::Ignored => {
+                "the portal kept the old value and gave no reason; check the value and whether \
+                 the webhook's user may set this field"
+            }
+            Self::UnknownToPortal => {
+                "the portal's answer does not show this field; check its name and whether this \
+                 entity type has it"
+            }
+            Self::ComputedByPortal => {
+                "the portal works this value out itself, from product rows for instance; change \
+                 what it is worked out from"
+            }
+            Self::SetOnCreationOnly => "this field is set when an item is made and not later",
+            Self::NotInPipeline => {
+                "the item kept its stage; use a stage of its pipeline (`options`, where given), or \
+                 move it with `categoryId` and `stageId` together"
+            }
+            Self::NotCleared => {
+                "the portal accepted the empty value and did not store it; a person has to empty \
+                 the field in the portal"
+            }
+            Self::FileNotStored => {
+                "the portal accepted the call and does not hold the files that were asked; look at \
+                 the field before sending a file again"
+            }
+            Self::PortalSetAnotherValue => {
+                "a rule of the portal, a robot or another user set another value; find out \
+                 whether it is right before sending it again"
+            }
+            Self::NotSent => "the picture was not sent; send it again once the other fields stand",
+            Self::Refused => "the portal refused the picture; see `error.portal`",
+        }
+    }
+}
+
+/// Why this one does not.
+pub(super) fn why(
+    asked: &Asked,
+    before: Option<&Map<String, Value>>,
+    after: &Map<String, Value>,
+    picture: &Picture,
+) -> Why {
+    match (&asked.want, picture) {
+        (Want::Picture(_), Picture::NotSent) => return Why::NotSent,
+        (Want::Picture(_), Picture::Refused(_)) => return Why::Refused,
+        (Want::Picture(_) | Want::Files(_), _) if !asked.is_clearing() => {
+            return Why::FileNotStored;
+        }
+        _ => {}
+    }
+    let Some(now) = after.get(&asked.name) else {
+        return Why::UnknownToPortal;
+    };
+    match asked.row.map(|row| row.access) {
+        Some(Access::Computed) => return Why::ComputedByPortal,
+        Some(Access::Immutable) => return Why::SetOnCreationOnly,
+        _ => {}
+    }
+    let is_automatic =
+        after.get("isManualOpportunity").is_some_and(|mode| kind::truth(mode) == Some(false));
+    if asked.name == "opportunity" && is_automatic {
+        return Why::ComputedByPortal;
+    }
+    let is_as_before = before
+        .and_then(|before| before.get(&asked.name))
+        .is_some_and(|before| before == now || asked.shape.same(before, now));
+    match asked.shape.kind {
+        Kind::Stage if is_as_before => Why::NotInPipeline,
+        _ if is_as_before && asked.is_clearing() => Why::NotCleared,
+        _ if is_as_before => Why::Ignored,
+        _ => Why::PortalSetAnotherValue,
+    }
+}

@@ -1,0 +1,328 @@
+//! A plan while it is drawn: each typed field is resolved, encoded and checked; what is wrong is
+//! collected.
+
+use serde_json::{Map, Value};
+
+use super::{Asked, Want, links};
+use crate::{
+    change::resolve::{Known, Resolved, Unresolved},
+    crm::{
+        EntityType, Kind, Naming, Shape,
+        catalog::Access,
+        file::{self, Part, Policy},
+        kind,
+        kind::Encoded,
+        multifield::{self, Operation},
+        names, stage,
+    },
+    failure::Problem,
+};
+
+/// The plan so far.
+pub(super) struct Draft<'a> {
+    known: Known<'a>,
+    names_are_checked: bool,
+    files: &'a Policy,
+    pub(super) asked: Vec<Asked>,
+    /// Where each asked field was typed.
+    typed: Vec<String>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) notes: Vec<String>,
+}
+
+/// A value that a field must have now.
+pub(super) struct Expected {
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    pub(super) wire: Value,
+}
+
+/// What is wrong with fields as far as it can be told without the portal: for a call that does not
+/// reach it, so that all problems come at once.
+pub fn obvious_problems(
+    entity: EntityType,
+    fields: &Map<String, Value>,
+    files: &Policy,
+) -> Vec<Problem> {
+    let known = Known { entity, naming: Naming::default(), item: None, list: None };
+    let mut draft = Draft::new(known, false, files, Vec::new());
+    for (typed, value) in fields {
+        let path = format!("fields.{typed}");
+        match known.resolve(typed, &path) {
+            Err(Unresolved::Unknown(problem)) if entity.family().is_some() => {
+                // Only the portal knows its custom fields and relations.
+                if !names::is_custom(typed) && !names::is_parent(typed) {
+                    draft.problems.push(problem);
+                }
+            }
+            _ => draft.ask(typed, &path, Some(value)),
+        }
+    }
+    draft.problems
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        known: Known<'a>,
+        names_are_checked: bool,
+        files: &'a Policy,
+        notes: Vec<String>,
+    ) -> Self {
+        Self {
+            known,
+            names_are_checked,
+            files,
+            asked: Vec::new(),
+            typed: Vec::new(),
+            problems: Vec::new(),
+            notes,
+        }
+    }
+
+    /// Adds a field; no value means that it is to be emptied.
+    pub(super) fn ask(&mut self, typed: &str, path: &str, value: Option<&Value>) {
+        let Some(field) = self.field(typed, path) else {
+            return;
+        };
+        if let Some(message) = self.refusal(&field, value) {
+            let meant = names::well_known_slip(&field.name).filter(|meant| *meant != field.name);
+            self.problems.push(Problem::new(path, message).suggest(meant));
+            return;
+        }
+        if let Some(at) = self.asked.iter().position(|asked| asked.name == field.name) {
+            let first = self.typed.get(at).map_or("", String::as_str);
+            let message = format!("names the same field as `{first}`; send it once");
+            self.problems.push(Problem::new(path, message));
+            return;
+        }
+        let want = match field.shape.kind {
+            Kind::Multifield => self.records(&field, path, value),
+            Kind::File | Kind::Picture => self.files(&field, path, value),
+            _ => self.value(&field, path, value),
+        };
+        if let Some(want) = want {
+            self.typed.push(path.to_owned());
+            let Resolved { name, shape, row, .. } = field;
+            self.asked.push(Asked { name, shape, row, want });
+        }
+    }
+
+    /// Reads one expectation.
+    pub(super) fn expect(&mut self, typed: &str, value: &Value) -> Option<Expected> {
+        let path = format!("expect.{typed}");
+        let field = self.field(typed, &path)?;
+        match encode(&field, value) {
+            Ok(Encoded { wire, .. }) => {
+                Some(Expected { path, name: field.name, shape: field.shape, wire })
+            }
+            Err(message) => {
+                self.problems.push(Problem::new(path, message));
+                None
+            }
+        }
+    }
+
+    /// Checks what concerns several fields, or a field and the item.
+    pub(super) fn check_together(&mut self) {
+        let mut problems = Vec::new();
+        for (asked, path) in self.asked.iter().zip(&self.typed) {
+            let Want::Value(value) = &asked.want else { continue };
+            let problem = match asked.shape.kind {
+                Kind::Stage => self.stage_problem(path, value),
+                Kind::Link => links::problem(self.known, &self.asked, asked, path, value),
+                _ => None,
+            };
+            problems.extend(problem);
+        }
+        for asked in &self.asked {
+            self.notes.extend(links::dropped(self.known.item, asked));
+        }
+        self.problems.extend(problems);
+    }
+
+    /// Why the field cannot be set, or not to this value, whatever its kind.
+    fn refusal(&self, field: &Resolved<'_>, value: Option<&Value>) -> Option<String> {
+        if !field.is_settable {
+            return Some(match field.row.map(|row| row.access) {
+                Some(Access::Hidden) => "cannot be set through `crm.item.update`".to_owned(),
+                _ => "is set by the portal alone and cannot be updated".to_owned(),
+            });
+        }
+        let is_emptied = value.is_none_or(|value| field.shape.is_empty(value));
+        let is_kept = field.row.is_some_and(|row| {
+            self.known.entity.family().is_some_and(|family| row.is_kept(family))
+        });
+        if is_kept && is_emptied {
+            return Some("cannot be emptied: the portal would keep the old value".to_owned());
+        }
+        let longest = field.row.and_then(|row| row.longest)?;
+        let count = value?.as_str()?.chars().count();
+        (count > longest)
+            .then(|| format!("has {count} characters, and the portal stores at most {longest}"))
+    }
+
+    fn value(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
+        let Some(value) = value else {
+            return Some(Want::Value(field.shape.cleared()));
+        };
+        match encode(field, value) {
+            Ok(Encoded { wire, note }) => {
+                if let Some(note) = note {
+                    self.notes.push(format!("`{path}` {note}"));
+                }
+                Some(Want::Value(wire))
+            }
+            Err(message) => {
+                self.problems.push(Problem::new(path, message));
+                None
+            }
+        }
+    }
+
+    fn records(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
+        let now = multifield::records(self.now(field));
+        let Some(value) = value else {
+            return Some(Want::Records(now.into_iter().map(Operation::Remove).collect()));
+        };
+        if field.shape.is_empty(value) {
+            let message = "names no record; to delete all records, name `fm` in `clear`";
+            self.problems.push(Problem::new(path, message));
+            return None;
+        }
+        if self.known.item.is_none() && self.names_are_checked {
+            // Without the item nothing can be said of its records; the call ends for that reason.
+            return Some(Want::Records(Vec::new()));
+        }
+        match multifield::read(value, &now) {
+            Ok(asked) => {
+                self.notes.extend(asked.notes);
+                Some(Want::Records(asked.operations))
+            }
+            Err(wrong) => {
+                let problems = wrong.into_iter().map(|(key, message)| match key {
+                    Some(key) => Problem::new(format!("{path}.{key}"), message),
+                    None => Problem::new(path, message),
+                });
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn files(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
+        let now = file::ids(self.now(field));
+        let value = value.unwrap_or(&Value::Null);
+        let asked = match file::read(value, field.shape.is_multiple, &now, self.files) {
+            Ok(asked) => asked,
+            Err(wrong) => {
+                self.problems.extend(wrong.into_iter().map(|message| Problem::new(path, message)));
+                return None;
+            }
+        };
+        self.notes.extend(asked.notes.into_iter().map(|note| format!("`{path}`: {note}")));
+        if field.shape.kind == Kind::File {
+            let is_kept = |id: &i64| {
+                asked.parts.iter().any(|part| matches!(part, Part::Keep(kept) if kept == id))
+            };
+            let deleted: Vec<String> =
+                now.iter().filter(|id| !is_kept(id)).map(ToString::to_string).collect();
+            if field.shape.is_multiple && !asked.parts.is_empty() && !deleted.is_empty() {
+                self.notes.push(format!(
+                    "`{}` holds what is listed alone: file {} is deleted",
+                    field.name,
+                    deleted.join(", ")
+                ));
+            }
+            return Some(Want::Files(asked.parts));
+        }
+        match asked.parts.into_iter().next() {
+            None => Some(Want::Value(field.shape.cleared())),
+            Some(Part::Upload(upload)) => Some(Want::Picture(upload)),
+            // `crm.item.update` would store the list that keeps a file as the number 1.
+            Some(Part::Keep(_)) => {
+                self.notes.push(format!("`{}` stays as it is and is not sent", field.name));
+                None
+            }
+        }
+    }
+
+    fn now(&self, field: &Resolved<'_>) -> Option<&'a Value> {
+        self.known.item.and_then(|item| item.get(&field.name))
+    }
+
+    /// Resolves a name, or files the problem.
+    fn field(&mut self, typed: &str, path: &str) -> Option<Resolved<'a>> {
+        match self.known.resolve(typed, path) {
+            Ok(field) => {
+                if field.name != typed {
+                    self.notes.push(format!("`{path}` was read as `{}`", field.name));
+                }
+                Some(field)
+            }
+            // The portal would know; its answer will tell whether the field took.
+            Err(Unresolved::Unknown(_)) if !self.names_are_checked => {
+                Some(self.known.describe(names::in_naming(typed.trim(), self.known.naming)))
+            }
+            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Whether a stage fits the entity type and the pipeline that the item is to stand in.
+    fn stage_problem(&self, path: &str, value: &Value) -> Option<Problem> {
+        let entity = self.known.entity;
+        let code = value.as_str().filter(|code| !code.is_empty())?;
+        let item = |name: &str| self.known.item.and_then(|item| item.get(name));
+        let asked_category = self.asked.iter().find_map(|asked| match &asked.want {
+            Want::Value(value) if asked.shape.kind == Kind::Category => value.as_i64(),
+            _ => None,
+        });
+        let own_category = || {
+            let of_stage = item("stageId").and_then(Value::as_str);
+            let of_stage = of_stage.and_then(|code| stage::pipeline(entity, code).ok()?);
+            of_stage.or_else(|| kind::whole_number(item("categoryId")?))
+        };
+        let pipeline = match stage::pipeline(entity, code) {
+            Ok(Some(pipeline)) => pipeline,
+            Ok(None) => return None,
+            Err(message) => {
+                let meant = own_category().filter(|_| !code.contains(':'));
+                let meant = meant.map(|category| stage::code(entity, category, code));
+                return Some(Problem::new(path, message).suggest(meant));
+            }
+        };
+        let working_call = serde_json::json!({"categoryId": pipeline, "stageId": code}).to_string();
+        match (asked_category, own_category()) {
+            (Some(asked), _) if asked != pipeline => {
+                let message = format!(
+                    "is a stage of pipeline {pipeline}, and `categoryId` asks for pipeline {asked}"
+                );
+                Some(Problem::new(path, message).suggest(Some(working_call)))
+            }
+            (None, Some(own)) if own != pipeline => {
+                let is_movable = crate::crm::catalog::field(entity, "categoryId").is_some();
+                let message = format!(
+                    "is a stage of pipeline {pipeline}, and the item stands in pipeline {own}; send \
+                     {} to stay there{}",
+                    "a stage of that pipeline",
+                    if is_movable { ", or `categoryId` too to move the item" } else { "" }
+                );
+                Some(Problem::new(path, message).suggest(is_movable.then_some(working_call)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The wire form of a value: a list's option by id or text, everything else by its kind.
+fn encode(field: &Resolved<'_>, value: &Value) -> Result<Encoded, String> {
+    let Some(list) = field.listed.filter(|_| field.shape.kind == Kind::Choice) else {
+        return field.shape.encode(value);
+    };
+    let (chosen, note) = list.choose(value)?;
+    let encoded = field.shape.encode(&chosen)?;
+    Ok(Encoded { note: note.or(encoded.note), ..encoded })
+}

@@ -1,0 +1,310 @@
+//! The wire form of each kind, or why a value cannot be one.
+
+use serde_json::Value;
+
+use super::{Encoded, Kind, shown, truth};
+use crate::crm::dates::{self, Reading};
+
+pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
+    if kind.is_empty(value) && kind != Kind::Any {
+        // An amount may be written as 0; it goes out as it was written.
+        return Ok(Encoded::exact(if matches!(value, Value::Number(_)) {
+            value.clone()
+        } else {
+            kind.cleared()
+        }));
+    }
+    match kind {
+        Kind::Text | Kind::Markup | Kind::Status | Kind::Stage => encode_text(value),
+        Kind::Currency => encode_currency(value),
+        Kind::YesNo => encode_yes_no(value),
+        Kind::Integer | Kind::Percent | Kind::Category => {
+            whole(value, i64::MIN..=i64::MAX).ok_or_else(|| must_be("a whole number", value))
+        }
+        Kind::User | Kind::Link => whole(value, 0..=i64::MAX)
+            .ok_or_else(|| must_be("the id of an item, a whole number", value)),
+        Kind::Number | Kind::Amount => encode_number(value),
+        Kind::Users | Kind::Links | Kind::Integers => encode_ids(value),
+        Kind::Date => encode_date(value),
+        Kind::DateTime => encode_moment(value),
+        Kind::Choice => whole(value, 1..=i64::MAX)
+            .ok_or_else(|| must_be("the id of an option of the list", value)),
+        Kind::Money => encode_money(value),
+        Kind::CrmLink => encode_crm_link(value),
+        // Files and multifields are read against what the item holds, by rooms of their own.
+        Kind::Picture | Kind::File | Kind::Multifield | Kind::Any => {
+            Ok(Encoded::exact(value.clone()))
+        }
+    }
+}
+
+fn encode_text(value: &Value) -> Result<Encoded, String> {
+    match value {
+        Value::String(text) => Ok(Encoded::exact(text.clone())),
+        Value::Number(number) => Ok(Encoded::exact(number.to_string())),
+        _ => Err(must_be("text", value)),
+    }
+}
+
+fn encode_currency(value: &Value) -> Result<Encoded, String> {
+    let Some(code) = value.as_str().map(str::trim) else {
+        return Err(must_be("a currency code such as `EUR`", value));
+    };
+    if code.len() != 3 || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(must_be("a currency code of three letters such as `EUR`", value));
+    }
+    let upper = code.to_ascii_uppercase();
+    if upper == value.as_str().unwrap_or_default() {
+        Ok(Encoded::exact(upper))
+    } else {
+        let note = format!("was read as `{upper}`");
+        Ok(Encoded::repaired(upper, note))
+    }
+}
+
+/// `300|USD`, or the same with a space.
+fn encode_money(value: &Value) -> Result<Encoded, String> {
+    let expected = "an amount with its currency such as `300|USD`";
+    let text = value.as_str().ok_or_else(|| must_be(expected, value))?.trim();
+    let parts = text.split_once('|').or_else(|| text.split_once(' '));
+    let (amount, currency) = parts.ok_or_else(|| must_be(expected, value))?;
+    let amount =
+        encode_number(&Value::from(amount.trim())).map_err(|_| must_be(expected, value))?;
+    let currency = encode_currency(&Value::from(currency)).map_err(|_| must_be(expected, value))?;
+    let wire = format!("{}|{}", amount.wire, currency.wire.as_str().unwrap_or_default());
+    if wire == text {
+        Ok(Encoded::exact(wire))
+    } else {
+        let note = format!("was read as `{wire}`");
+        Ok(Encoded::repaired(wire, note))
+    }
+}
+
+/// `D_1`: a short name of the entity type and the item's id; a bare id where the field links to one
+/// type only.
+fn encode_crm_link(value: &Value) -> Result<Encoded, String> {
+    let expected = "a linked item such as `D_1` (L lead, D deal, C contact, CO company, Q quote, \
+                    SI invoice, `T` and the smart process's number in hexadecimal)";
+    if let Some(id) = whole(value, 1..=i64::MAX) {
+        return Ok(id);
+    }
+    let text = value.as_str().ok_or_else(|| must_be(expected, value))?.trim();
+    let (name, id) = text.split_once('_').ok_or_else(|| must_be(expected, value))?;
+    let upper = name.to_ascii_uppercase();
+    let smart_process = upper.strip_prefix('T').filter(|hex| u32::from_str_radix(hex, 16).is_ok());
+    // The portal writes the hexadecimal number in small letters.
+    let name = match smart_process {
+        Some(hex) => format!("T{}", hex.to_ascii_lowercase()),
+        None if ["L", "D", "C", "CO", "Q", "SI"].contains(&upper.as_str()) => upper,
+        None => return Err(must_be(expected, value)),
+    };
+    let is_id = id.parse::<u64>().is_ok_and(|id| id > 0);
+    let wire = format!("{name}_{id}");
+    match is_id {
+        false => Err(must_be(expected, value)),
+        true if wire == text => Ok(Encoded::exact(wire)),
+        true => {
+            let note = format!("was read as `{wire}`");
+            Ok(Encoded::repaired(wire, note))
+        }
+    }
+}
+
+fn encode_yes_no(value: &Value) -> Result<Encoded, String> {
+    match truth(value) {
+        // The portal takes `1` and `"yes"` for no, so only the letters go out.
+        Some(yes) => Ok(Encoded::exact(if yes { "Y" } else { "N" })),
+        None => Err(must_be("`Y` or `N`", value)),
+    }
+}
+
+pub(super) fn whole(value: &Value, range: std::ops::RangeInclusive<i64>) -> Option<Encoded> {
+    let number = match value {
+        Value::Number(number) => number.as_i64().or_else(|| whole_float(number.as_f64()?))?,
+        Value::String(text) => text.trim().parse::<i64>().ok()?,
+        _ => return None,
+    };
+    range.contains(&number).then(|| Encoded::exact(number))
+}
+
+/// A float with no fraction, within the range that floats count exactly.
+fn whole_float(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() != 0.0 || number.abs() > EXACT {
+        return None;
+    }
+    format!("{number:.0}").parse().ok()
+}
+
+fn encode_number(value: &Value) -> Result<Encoded, String> {
+    match value {
+        Value::Number(_) => Ok(Encoded::exact(value.clone())),
+        Value::String(text) => {
+            // The portal cuts `"10,5"` to 10 and reads `"abc"` as 0, so both are refused here.
+            let text = text.trim();
+            let decimal = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'));
+            match text.parse::<f64>() {
+                Ok(number) if decimal && number.is_finite() => match text.parse::<i64>() {
+                    Ok(whole) => Ok(Encoded::exact(whole)),
+                    Err(_) => Ok(Encoded::exact(number)),
+                },
+                _ => Err(must_be("a number such as `10000` or `99.5`", value)),
+            }
+        }
+        _ => Err(must_be("a number such as `10000` or `99.5`", value)),
+    }
+}
+
+fn encode_ids(value: &Value) -> Result<Encoded, String> {
+    let wrong = || must_be("a list of ids such as `[1, 2]`", value);
+    let (given, wrapped) = match value {
+        Value::Array(values) => (values.as_slice(), false),
+        one @ (Value::Number(_) | Value::String(_)) => (std::slice::from_ref(one), true),
+        _ => return Err(wrong()),
+    };
+    let mut list = Vec::with_capacity(given.len());
+    for id in given {
+        let id = whole(id, 1..=i64::MAX).ok_or_else(wrong)?.wire;
+        if !list.contains(&id) {
+            list.push(id);
+        }
+    }
+    if wrapped {
+        Ok(Encoded::repaired(list, "was one value and was read as a list of one"))
+    } else if list.len() < given.len() {
+        Ok(Encoded::repaired(list, "held an id twice, which was left out"))
+    } else {
+        Ok(Encoded::exact(list))
+    }
+}
+
+fn encode_date(value: &Value) -> Result<Encoded, String> {
+    let Some(text) = value.as_str() else {
+        return Err(must_be("a date such as `2026-07-31`", value));
+    };
+    match dates::read_date(text) {
+        Reading::Exact(date) => Ok(Encoded::exact(date.to_string())),
+        Reading::Repaired(date) => {
+            Ok(Encoded::repaired(date.to_string(), format!("was read as `{date}`")))
+        }
+        Reading::Ambiguous(one, other) => {
+            Err(format!("can be read as `{one}` or as `{other}`; send the one that is meant"))
+        }
+        Reading::Impossible => Err(must_be("a date such as `2026-07-31`", value)),
+    }
+}
+
+fn encode_moment(value: &Value) -> Result<Encoded, String> {
+    let expected = "a moment such as `2026-07-31T10:00:00+02:00`";
+    let Some(text) = value.as_str() else {
+        return Err(must_be(expected, value));
+    };
+    match dates::read_moment(text) {
+        Reading::Exact(moment @ dates::Moment::Instant(..)) => Ok(Encoded::exact(moment.wire())),
+        Reading::Exact(moment) | Reading::Repaired(moment) => {
+            let wire = moment.wire();
+            let note =
+                format!("was read as `{wire}` on the portal's own clock, because it has no offset");
+            Ok(Encoded::repaired(wire, note))
+        }
+        Reading::Ambiguous(one, other) => Err(format!(
+            "can be read as `{}` or as `{}`; send the one that is meant",
+            one.wire(),
+            other.wire()
+        )),
+        Reading::Impossible => Err(must_be(expected, value)),
+    }
+}
+
+fn must_be(expected: &str, value: &Value) -> String {
+    format!("must be {expected}, not {}", shown(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_encoded_as_the_portal_documents_them() {
+        let cases = [
+            (Kind::Text, json!("REST Deal #1"), json!("REST Deal #1")),
+            (Kind::Text, json!(12), json!("12")),
+            (Kind::Text, json!(null), json!("")),
+            (Kind::YesNo, json!(true), json!("Y")),
+            (Kind::YesNo, json!("yes"), json!("Y")),
+            (Kind::YesNo, json!(1), json!("Y")),
+            (Kind::YesNo, json!(false), json!("N")),
+            (Kind::YesNo, json!(null), json!("N")),
+            (Kind::Integer, json!("7"), json!(7)),
+            (Kind::Integer, json!(7.0), json!(7)),
+            (Kind::Number, json!("99.50"), json!(99.5)),
+            (Kind::Amount, json!(10_000), json!(10_000)),
+            (Kind::Amount, json!(0), json!(0)),
+            (Kind::Amount, json!("10000"), json!(10_000)),
+            (Kind::Currency, json!("usd"), json!("USD")),
+            (Kind::Link, json!(0), json!(0)),
+            (Kind::Link, json!(""), json!(0)),
+            (Kind::Links, json!("5"), json!([5])),
+            (Kind::Links, json!([5, "6", 5]), json!([5, 6])),
+            (Kind::Links, json!(null), json!("")),
+            (Kind::Users, json!([]), json!("")),
+            (Kind::Integers, json!([]), json!([])),
+            (Kind::Choice, json!("44"), json!(44)),
+            (Kind::Money, json!("300|USD"), json!("300|USD")),
+            (Kind::Money, json!("300.50 usd"), json!("300.5|USD")),
+            (Kind::CrmLink, json!("CO_3"), json!("CO_3")),
+            (Kind::CrmLink, json!("t80_6"), json!("T80_6")),
+            (Kind::CrmLink, json!(7), json!(7)),
+            (Kind::Users, json!([1, 2, 3]), json!([1, 2, 3])),
+            (Kind::Date, json!("31.07.2026"), json!("2026-07-31")),
+            (Kind::Date, json!(""), json!("")),
+            (Kind::DateTime, json!("2026-07-31T10:00:00Z"), json!("2026-07-31T10:00:00+00:00")),
+            (Kind::Any, json!({"a": [1]}), json!({"a": [1]})),
+        ];
+        for (kind, given, wire) in cases {
+            assert_eq!(
+                kind.encode(&given).map(|encoded| encoded.wire),
+                Ok(wire),
+                "{kind:?} {given}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_the_portal_would_distort_are_refused() {
+        let cases = [
+            (Kind::Text, json!(["a"])),
+            (Kind::Text, json!({"a": 1})),
+            (Kind::YesNo, json!("maybe")),
+            (Kind::YesNo, json!(2)),
+            (Kind::Integer, json!(7.5)),
+            (Kind::Integer, json!("7,5")),
+            (Kind::Integer, json!(1e30)),
+            (Kind::Number, json!("10,5")),
+            (Kind::Number, json!("abc")),
+            (Kind::Number, json!("1e3")),
+            (Kind::Amount, json!("12,000")),
+            (Kind::Amount, json!("NaN")),
+            (Kind::Currency, json!("dollars")),
+            (Kind::Link, json!(-1)),
+            (Kind::Links, json!([1, "x"])),
+            (Kind::Links, json!({"0": 1})),
+            (Kind::Money, json!(300)),
+            (Kind::Money, json!("300")),
+            (Kind::Money, json!("much|USD")),
+            (Kind::CrmLink, json!("deal 1")),
+            (Kind::CrmLink, json!("X_1")),
+            (Kind::CrmLink, json!("D_0")),
+            (Kind::Choice, json!("Partner")),
+            (Kind::Date, json!("05/03/2026")),
+            (Kind::Date, json!("2026-02-30")),
+            (Kind::Date, json!(20_260_731)),
+            (Kind::DateTime, json!("soon")),
+        ];
+        for (kind, given) in cases {
+            assert!(kind.encode(&given).is_err(), "{kind:?} {given}");
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! Phones, e-mails, sites and messengers (`fm`): what a call may ask of the records, and whether it
+//! was done.
+//!
+//! The portal adds, changes or deletes by the key of an element, adds a record for an id that it
+//! does not have, skips elements that lack a type, and never notices a doubled phone (fact sheet
+//! §2). So ids and types are checked here, and what already stands is not added again.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{kind, names};
+
+/// The longest value that the portal takes.
+const LONGEST_VALUE: usize = 250;
+
+const EXAMPLE: &str =
+    "`{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`";
+
+/// The types of records and what each value may be marked as; an empty list leaves that open.
+const TYPES: [(&str, &[&str]); 5] = [
+    ("PHONE", &["WORK", "MOBILE", "FAX", "HOME", "PAGER", "MAILING", "OTHER"]),
+    ("EMAIL", &["WORK", "HOME", "MAILING", "OTHER"]),
+    ("WEB", &["WORK", "HOME", "VK", "LIVEJOURNAL", "TWITTER", "FACEBOOK", "OTHER"]),
+    (
+        "IM",
+        &[
+            "TELEGRAM",
+            "VK",
+            "SKYPE",
+            "VIBER",
+            "BITRIX24",
+            "OPENLINE",
+            "IMOL",
+            "ICQ",
+            "MSN",
+            "JABBER",
+            "FACEBOOK",
+            "INSTAGRAM",
+            "OTHER",
+        ],
+    ),
+    ("LINK", &[]),
+];
+
+/// A record as the portal answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    /// `PHONE`, `EMAIL`, …
+    pub type_id: String,
+    /// `WORK`, `MOBILE`, …
+    pub value_type: String,
+    /// The phone, the address.
+    pub value: String,
+}
+
+/// What is asked of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Add a record under the key `n0`, `n1`, ….
+    Add {
+        /// The key.
+        key: String,
+        /// What to add; its id is not known yet.
+        record: Record,
+    },
+    /// Give an existing record these values.
+    Change(Record),
+    /// Delete an existing record.
+    Remove(Record),
+}
+
+/// Operations in wire-ready form.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// What to do.
+    pub operations: Vec<Operation>,
+    /// What was repaired or left out.
+    pub notes: Vec<String>,
+}
+
+/// Something wrong with one element: its key, if it has one, and what.
+pub type Wrong = (Option<String>, String);
+
+impl Record {
+    /// The record without its id, as changes show it.
+    pub fn shown(&self) -> Value {
+        json!({"typeId": self.type_id, "valueType": self.value_type, "value": self.value})
+    }
+}
+
+impl Operation {
+    /// How changes and problems name it: the id of the record, or the key of an addition.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Add { key, .. } => key.clone(),
+            Self::Change(record) | Self::Remove(record) => record.id.to_string(),
+        }
+    }
+
+    /// What is asked, as answers show it.
+    pub fn shown(&self) -> Value {
+        match self {
+            Self::Add { record, .. } | Self::Change(record) => record.shown(),
+            Self::Remove(_) => Value::Null,
+        }
+    }
+}
+
+/// The records that an item holds.
+pub fn records(now: Option<&Value>) -> Vec<Record> {
+    let elements = now.and_then(Value::as_array).into_iter().flatten();
+    elements
+        .filter_map(|element| {
+            let text = |key: &str| match element.get(key) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            };
+            Some(Record {
+                id: text("id").parse().ok()?,
+                type_id: text("typeId"),
+                value_type: text("valueType"),
+                value: text("value"),
+            })
+        })
+        .collect()
+}
+
+/// Reads the value of `fm` against the records that the item has now.
+///
+/// # Errors
+///
+/// Everything that is wrong, by element.
+pub fn read(value: &Value, now: &[Record]) -> Result<Asked, Vec<Wrong>> {
+    let mut asked = Asked::default();
+    let mut wrong = Vec::new();
+    let mut added = 0;
+    for (key, element) in elements(value).map_err(|message| vec![(None, message)])? {
+        let Some(element) = element.as_object() else {
+            let message =
+                format!("must be an object as in {EXAMPLE}, not {}", kind::shown(element));
+            wrong.push((Some(key), message));
+            continue;
+        };
+        match read_element(&key, element, now, &mut added, &mut asked) {
+            Ok(operation) => asked.operations.extend(operation),
+            Err(message) => wrong.push((Some(key), message)),
+        }
+    }
+    if wrong.is_empty() { Ok(asked) } else { Err(wrong) }
+}
+
+/// The wire form: an object by keys.
+pub fn wire(operations: &[Operation]) -> Value {
+    let elements = operations.iter().map(|operation| {
+        let element = match operation {
+            Operation::Add { record, .. } | Operation::Change(record) => record.shown(),
+            // Deleting is by empty value; the portal skips elements without a type.
+            Operation::Remove(record) => json!({"typeId": record.type_id, "value": ""}),
+        };
+        (operation.key(), element)
+    });
+    Value::Object(elements.collect())
+}
+
+/// For each operation whether it stands in `after`, one new record counting for one addition.
+pub fn standing(operations: &[Operation], before: &[Record], after: &[Record]) -> Vec<bool> {
+    let old: BTreeSet<i64> = before.iter().map(|record| record.id).collect();
+    let mut new: Vec<&Record> = after.iter().filter(|record| !old.contains(&record.id)).collect();
+    let with_id = |id: i64| after.iter().find(|record| record.id == id);
+    operations
+        .iter()
+        .map(|operation| match operation {
+            Operation::Add { record, .. } => {
+                let found = new.iter().position(|it| is_word_for_word(it, record));
+                found.map(|at| new.swap_remove(at)).is_some()
+            }
+            Operation::Change(record) => {
+                with_id(record.id).is_some_and(|it| is_word_for_word(it, record))
+            }
+            Operation::Remove(record) => with_id(record.id).is_none(),
+        })
+        .collect()
+}
+
+fn is_word_for_word(one: &Record, other: &Record) -> bool {
+    one.type_id == other.type_id
+        && one.value_type == other.value_type
+        && one.value.trim() == other.value.trim()
+}
+
+/// The elements by key: an object as it is, a list as additions, a bare element as one of them.
+fn elements(value: &Value) -> Result<Vec<(String, &Value)>, String> {
+    match value {
+        Value::Object(elements) if elements.keys().any(|key| part_of(key).is_some()) => {
+            Ok(vec![("n0".to_owned(), value)])
+        }
+        Value::Object(elements) => {
+            Ok(elements.iter().map(|(key, element)| (key.trim().to_owned(), element)).collect())
+        }
+        Value::Array(elements) => Ok(elements
+            .iter()
+            .enumerate()
+            .map(|(at, element)| {
+                // The portal would add a record that is listed with its id once more.
+                let id = element.get("id").or_else(|| element.get("ID"));
+                let id = id.filter(|id| !id.is_null()).map(|id| id.to_string().replace('"', ""));
+                (id.unwrap_or_else(|| format!("n{at}")), element)
+            })
+            .collect()),
+        other => Err(format!("must be an object as in {EXAMPLE}, not {}", kind::shown(other))),
+    }
+}
+
+fn read_element(
+    key: &str,
+    element: &Map<String, Value>,
+    now: &[Record],
+    added: &mut usize,
+    asked: &mut Asked,
+) -> Result<Option<Operation>, String> {
+    let mut given = Given::default();
+    for (name, value) in element {
+        let text = match value {
+            Value::String(text) => Some(text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null => None,
+            other => return Err(format!("`{name}` must be text, not {}", kind::shown(other))),
+        };
+        match part_of(name) {
+            Some(Part::Type) => given.type_id = text.map(|text| text.to_ascii_uppercase()),
+            Some(Part::ValueType) => given.value_type = text.map(|text| text.to_ascii_uppercase()),
+            Some(Part::Value) => {
+                given.is_emptied = text.as_deref().is_none_or(str::is_empty);
+                given.value = text;
+            }
+            Some(Part::Id) => {}
+            None => {
+                return Err(format!(
+                    "has no part `{name}`; there are `typeId`, `valueType` and `value` (an empty \
+                     `value` deletes the record)"
+                ));
+            }
+        }
+    }
+    if let Ok(id) = key.parse::<i64>() {
+        let Some(record) = now.iter().find(|record| record.id == id) else {
+            let ids: Vec<String> = now.iter().map(|record| record.id.to_string()).collect();
+            let there = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
+            return Err(format!(
+                "is no record of this item (there are: {there}); to add one, use the key `n0`"
+            ));
+        };
+        return given.of_existing(record).map(Some);
+    }
+    let is_new = key.strip_prefix('n').is_some_and(|number| number.parse::<u32>().is_ok());
+    if !is_new {
+        return Err("must be `n0`, `n1`, … to add a record, or the id of a record".to_owned());
+    }
+    let key = format!("n{added}");
+    let record = given.addition()?;
+    let stands = now.iter().any(|it| is_word_for_word(it, &record));
+    let is_repeated = asked.operations.iter().any(|operation| {
+        matches!(operation, Operation::Add { record: it, .. } if is_word_for_word(it, &record))
+    });
+    if stands || is_repeated {
+        let shown = kind::shown(&json!(record.value));
+        asked.notes.push(format!(
+            "`fm`: the {} {shown} stands already and is not added again",
+            record.type_id
+        ));
+        return Ok(None);
+    }
+    *added += 1;
+    Ok(Some(Operation::Add { key, record }))
+}
+
+/// The parts of an element as they were given.
+#[derive(Debug, Default)]
+struct Given {
+    type_id: Option<String>,
+    value_type: Option<String>,
+    value: Option<String>,
+    /// Whether a value was given and holds nothing.
+    is_emptied: bool,
+}
+
+impl Given {
+    fn addition(self) -> Result<Record, String> {
+        let types = TYPES.map(|(type_id, _)| type_id).join("`, `");
+        let Some(type_id) = self.type_id else {
+            return Err(format!("needs a `typeId`: `{types}`"));
+        };
+        let Some(value) = self.value.filter(|value| !value.is_empty()) else {
+            return Err("needs a `value`".to_owned());
+        };
+        let Some(value_type) = self.value_type else {
+            let marks = marks_of(&type_id)?.join("`, `");
+            return Err(format!("needs a `valueType`: `{marks}`"));
+        };
+        let record = Record { id: 0, type_id, value_type, value };
+        record.check()?;
+        Ok(record)
+    }
+
+    fn of_existing(self, record: &Record) -> Result<Operation, String> {
+        if let Some(type_id) = self.type_id.filter(|type_id| *type_id != record.type_id) {
+            return Err(format!(
+                "is a {}, and a record's type cannot be changed to {type_id}; delete it and add another",
+                record.type_id
+            ));
+        }
+        if self.is_emptied {
+            return Ok(Operation::Remove(record.clone()));
+        }
+        if self.value.is_none() && self.value_type.is_none() {
+            return Err(
+                "needs a `value` to change the record, or an empty one to delete it".to_owned()
+            );
+        }
+        let changed = Record {
+            value_type: self.value_type.unwrap_or_else(|| record.value_type.clone()),
+            value: self.value.unwrap_or_else(|| record.value.clone()),
+            ..record.clone()
+        };
+        if changed.value_type != record.value_type || changed.value != record.value {
+            changed.check()?;
+        }
+        Ok(Operation::Change(changed))
+    }
+}
+
+impl Record {
+    fn check(&self) -> Result<(), String> {
+        let marks = marks_of(&self.type_id)?;
+        if !marks.is_empty() && !marks.contains(&self.value_type.as_str()) {
+            let marks = marks.join("`, `");
+            return Err(format!("`valueType` of a {} must be one of `{marks}`", self.type_id));
+        }
+        if self.value.chars().count() > LONGEST_VALUE {
+            return Err(format!("`value` must have at most {LONGEST_VALUE} characters"));
+        }
+        // No more strictly than a portal, which also takes `Anna <anna@example.com>`.
+        let is_address = self.value.split_once('@').is_some_and(|(name, host)| {
+            !name.trim().is_empty() && !host.trim_end_matches('>').trim().is_empty()
+        });
+        if self.type_id == "EMAIL" && !is_address {
+            return Err("`value` must be an e-mail address such as `anna@example.com`".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn marks_of(type_id: &str) -> Result<&'static [&'static str], String> {
+    TYPES.iter().find(|(known, _)| *known == type_id).map(|(_, marks)| *marks).ok_or_else(|| {
+        let types = TYPES.map(|(type_id, _)| type_id).join("`, `");
+        format!("`typeId` must be one of `{types}`")
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Id,
+    Type,
+    ValueType,
+    Value,
+}
+
+fn part_of(name: &str) -> Option<Part> {
+    match names::folded(name).as_str() {
+        "id" => Some(Part::Id),
+        "typeid" => Some(Part::Type),
+        "valuetype" => Some(Part::ValueType),
+        "value" => Some(Part::Value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Vec<Record> {
+        records(Some(&json!([
+            {"id": 12, "typeId": "PHONE", "valueType": "WORK", "value": "+1"},
+            {"id": "13", "typeId": "EMAIL", "valueType": "HOME", "value": "a@b.example"},
+        ])))
+    }
+
+    #[test]
+    fn the_documented_forms_and_natural_ones_become_operations() {
+        let phone = json!({"typeId": "PHONE", "valueType": "WORK", "value": "+2"});
+        let cases = [
+            (json!({"n0": phone}), json!({"n0": phone})),
+            (json!([phone]), json!({"n0": phone})),
+            (phone.clone(), json!({"n0": phone})),
+            (
+                json!({"n7": {"TYPE_ID": "phone", "VALUE_TYPE": "work", "VALUE": "+2"}}),
+                json!({"n0": phone}),
+            ),
+            (
+                json!({"12": {"typeId": "PHONE", "value": "+3"}}),
+                json!({"12": {"typeId": "PHONE", "valueType": "WORK", "value": "+3"}}),
+            ),
+            (
+                json!([{"id": 12, "typeId": "PHONE", "valueType": "HOME", "value": "+1"}]),
+                json!({"12": {"typeId": "PHONE", "valueType": "HOME", "value": "+1"}}),
+            ),
+            (json!({"12": {"value": ""}}), json!({"12": {"typeId": "PHONE", "value": ""}})),
+            (json!({"12": {"value": null}}), json!({"12": {"typeId": "PHONE", "value": ""}})),
+            (json!({"n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+1"}}), json!({})),
+        ];
+        for (value, sent) in cases {
+            let asked = read(&value, &now()).unwrap();
+            assert_eq!(wire(&asked.operations), sent, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_the_portal_would_skip_or_double_is_refused() {
+        let cases = [
+            json!("+1"),
+            json!({"n0": "+1"}),
+            json!({"n0": {"typeId": "PHONE", "value": "+2"}}),
+            json!({"n0": {"valueType": "WORK", "value": "+2"}}),
+            json!({"n0": {"typeId": "PHONE", "valueType": "WORK", "value": ""}}),
+            json!({"n0": {"typeId": "PHONE", "valueType": "WORK", "value": null}}),
+            json!({"n0": {"typeId": "FAX", "valueType": "WORK", "value": "+2"}}),
+            json!({"n0": {"typeId": "PHONE", "valueType": "OFFICE", "value": "+2"}}),
+            json!({"n0": {"typeId": "EMAIL", "valueType": "WORK", "value": "nobody"}}),
+            json!({"n0": {"typeId": "WEB", "valueType": "WORK", "value": "x".repeat(251)}}),
+            json!({"99": {"typeId": "PHONE", "valueType": "WORK", "value": "+2"}}),
+            json!({"12": {"typeId": "EMAIL", "value": "a@b.example"}}),
+            json!({"12": {"typeId": "PHONE"}}),
+            json!({"12": {"DELETE": "Y"}}),
+            json!({"new": {"typeId": "PHONE", "valueType": "WORK", "value": "+2"}}),
+            json!({"PHONE": [{"VALUE": "+2", "VALUE_TYPE": "WORK"}]}),
+        ];
+        for value in cases {
+            assert!(read(&value, &now()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn one_new_record_counts_for_one_addition() {
+        let phone = |value: &str| json!({"typeId": "PHONE", "valueType": "WORK", "value": value});
+        let asked = read(&json!({"n0": phone("+2"), "n1": phone("+3")}), &now()).unwrap();
+        let mut after = now();
+        after.push(Record { id: 14, value: "+2".to_owned(), ..now().swap_remove(0) });
+        assert_eq!(standing(&asked.operations, &now(), &after), [true, false]);
+    }
+}
