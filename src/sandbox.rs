@@ -1,19 +1,22 @@
 //! The embedded portal: a real HTTP server on loopback that treats `crm.item.get`,
-//! `crm.item.update` and `crm.item.fields` as a Bitrix24 portal does, silent drops included.
+//! `crm.item.update`, `crm.item.fields`, `crm.status.list` and the pictures of
+//! `crm.contact.update` and `crm.company.update` as a Bitrix24 portal does, silent drops included.
 //!
 //! For demonstrations and tests. Its fields come from the catalogue, its answers from its state;
 //! the rules are the fact sheet's §1, §4, §7 and §8.
 //!
-//! Not modelled: files, phones and e-mails (`fm`, pictures and file fields are ignored); product
-//! rows (so amounts are never recomputed); robots and workflows; fields required by a stage; the
-//! request limit and the operating-time limit; batches; OAuth tokens; directories other than
-//! stages (unknown codes of sources and types are stored, as on a real portal); users' rights other
-//! than those that `demo_data` names.
+//! Not modelled: product rows (so amounts are never recomputed); workflows, and robots other than
+//! the one of [`Rules`]; the request limit and the operating-time limit; batches; OAuth tokens;
+//! directories other than stages (unknown codes of sources and types are stored, as on a real
+//! portal); users' rights other than those that `demo_data` names; fields other than pictures in
+//! `crm.contact.update` and `crm.company.update`.
 
 mod assign;
 mod demo_data;
+mod files;
 mod http;
 mod methods;
+mod records;
 mod state;
 
 use std::{
@@ -36,6 +39,21 @@ pub struct Sandbox {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     server: JoinHandle<()>,
+}
+
+/// What a portal's administrators can switch on, and a defect that portals have.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// A field that must be filled when an item moves to a stage: stage and field.
+    pub required: Option<(String, String)>,
+    /// A robot that moves an item on as soon as it reaches a stage: from and to.
+    pub robot: Option<(String, String)>,
+    /// Whether a deal's closing date is set to today when it reaches a final stage; quotes and
+    /// smart processes always do that.
+    pub deals_close_today: bool,
+    /// Whether custom fields with several values keep them when they are emptied, and the answer
+    /// of the update calls them empty all the same.
+    pub forgets_to_clear: bool,
 }
 
 /// A request that the sandbox received.
@@ -69,6 +87,16 @@ impl Sandbox {
     /// The address of a webhook that acts as that user.
     pub fn webhook_url_of(&self, user: u32) -> String {
         format!("http://{}/rest/{user}/{SECRET}/", self.address)
+    }
+
+    /// Replaces the rules.
+    pub fn set_rules(&self, rules: Rules) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).common.rules = rules;
+    }
+
+    /// Name and content of a stored file.
+    pub fn file(&self, id: i64) -> Option<(String, Vec<u8>)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).common.files.get(id)
     }
 
     /// Every request so far.

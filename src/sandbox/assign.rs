@@ -7,41 +7,48 @@ use jiff::{Timestamp, tz::Offset};
 use serde_json::{Map, Value, json};
 
 use super::{
+    Rules,
     methods::PortalFault,
-    state::{AnyField, CustomField, Semantics, TypeData},
+    records,
+    state::{AnyField, Common, CustomField, Semantics, TypeData},
 };
 use crate::crm::{
-    Kind, Naming,
+    Family, Kind, Naming,
     dates::{self, Reading},
 };
 
 /// The sandbox's clock runs two hours ahead of UTC.
 const SERVER_OFFSET_HOURS: i8 = 2;
 
-/// Sets the fields of an item and saves it if something changed.
+/// Sets the fields of an item and saves it if something changed. Returns the fields that the answer
+/// calls empty although they are not.
 pub(super) fn update(
     data: &mut TypeData,
     id: u64,
     fields: &Map<String, Value>,
     naming: Naming,
     user: u32,
-    currencies: &BTreeSet<&'static str>,
-) -> Result<(), PortalFault> {
+    common: &mut Common,
+) -> Result<Vec<String>, PortalFault> {
     let Some(before) = data.items.get(&id).cloned() else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let mut item = before.clone();
     for (key, value) in fields {
-        if key == "FM" {
-            let text = "Argument must be of type array, string given";
+        if ["FM", "contacts", "companies"].contains(&key.as_str()) {
+            let text = "Argument must be of type array, another type given";
             return Err(PortalFault::new(400, "100", text));
         }
         let Some(field) = data.field(key, naming).filter(|field| field.is_writable()) else {
             continue; // Unknown, read-only and immutable fields are dropped without a word.
         };
         match field {
-            AnyField::Standard(row) => set_standard(data, &mut item, row.name, row.kind, value)?,
-            AnyField::Custom(custom) => set_custom(&mut item, &field.camel_name(), custom, value)?,
+            AnyField::Standard(row) => {
+                set_standard(data, &mut item, row.name, row.kind, value, common)?;
+            }
+            AnyField::Custom(custom) => {
+                set_custom(data, &mut item, &field.camel_name(), custom, value, common)?;
+            }
             AnyField::Parent(_) => set_link(&mut item, &field.camel_name(), value)?,
         }
     }
@@ -49,13 +56,97 @@ pub(super) fn update(
         let text = "You cannot change the item due to your plan restrictions";
         return Err(PortalFault::new(400, "UPDATE_DYNAMIC_ITEM_RESTRICTED", text));
     }
-    check_currency(&item, currencies)?;
+    check_currency(&item, &common.currencies)?;
     settle_stage(data, &before, &mut item, user)?;
+    check_required(&common.rules, &before, &item)?;
+    set_closing_date(data, &common.rules, &before, &mut item);
+    let forgotten = forget_to_clear(data, &common.rules, &before, &mut item);
     if item != before {
         item.insert("updatedTime".to_owned(), now().into());
         item.insert("updatedBy".to_owned(), user.into());
     }
+    run_robot(data, &common.rules, &before, &mut item, user)?;
     data.items.insert(id, item);
+    Ok(forgotten)
+}
+
+/// A field that has to be filled when an item moves to a stage.
+fn check_required(
+    rules: &Rules,
+    before: &Map<String, Value>,
+    item: &Map<String, Value>,
+) -> Result<(), PortalFault> {
+    let Some((stage, field)) = &rules.required else {
+        return Ok(());
+    };
+    let has_moved = item.get("stageId") != before.get("stageId");
+    let is_there = item.get("stageId").is_some_and(|now| now == stage.as_str());
+    if has_moved && is_there && item.get(field).is_none_or(php_empty) {
+        let text = format!("Required field \"{field}\" is not filled");
+        return Err(PortalFault::new(400, "CRM_FIELD_ERROR_REQUIRED", text));
+    }
+    Ok(())
+}
+
+/// Reaching a final stage closes the item today, whatever the call said.
+fn set_closing_date(
+    data: &TypeData,
+    rules: &Rules,
+    before: &Map<String, Value>,
+    item: &mut Map<String, Value>,
+) {
+    let closes_today = match data.entity.family() {
+        Some(Family::Quote | Family::SmartProcess) => true,
+        Some(Family::Deal) => rules.deals_close_today,
+        _ => false,
+    };
+    let is_final = |item: &Map<String, Value>| {
+        item.get("stageSemanticId").is_some_and(|semantics| semantics != "P")
+    };
+    if closes_today && is_final(item) && !is_final(before) {
+        let today = now().chars().take(10).collect::<String>();
+        item.insert("closedate".to_owned(), day(&today.into()).unwrap_or_default());
+    }
+}
+
+/// The defect of emptied lists: the old values stay, and the answer says that they are gone.
+fn forget_to_clear(
+    data: &TypeData,
+    rules: &Rules,
+    before: &Map<String, Value>,
+    item: &mut Map<String, Value>,
+) -> Vec<String> {
+    if !rules.forgets_to_clear {
+        return Vec::new();
+    }
+    let mut forgotten = Vec::new();
+    for field in data.custom.iter().filter(|field| field.is_multiple) {
+        let name = AnyField::Custom(*field).camel_name();
+        let (old, new) = (before.get(&name), item.get(&name));
+        if old != new && new.is_some_and(php_empty) {
+            item.insert(name.clone(), old.cloned().unwrap_or_default());
+            forgotten.push(name);
+        }
+    }
+    forgotten
+}
+
+fn run_robot(
+    data: &TypeData,
+    rules: &Rules,
+    before: &Map<String, Value>,
+    item: &mut Map<String, Value>,
+    user: u32,
+) -> Result<(), PortalFault> {
+    let Some((from, to)) = &rules.robot else {
+        return Ok(());
+    };
+    let has_moved = item.get("stageId") != before.get("stageId");
+    if has_moved && item.get("stageId").is_some_and(|stage| stage == from.as_str()) {
+        let reached = item.clone();
+        item.insert("stageId".to_owned(), to.as_str().into());
+        settle_stage(data, &reached, item, user)?;
+    }
     Ok(())
 }
 
@@ -65,6 +156,7 @@ fn set_standard(
     name: &str,
     kind: Kind,
     value: &Value,
+    common: &mut Common,
 ) -> Result<(), PortalFault> {
     let is_kept = data.entity.family().is_some_and(|family| {
         crate::crm::catalog::field(data.entity, name).is_some_and(|row| row.is_kept(family))
@@ -104,13 +196,17 @@ fn set_standard(
             json!(ids)
         }
         Kind::Link => return set_bound_link(item, name, value),
-        Kind::Picture
-        | Kind::Multifield
-        | Kind::Any
-        | Kind::Choice
-        | Kind::Money
-        | Kind::CrmLink
-        | Kind::File => return Ok(()),
+        // A plain number column: an upload is cast to 1.
+        Kind::Picture => json!(php_int(value)),
+        Kind::Multifield => {
+            let records = item.get_mut(name).and_then(Value::as_array_mut);
+            if let Some(records) = records {
+                records::assign(records, value, &mut common.next_record)?;
+            }
+            records::set_flags(item);
+            return Ok(());
+        }
+        Kind::Any | Kind::Choice | Kind::Money | Kind::CrmLink | Kind::File => return Ok(()),
     };
     item.insert(name.to_owned(), stored);
     Ok(())
@@ -160,11 +256,30 @@ fn set_link(item: &mut Map<String, Value>, name: &str, value: &Value) -> Result<
 }
 
 fn set_custom(
+    data: &TypeData,
     item: &mut Map<String, Value>,
     name: &str,
     field: CustomField,
     value: &Value,
+    common: &mut Common,
 ) -> Result<(), PortalFault> {
+    if field.portal_type == "file" {
+        let now = item.get(name).cloned().unwrap_or_default();
+        let stored = common.files.assign(&now, value, field.is_multiple);
+        item.insert(name.to_owned(), stored);
+        return Ok(());
+    }
+    // Numbers of quotes and invoices are unique.
+    let is_number = field.upper_name.ends_with("_NUMBER");
+    if is_number
+        && data
+            .items
+            .values()
+            .any(|other| other.get("id") != item.get("id") && other.get(name) == Some(value))
+    {
+        let text = format!("Field \"{}\" is not unique", field.title);
+        return Err(PortalFault::new(400, "CRM_FIELD_ERROR_VALUE_NOT_UNIQUE", text));
+    }
     let stored = if field.is_multiple {
         let values = match value {
             Value::Array(values) => values.iter().collect(),

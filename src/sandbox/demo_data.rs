@@ -1,56 +1,66 @@
 //! A small company to try things on.
 //!
 //! Deal 351 stands as before the vendor's example, so that the example changes all that it names.
-//! Deal 360 is closed to webhooks; only people may move a deal to `C9:UC_LEGAL`; the plan does not
-//! include smart process 1048; user 77 is external.
+//! Deal 355 holds files; deal 360 is closed to webhooks; only people may move a deal to `C9:UC_LEGAL`; the plan does not
+//! include smart process 1048; smart process 132 has neither observers nor dates; user 77 is
+//! external.
 
 use serde_json::json;
 
-use super::state::{CustomField, Pipeline, Semantics, Stage, State, TypeData};
+use super::state::{Common, CustomField, Pipeline, Semantics, Stage, State, TypeData};
 
-const fn stage(code: &'static str, semantics: Semantics) -> Stage {
-    Stage { code, semantics, is_locked: false }
+const fn stage(code: &'static str, name: &'static str, semantics: Semantics) -> Stage {
+    Stage { code, name, semantics, is_locked: false }
 }
 
 const LEAD_STAGES: &[Stage] = &[
-    stage("NEW", Semantics::Process),
-    stage("IN_PROCESS", Semantics::Process),
-    stage("CONVERTED", Semantics::Success),
-    stage("JUNK", Semantics::Failure),
+    stage("NEW", "New", Semantics::Process),
+    stage("IN_PROCESS", "In work", Semantics::Process),
+    stage("CONVERTED", "Converted", Semantics::Success),
+    stage("JUNK", "Junk", Semantics::Failure),
 ];
 const SALES_STAGES: &[Stage] = &[
-    stage("NEW", Semantics::Process),
-    stage("PREPARATION", Semantics::Process),
-    stage("EXECUTING", Semantics::Process),
-    stage("WON", Semantics::Success),
-    stage("LOSE", Semantics::Failure),
+    stage("NEW", "New", Semantics::Process),
+    stage("PREPARATION", "Preparation", Semantics::Process),
+    stage("EXECUTING", "In delivery", Semantics::Process),
+    stage("WON", "Won", Semantics::Success),
+    stage("LOSE", "Lost", Semantics::Failure),
 ];
 const SERVICE_STAGES: &[Stage] = &[
-    stage("C9:NEW", Semantics::Process),
-    stage("C9:UC_NYL06U", Semantics::Process),
-    Stage { code: "C9:UC_LEGAL", semantics: Semantics::Process, is_locked: true },
-    stage("C9:WON", Semantics::Success),
-    stage("C9:LOSE", Semantics::Failure),
+    stage("C9:NEW", "Request", Semantics::Process),
+    stage("C9:UC_NYL06U", "Agreed", Semantics::Process),
+    Stage {
+        code: "C9:UC_LEGAL",
+        name: "Approved by legal",
+        semantics: Semantics::Process,
+        is_locked: true,
+    },
+    stage("C9:WON", "Served", Semantics::Success),
+    stage("C9:LOSE", "Declined", Semantics::Failure),
 ];
 const QUOTE_STAGES: &[Stage] = &[
-    stage("DRAFT", Semantics::Process),
-    stage("SENT", Semantics::Process),
-    stage("APPROVED", Semantics::Success),
-    stage("DECLAINED", Semantics::Failure),
+    stage("DRAFT", "Draft", Semantics::Process),
+    stage("SENT", "Sent", Semantics::Process),
+    stage("APPROVED", "Approved", Semantics::Success),
+    stage("DECLAINED", "Declined", Semantics::Failure),
 ];
 const INVOICE_STAGES: &[Stage] = &[
-    stage("DT31_2:N", Semantics::Process),
-    stage("DT31_2:S", Semantics::Process),
-    stage("DT31_2:P", Semantics::Success),
-    stage("DT31_2:D", Semantics::Failure),
+    stage("DT31_2:N", "New", Semantics::Process),
+    stage("DT31_2:S", "Sent", Semantics::Process),
+    stage("DT31_2:P", "Paid", Semantics::Success),
+    stage("DT31_2:D", "Unpaid", Semantics::Failure),
 ];
 const PROJECT_STAGES: &[Stage] = &[
-    stage("DT1220_11:NEW", Semantics::Process),
-    stage("DT1220_11:CLIENT", Semantics::Process),
-    stage("DT1220_11:SUCCESS", Semantics::Success),
-    stage("DT1220_11:FAIL", Semantics::Failure),
+    stage("DT1220_11:NEW", "Planned", Semantics::Process),
+    stage("DT1220_11:CLIENT", "With the client", Semantics::Process),
+    stage("DT1220_11:SUCCESS", "Done", Semantics::Success),
+    stage("DT1220_11:FAIL", "Dropped", Semantics::Failure),
 ];
-const RESTRICTED_STAGES: &[Stage] = &[stage("DT1048_15:NEW", Semantics::Process)];
+const ASSET_STAGES: &[Stage] = &[
+    stage("DT132_3:NEW", "In use", Semantics::Process),
+    stage("DT132_3:SUCCESS", "Sold", Semantics::Success),
+];
+const RESTRICTED_STAGES: &[Stage] = &[stage("DT1048_15:NEW", "In use", Semantics::Process)];
 
 const fn custom(
     upper_name: &'static str,
@@ -63,11 +73,24 @@ const fn custom(
 const CHANNELS: &[(i64, &str)] = &[(44, "Fair"), (45, "Partner"), (46, "Сайт")];
 
 pub(super) fn company() -> State {
-    let types =
-        [leads(), deals(), contacts(), companies(), quotes(), invoices(), projects(), restricted()];
+    let types = [
+        leads(),
+        deals(),
+        contacts(),
+        companies(),
+        quotes(),
+        invoices(),
+        projects(),
+        assets(),
+        restricted(),
+    ];
     State {
         types: types.into_iter().map(|data| (data.entity.id(), data)).collect(),
-        currencies: ["EUR", "USD", "RUB"].into(),
+        common: Common {
+            currencies: ["EUR", "USD", "RUB"].into(),
+            next_record: 41,
+            ..Common::default()
+        },
         extranet_users: [77].into(),
         received: Vec::new(),
     }
@@ -101,10 +124,17 @@ fn deals() -> TypeData {
         },
         custom("UF_CRM_1730000000003", "Contract signed", "boolean"),
         custom("UF_CRM_1730000000004", "Delivery day", "date"),
+        custom("UF_CRM_1730000000005", "Deposit", "money"),
+        custom("UF_CRM_1730000000006", "Handover", "datetime"),
+        CustomField { is_multiple: true, ..custom("UF_CRM_1730000000007", "Related items", "crm") },
+        custom("UF_CRM_1730000000008", "Technician", "employee"),
+        custom("UF_CRM_1617027453943", "Contract", "file"),
+        CustomField { is_multiple: true, ..custom("UF_CRM_1617027453944", "Attachments", "file") },
     ];
     data.add(101, json!({"title": "Acme: spring order", "stageId": "PREPARATION", "categoryId": 0, "opportunity": 9800, "currencyId": "EUR", "isManualOpportunity": "Y", "typeId": "SALE", "companyId": 11, "contactId": 5, "contactIds": [5, 7], "sourceId": "CALL", "probability": 40, "begindate": "2026-09-01T02:00:00+02:00", "closedate": "2026-12-15T02:00:00+02:00", "isNew": "N"}));
     data.add(102, json!({"title": "Orbit: annual licence", "stageId": "NEW", "categoryId": 0, "opportunity": 24000, "currencyId": "USD", "isManualOpportunity": "Y", "typeId": "SALE", "companyId": 12, "contactId": 6, "contactIds": [6], "probability": 10, "begindate": "2026-10-05T02:00:00+02:00", "closedate": "2026-11-30T02:00:00+02:00", "isNew": "Y"}));
     data.add(351, json!({"title": "Service contract", "stageId": "C9:NEW", "categoryId": 9, "opportunity": 500, "currencyId": "EUR", "isManualOpportunity": "Y", "typeId": "SALE", "begindate": "2026-07-23T02:00:00+02:00", "closedate": "2026-07-31T02:00:00+02:00", "isNew": "Y"}));
+    data.add(355, json!({"title": "Maintenance with papers", "stageId": "C9:UC_NYL06U", "categoryId": 9, "opportunity": 1800, "currencyId": "EUR", "isManualOpportunity": "Y", "observers": [1, 6], "ufCrm_1730000000001": [44, 45], "ufCrm_1617027453943": 433, "ufCrm_1617027453944": [12, 255, 44]}));
     data.add(360, json!({"title": "Merger, for directors only", "stageId": "C9:NEW", "categoryId": 9, "currencyId": "EUR"}));
     data.closed_items = [360].into();
     data
@@ -112,7 +142,13 @@ fn deals() -> TypeData {
 
 fn contacts() -> TypeData {
     let mut data = TypeData::new(3);
-    data.add(5, json!({"name": "Anna", "lastName": "Lindqvist", "post": "Buyer", "companyId": 11, "companyIds": [11], "typeId": "CLIENT", "export": "Y", "birthdate": "1984-03-05T02:00:00+02:00"}));
+    data.pipelines = vec![Pipeline { id: 0, stages: &[] }];
+    // Known to portals and their field lists, not to the vendor's page.
+    data.custom = vec![custom("CATEGORY_ID", "Category", "crm_category")];
+    data.add(5, json!({"photo": 77, "fm": [
+        {"id": 31, "valueType": "WORK", "value": "+4670000001", "typeId": "PHONE"},
+        {"id": 32, "valueType": "WORK", "value": "anna@acme.example", "typeId": "EMAIL"},
+    ], "name": "Anna", "lastName": "Lindqvist", "post": "Buyer", "companyId": 11, "companyIds": [11], "typeId": "CLIENT", "export": "Y", "birthdate": "1984-03-05T02:00:00+02:00"}));
     data.add(6, json!({"name": "Tomás", "lastName": "Oliveira", "post": "Head of IT", "companyId": 12, "companyIds": [12], "typeId": "CLIENT"}));
     data.add(7, json!({"name": "Пётр", "lastName": "Соколов", "post": "Бухгалтер", "companyId": 11, "companyIds": [11], "typeId": "CLIENT"}));
     data
@@ -128,6 +164,7 @@ fn companies() -> TypeData {
 
 fn quotes() -> TypeData {
     let mut data = TypeData::new(7);
+    data.custom = vec![custom("QUOTE_NUMBER", "Number", "string")];
     data.pipelines = vec![Pipeline { id: 0, stages: QUOTE_STAGES }];
     data.add(71, json!({"title": "Quote for Acme", "stageId": "DRAFT", "opportunity": 9800, "currencyId": "EUR", "isManualOpportunity": "Y", "dealId": 101, "companyId": 11, "contactIds": [5], "contactId": 5, "mycompanyId": 13, "begindate": "2026-09-02T02:00:00+02:00", "closedate": "2026-10-02T02:00:00+02:00", "actualDate": "2026-12-31T02:00:00+02:00", "content": "[b]Spring order[/b]"}));
     data
@@ -136,7 +173,11 @@ fn quotes() -> TypeData {
 fn invoices() -> TypeData {
     let mut data = TypeData::new(31);
     data.pipelines = vec![Pipeline { id: 2, stages: INVOICE_STAGES }];
-    data.custom = vec![custom("UF_CRM_SMART_INVOICE_1721", "Cost centre", "string")];
+    data.custom = vec![
+        custom("UF_CRM_SMART_INVOICE_1721", "Cost centre", "string"),
+        custom("ACCOUNT_NUMBER", "Number", "string"),
+    ];
+    data.add(82, json!({"title": "Invoice 2026-082", "stageId": "DT31_2:N", "currencyId": "EUR", "accountNumber": "2026-082"}));
     data.add(81, json!({"title": "Invoice 2026-081", "stageId": "DT31_2:S", "opportunity": 4900, "currencyId": "EUR", "isManualOpportunity": "Y", "companyId": 11, "mycompanyId": 13, "begindate": "2026-10-01T02:00:00+02:00", "closedate": "2026-10-31T02:00:00+02:00"}));
     data
 }
@@ -147,6 +188,17 @@ fn projects() -> TypeData {
     data.custom = vec![custom("UF_CRM_7_1739432938", "Site address", "string")];
     data.add(1, json!({"title": "Warehouse move", "stageId": "DT1220_11:NEW", "categoryId": 11, "opportunity": 15000, "currencyId": "EUR", "isManualOpportunity": "Y"}));
     data.add(2, json!({"title": "Rollout at Orbit", "stageId": "DT1220_11:CLIENT", "categoryId": 11, "opportunity": 7200, "currencyId": "USD", "isManualOpportunity": "Y", "companyId": 12}));
+    data
+}
+
+fn assets() -> TypeData {
+    let mut data = TypeData::new(132);
+    data.switched_off = &["observers", "begindate", "closedate"];
+    data.pipelines = vec![Pipeline { id: 3, stages: ASSET_STAGES }];
+    data.add(
+        1,
+        json!({"title": "Van 3", "stageId": "DT132_3:NEW", "categoryId": 3, "currencyId": "EUR"}),
+    );
     data
 }
 

@@ -93,5 +93,6 @@ fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Valu
     let body = Value::Object(parameters.clone());
     state.received.push(Received { method: method.to_owned(), body });
     let user = user.parse().unwrap_or_default();
-    methods::call(&mut state, user, method, &parameters)
+    let secret_path = format!("/rest/{user}/{SECRET}/");
+    methods::call(&mut state, user, &secret_path, method, &parameters)
 }

@@ -1,10 +1,12 @@
 //! The methods that the sandbox serves, and the order in which a portal checks a call.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
-    assign,
-    state::{AnyField, State, TypeData},
+    assign, files, records,
+    state::{AnyField, Common, State, TypeData},
 };
 use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
 
@@ -22,53 +24,75 @@ impl PortalFault {
     }
 }
 
-/// Runs a method for a user.
+/// Runs a method for a user, whose webhook has that path.
 pub(super) fn call(
     state: &mut State,
     user: u32,
+    secret_path: &str,
     method: &str,
     parameters: &Map<String, Value>,
 ) -> Result<Value, PortalFault> {
-    if !matches!(method, "crm.item.get" | "crm.item.update" | "crm.item.fields") {
-        return Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!"));
-    }
     if state.extranet_users.contains(&user) {
         let text = "Action is allowed only for intranet users";
         return Err(PortalFault::new(403, "allowed_only_intranet_user", text));
     }
+    let State { types, common, .. } = state;
+    match method {
+        "crm.item.fields" => {
+            let naming = naming(parameters)?;
+            let data = find_type(types, integer(parameters, "entityTypeId")?)?;
+            Ok(json!({"fields": describe_fields(data, naming)}))
+        }
+        "crm.item.get" => {
+            let naming = naming(parameters)?;
+            let (data, id) = find_item(types, parameters)?;
+            let mut item = shown(data, id, naming, secret_path, common);
+            if item.contains_key("fm") {
+                records::fill_aliases(&mut item);
+            }
+            Ok(json!({"item": item}))
+        }
+        "crm.item.update" => {
+            let naming = naming(parameters)?;
+            let fields = object(parameters, "fields")?;
+            let (data, id) = find_item(types, parameters)?;
+            let forgotten = assign::update(data, id, fields, naming, user, common)?;
+            let mut item = shown(data, id, naming, secret_path, common);
+            for name in forgotten {
+                item.insert(name, Value::Null);
+            }
+            Ok(json!({"item": item}))
+        }
+        "crm.contact.update" => update_picture(types, common, 3, "photo", parameters),
+        "crm.company.update" => update_picture(types, common, 4, "logo", parameters),
+        "crm.status.list" => Ok(list_statuses(types, parameters)),
+        _ => Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
+    }
+}
+
+fn find_item<'a>(
+    types: &'a mut BTreeMap<u32, TypeData>,
+    parameters: &Map<String, Value>,
+) -> Result<(&'a mut TypeData, u64), PortalFault> {
     let entity_type_id = integer(parameters, "entityTypeId")?;
-    let naming = naming(parameters)?;
-    let id = match method {
-        "crm.item.fields" => None,
-        _ => Some(integer(parameters, "id")?),
-    };
-    let fields = match method {
-        "crm.item.update" => Some(object(parameters, "fields")?),
-        _ => None,
-    };
-    let currencies = state.currencies.clone();
-    let data = find_type(state, entity_type_id)?;
-    let Some(id) = id else {
-        return Ok(json!({"fields": describe_fields(data, naming)}));
-    };
-    let id = u64::try_from(id).unwrap_or_default();
+    let id = u64::try_from(integer(parameters, "id")?).unwrap_or_default();
+    let data = find_type(types, entity_type_id)?;
     if !data.items.contains_key(&id) {
         return Err(PortalFault::new(400, "NOT_FOUND", "Item not found"));
     }
     if data.closed_items.contains(&id) {
         return Err(PortalFault::new(400, "ACCESS_DENIED", "Access denied"));
     }
-    if let Some(fields) = fields {
-        assign::update(data, id, fields, naming, user, &currencies)?;
-    }
-    let item = data.items.get(&id).map(|item| rename(data, item, naming)).unwrap_or_default();
-    Ok(json!({"item": item}))
+    Ok((data, id))
 }
 
-fn find_type(state: &mut State, entity_type_id: i64) -> Result<&mut TypeData, PortalFault> {
+fn find_type(
+    types: &mut BTreeMap<u32, TypeData>,
+    entity_type_id: i64,
+) -> Result<&mut TypeData, PortalFault> {
     let id = u32::try_from(entity_type_id).unwrap_or_default();
     let is_possible = crate::crm::EntityType::new(id).family().is_some();
-    state.types.get_mut(&id).ok_or_else(|| {
+    types.get_mut(&id).ok_or_else(|| {
         if is_possible {
             PortalFault::new(400, "NOT_FOUND", "Smart process not found")
         } else {
@@ -76,6 +100,52 @@ fn find_type(state: &mut State, entity_type_id: i64) -> Result<&mut TypeData, Po
             PortalFault::new(400, "ENTITY_TYPE_NOT_SUPPORTED", text)
         }
     })
+}
+
+/// The older methods of contacts and companies, as far as they take pictures.
+fn update_picture(
+    types: &mut BTreeMap<u32, TypeData>,
+    common: &mut Common,
+    entity_type_id: i64,
+    name: &str,
+    parameters: &Map<String, Value>,
+) -> Result<Value, PortalFault> {
+    let id = u64::try_from(integer(parameters, "id")?).unwrap_or_default();
+    let fields = object(parameters, "fields")?;
+    let data = find_type(types, entity_type_id)?;
+    let Some(item) = data.items.get_mut(&id) else {
+        return Err(PortalFault::new(400, "", "Not found"));
+    };
+    let picture = fields.get(&name.to_uppercase()).and_then(|picture| picture.get("fileData"));
+    if let Some(Value::Array(pair)) = picture
+        && let [Value::String(file), Value::String(text)] = pair.as_slice()
+        && let Some(stored) = common.files.store(file, text)
+    {
+        item.insert(name.to_owned(), stored.into());
+    }
+    Ok(json!(true))
+}
+
+fn list_statuses(types: &BTreeMap<u32, TypeData>, parameters: &Map<String, Value>) -> Value {
+    let asked = parameters.get("filter").and_then(|filter| filter.get("ENTITY_ID"));
+    let pipelines = types.values().flat_map(|data| {
+        data.pipelines
+            .iter()
+            .map(move |pipeline| (stage::directory(data.entity, pipeline.id), pipeline))
+    });
+    let stages = pipelines.filter(|(directory, _)| {
+        directory.as_deref().is_some_and(|directory| asked.is_none_or(|asked| asked == directory))
+    });
+    stages
+        .flat_map(|(directory, pipeline)| {
+            pipeline.stages.iter().enumerate().map(move |(at, stage)| {
+                json!({
+                    "ENTITY_ID": directory, "STATUS_ID": stage.code, "NAME": stage.name,
+                    "SORT": ((at + 1) * 10).to_string(),
+                })
+            })
+        })
+        .collect()
 }
 
 fn integer(parameters: &Map<String, Value>, name: &str) -> Result<i64, PortalFault> {
@@ -122,17 +192,31 @@ fn mistyped(name: &str, value: &Value, expected: &str) -> PortalFault {
     PortalFault::new(400, "100", text)
 }
 
-/// The item with custom fields in the asked spelling.
-fn rename(data: &TypeData, item: &Map<String, Value>, naming: Naming) -> Map<String, Value> {
-    let renamed = item.iter().map(|(name, value)| {
+/// The item as answers show it: custom fields in the asked spelling, files with signed links.
+fn shown(
+    data: &TypeData,
+    id: u64,
+    naming: Naming,
+    secret_path: &str,
+    common: &mut Common,
+) -> Map<String, Value> {
+    common.reads += 1;
+    let item = data.items.get(&id).into_iter().flatten();
+    item.map(|(name, value)| {
         let custom = data.custom.iter().find(|field| names::to_camel(field.upper_name) == **name);
+        let value = match custom {
+            Some(custom) if custom.portal_type == "file" => {
+                files::shown(value, secret_path, common.reads)
+            }
+            _ => value.clone(),
+        };
         let name = match (custom, naming) {
             (Some(custom), Naming::Original) => custom.upper_name.to_owned(),
             _ => name.clone(),
         };
-        (name, value.clone())
-    });
-    renamed.collect()
+        (name, value)
+    })
+    .collect()
 }
 
 fn describe_fields(data: &TypeData, naming: Naming) -> Map<String, Value> {

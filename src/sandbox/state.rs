@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::Received;
+use super::{Received, Rules, files::Files};
 use crate::crm::{
     EntityType, Family, Kind, Naming,
     catalog::{self, Access},
@@ -14,11 +14,23 @@ use crate::crm::{
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) types: BTreeMap<u32, TypeData>,
-    /// Currencies that the portal has.
-    pub(super) currencies: BTreeSet<&'static str>,
+    pub(super) common: Common,
     /// External users, whom the CRM is closed to.
     pub(super) extranet_users: BTreeSet<u32>,
     pub(super) received: Vec<Received>,
+}
+
+/// What all entity types share.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    /// Currencies that the portal has.
+    pub(super) currencies: BTreeSet<&'static str>,
+    pub(super) files: Files,
+    /// The id of the next phone or e-mail.
+    pub(super) next_record: i64,
+    /// How often items were read; links are signed with it.
+    pub(super) reads: u64,
+    pub(super) rules: Rules,
 }
 
 #[derive(Debug)]
@@ -29,6 +41,8 @@ pub(super) struct TypeData {
     pub(super) parents: Vec<u32>,
     pub(super) pipelines: Vec<Pipeline>,
     pub(super) items: BTreeMap<u64, Map<String, Value>>,
+    /// Standard fields that this type has switched off.
+    pub(super) switched_off: &'static [&'static str],
     /// Items that webhooks may not touch.
     pub(super) closed_items: BTreeSet<u64>,
     /// Whether the portal's plan forbids changing its items.
@@ -54,6 +68,7 @@ pub(super) struct Pipeline {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stage {
     pub(super) code: &'static str,
+    pub(super) name: &'static str,
     pub(super) semantics: Semantics,
     /// Whether webhooks lack the right to move items here.
     pub(super) is_locked: bool,
@@ -118,6 +133,7 @@ impl TypeData {
             parents: Vec::new(),
             pipelines: Vec::new(),
             items: BTreeMap::new(),
+            switched_off: &[],
             closed_items: BTreeSet::new(),
             is_restricted_by_plan: false,
         }
@@ -129,7 +145,7 @@ impl TypeData {
         let standard = catalog::FIELDS
             .iter()
             .filter(move |row| family.is_some_and(|family| row.belongs_to(family)))
-            .filter(|row| row.access != Access::Hidden)
+            .filter(|row| row.access != Access::Hidden && !self.switched_off.contains(&row.name))
             .map(AnyField::Standard);
         let custom = self.custom.iter().copied().map(AnyField::Custom);
         standard.chain(custom).chain(self.parents.iter().copied().map(AnyField::Parent))
@@ -189,6 +205,9 @@ impl TypeData {
                 .map_or(Semantics::Process, |stage| stage.semantics);
             item.insert("stageSemanticId".to_owned(), semantics.letter().into());
         }
+        if item.contains_key("fm") {
+            super::records::set_flags(&mut item);
+        }
         let title = item.get("title").and_then(Value::as_str).unwrap_or_default();
         let search = format!("{id} {title}");
         item.insert("searchContent".to_owned(), search.into());
@@ -214,6 +233,7 @@ fn empty_column(field: AnyField) -> Value {
             Kind::YesNo => json!("N"),
             Kind::Amount | Kind::Link => json!(0),
             Kind::Users | Kind::Links | Kind::Integers | Kind::Multifield => json!([]),
+            Kind::Picture => json!(0),
             _ => Value::Null,
         },
         AnyField::Custom(field) if field.is_multiple => json!([]),

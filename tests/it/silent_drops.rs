@@ -43,7 +43,29 @@ async fn a_stage_that_the_pipeline_lacks() {
           "asked": "C9:NEGOTIATION",
           "now": "C9:NEW",
           "why": "not_in_pipeline",
-          "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together"
+          "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together",
+          "options": [
+            {
+              "code": "C9:NEW",
+              "name": "Request"
+            },
+            {
+              "code": "C9:UC_NYL06U",
+              "name": "Agreed"
+            },
+            {
+              "code": "C9:UC_LEGAL",
+              "name": "Approved by legal"
+            },
+            {
+              "code": "C9:WON",
+              "name": "Served"
+            },
+            {
+              "code": "C9:LOSE",
+              "name": "Declined"
+            }
+          ]
         }
       ],
       "changes": [],
@@ -83,7 +105,29 @@ async fn half_of_a_request() {
           "asked": "C9:NEGOTIATION",
           "now": "C9:NEW",
           "why": "not_in_pipeline",
-          "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together"
+          "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together",
+          "options": [
+            {
+              "code": "C9:NEW",
+              "name": "Request"
+            },
+            {
+              "code": "C9:UC_NYL06U",
+              "name": "Agreed"
+            },
+            {
+              "code": "C9:UC_LEGAL",
+              "name": "Approved by legal"
+            },
+            {
+              "code": "C9:WON",
+              "name": "Served"
+            },
+            {
+              "code": "C9:LOSE",
+              "name": "Declined"
+            }
+          ]
         }
       ],
       "changes": [

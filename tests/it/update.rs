@@ -356,7 +356,7 @@ async fn fields_are_emptied_in_the_form_that_empties_them() {
     let sent = sandbox.received().pop().unwrap().body;
     assert_eq!(
         sent["fields"],
-        json!({"sourceId": "", "probability": "", "companyId": 0, "contactIds": []})
+        json!({"sourceId": "", "probability": "", "companyId": 0, "contactIds": ""})
     );
     assert_json_snapshot!(answer.json["changes"], @r#"
     [
