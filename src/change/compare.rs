@@ -16,7 +16,10 @@ use super::{
     write::After,
 };
 use crate::{
-    crm::{EntityType, Family, kind, multifield},
+    crm::{
+        EntityType, Family, kind,
+        multifield::{self, Operation, Record},
+    },
     failure::{Code, Failure, Retry, Written},
 };
 pub use changes::Change;
@@ -79,6 +82,12 @@ pub struct NotApplied {
     /// What the portal would take, where that was looked up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<StageOption>,
+}
+
+impl NotApplied {
+    fn new(field: String, asked: Value, now: Value, why: Why) -> Self {
+        Self { field, asked, now, why, hint: why.hint().to_owned(), options: Vec::new() }
+    }
 }
 
 /// What became of a picture, which is sent after the other fields by a method of its own.
@@ -144,10 +153,10 @@ pub(super) fn compare(
     };
 
     let mut not_applied = Vec::new();
-    let mut standing = Vec::new();
+    let mut standing = Standing::default();
     for asked in &asked {
         if asked.stands(before.item(), &item) && is_shown(asked, &item) {
-            standing.push(asked);
+            standing.add(asked, before.item());
         } else if is_rewritten(asked, &item) {
             let now = item.get(&asked.name).unwrap_or(&Value::Null);
             notes.push(format!(
@@ -155,24 +164,26 @@ pub(super) fn compare(
                 asked.name,
                 kind::shown(now)
             ));
-            standing.push(asked);
+            standing.add(asked, before.item());
+        } else if let Want::Records(operations) = &asked.want {
+            let missed = missed_records(asked, operations, before.item(), &item, &mut standing);
+            not_applied.extend(missed);
         } else {
-            not_applied.extend(missed(asked, before.item(), &item, &picture));
+            let why = why::why(asked, before.item(), &item, &picture);
+            let now = item.get(&asked.name).cloned().unwrap_or_default();
+            not_applied.push(NotApplied::new(asked.name.clone(), asked.shown(), now, why));
         }
     }
     if not_applied.is_empty() {
         return Outcome::Stands { status: Status::Updated, changes, notes, item };
     }
-    let is_partial = match before.item() {
-        Some(before) => standing.iter().any(|asked| !asked.stands(Some(before), before)),
-        None => !standing.is_empty(),
-    };
+    let is_partial = standing.has_new;
     let written = match before {
         _ if is_partial || !changes.is_empty() => Written::Yes,
         Before::Item(_) => Written::No,
         Before::Unread(_) => Written::Unknown,
     };
-    let mut failure = missed_failure(&not_applied, &standing, is_partial, written);
+    let mut failure = missed_failure(&not_applied, &standing, written);
     if let Picture::Refused(refused) = picture {
         if refused.written == Written::Unknown {
             notes.push("it is not known whether the picture was written".to_owned());
@@ -200,53 +211,62 @@ fn is_rewritten(asked: &Asked, item: &Map<String, Value>) -> bool {
     }
 }
 
-/// What did not stand of one field: the field, or those of its records that did not.
-fn missed(
-    asked: &Asked,
-    before: Option<&Map<String, Value>>,
-    item: &Map<String, Value>,
-    picture: &Picture,
-) -> Vec<NotApplied> {
-    let why = why::why(asked, before, item, picture);
-    let entry = |field: String, asked: Value, now: Value| NotApplied {
-        field,
-        asked,
-        now,
-        why,
-        hint: why.hint().to_owned(),
-        options: Vec::new(),
-    };
-    let Want::Records(operations) = &asked.want else {
-        let now = item.get(&asked.name).cloned().unwrap_or_default();
-        return vec![entry(asked.name.clone(), asked.shown(), now)];
-    };
-    let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
-    let new = multifield::records(item.get(&asked.name));
-    let stands = multifield::standing(operations, &old, &new);
-    let missing = operations.iter().zip(stands).filter(|(_, stands)| !stands);
-    missing
-        .map(|(operation, _)| {
-            let key = operation.key();
-            let now = new.iter().find(|record| record.id.to_string() == key);
-            let now = now.map_or(Value::Null, multifield::Record::shown);
-            entry(format!("{}.{key}", asked.name), operation.shown(), now)
-        })
-        .collect()
+/// What stands as asked.
+#[derive(Default)]
+struct Standing {
+    names: Vec<String>,
+    /// Whether some of it stood differently before, or may have.
+    has_new: bool,
 }
 
-fn missed_failure(
-    not_applied: &[NotApplied],
-    standing: &[&Asked],
-    is_partial: bool,
-    written: Written,
-) -> Failure {
+impl Standing {
+    fn add(&mut self, asked: &Asked, before: Option<&Map<String, Value>>) {
+        self.names.push(asked.name.clone());
+        self.has_new |= before.is_none_or(|before| !asked.stands(Some(before), before));
+    }
+}
+
+/// The records that do not stand; those that do are added to what stands.
+fn missed_records(
+    asked: &Asked,
+    operations: &[Operation],
+    before: Option<&Map<String, Value>>,
+    item: &Map<String, Value>,
+    standing: &mut Standing,
+) -> Vec<NotApplied> {
+    let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
+    let new = multifield::records(item.get(&asked.name));
+    let mut missed = Vec::new();
+    for (operation, stands) in operations.iter().zip(multifield::standing(operations, &old, &new)) {
+        let key = operation.key();
+        let field = format!("{}.{key}", asked.name);
+        if stands {
+            standing.names.push(field);
+            standing.has_new = true;
+            continue;
+        }
+        let with_key = |records: &[Record]| {
+            records.iter().find(|record| record.id.to_string() == key).map(Record::shown)
+        };
+        let (was, now) = (with_key(&old), with_key(&new));
+        let why = match () {
+            () if !item.contains_key(&asked.name) => Why::UnknownToPortal,
+            () if was == now => Why::Ignored,
+            () => Why::PortalSetAnotherValue,
+        };
+        missed.push(NotApplied::new(field, operation.shown(), now.unwrap_or_default(), why));
+    }
+    missed
+}
+
+fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Written) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
-    let code = if is_partial { Code::PartlyApplied } else { Code::NotApplied };
+    let code = if standing.has_new { Code::PartlyApplied } else { Code::NotApplied };
     let message = format!("the portal answered success but did not apply {missing}");
-    let hint = if standing.is_empty() {
+    let hint = if standing.names.is_empty() {
         "see `notApplied` for what to correct".to_owned()
     } else {
-        let standing = name_list(standing.iter().map(|asked| asked.name.as_str()));
+        let standing = name_list(standing.names.iter().map(String::as_str));
         format!("do not send again what already stands: {standing}; see `notApplied` for the rest")
     };
     Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }

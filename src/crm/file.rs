@@ -277,6 +277,8 @@ fn upload_text(
     }
     let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let content = BASE64.decode(&text).map_err(|error| {
+        let error = error.to_string();
+        let error = error.trim_end_matches('.');
         format!(
             "the content of `{name}` is not base64, and the portal would store garbage: {error}"
         )

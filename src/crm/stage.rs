@@ -34,10 +34,6 @@ pub fn pipeline(entity: EntityType, code: &str) -> Result<Option<i64>, String> {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, code),
     };
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    };
     if !is_name(name) {
         return Err(format!("must be the code of a stage such as `{}`", example(entity)));
     }
@@ -58,10 +54,13 @@ pub fn pipeline(entity: EntityType, code: &str) -> Result<Option<i64>, String> {
                 None => Err(format!("must be like `{}`", example(entity))),
             }
         }
-        (Some(family), _) => {
-            Err(format!("must be like `{}` for a {}", example(entity), family.name()))
-        }
+        (Some(_), _) => Err(format!("must be like `{}`, as {entity} stages are", example(entity))),
     }
+}
+
+/// Whether the text can be a stage's code without its pipeline.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// The code that a stage's bare name has in a pipeline.

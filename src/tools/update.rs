@@ -26,7 +26,8 @@ Example: {\"entityTypeId\":2,\"id\":351,\"fields\":{\"stageId\":\"C9:WON\",\"opp
 Field names are camelCase. The letters in `fields` tell which entity types have a field: L lead (1), \
 D deal (2), C contact (3), M company (4), Q quote (7), V invoice (31), S smart process (128-191 or \
 even from 1030). Custom fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` \
-too. Dates are YYYY-MM-DD. Lists replace the old list. To empty a field, name it in `clear`.
+too. Dates are YYYY-MM-DD. Lists replace the old list. To empty a field, name it in `clear`. A file is \
+[\"name.pdf\",\"<base64>\"] or {\"path\":\"/folder/name.pdf\"}; {\"id\":12} keeps a file in a list.
 
 To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` guards \
 against changing an item that is no longer as you saw it. `dryRun` shows the changes without writing.

@@ -13,8 +13,10 @@
 
 mod cli;
 mod errors;
+mod fields;
 mod protocol;
 mod readme;
+mod records_and_files;
 mod schemas;
 mod scripted_portal;
 mod secrets;

@@ -568,7 +568,7 @@ async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
         "`fields.beginDate` was read as `begindate`",
         "`fields.beginDate` was read as `2026-10-01`",
         "`fields.contactIds` was one value and was read as a list of one",
-        "`contactIds` replaces the old list: `7` is dropped"
+        "`contactIds` replaces the old list and drops `7`"
       ]
     }
     "#);

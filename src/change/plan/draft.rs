@@ -289,7 +289,7 @@ impl<'a> Draft<'a> {
             Ok(Some(pipeline)) => pipeline,
             Ok(None) => return None,
             Err(message) => {
-                let meant = own_category().filter(|_| !code.contains(':'));
+                let meant = own_category().filter(|_| stage::is_name(code));
                 let meant = meant.map(|category| stage::code(entity, category, code));
                 return Some(Problem::new(path, message).suggest(meant));
             }
@@ -304,11 +304,13 @@ impl<'a> Draft<'a> {
             }
             (None, Some(own)) if own != pipeline => {
                 let is_movable = crate::crm::catalog::field(entity, "categoryId").is_some();
+                let name = code.rsplit(':').next().unwrap_or(code);
+                let here = stage::code(entity, own, name);
+                let to_move =
+                    if is_movable { "; to move the item, send `categoryId` too" } else { "" };
                 let message = format!(
-                    "is a stage of pipeline {pipeline}, and the item stands in pipeline {own}; send \
-                     {} to stay there{}",
-                    "a stage of that pipeline",
-                    if is_movable { ", or `categoryId` too to move the item" } else { "" }
+                    "is a stage of pipeline {pipeline}, and the item stands in pipeline {own}, where \
+                     a stage of that name would be `{here}`{to_move}"
                 );
                 Some(Problem::new(path, message).suggest(is_movable.then_some(working_call)))
             }

@@ -87,7 +87,6 @@ pub(super) fn dropped(item: Option<&Map<String, Value>>, asked: &Asked) -> Optio
     };
     let is_wanted = |old: &Value| wanted.iter().any(|wanted| each.same(wanted, old));
     let dropped: Vec<String> = now.iter().filter(|old| !is_wanted(old)).map(kind::shown).collect();
-    (is_list && !wanted.is_empty() && !dropped.is_empty()).then(|| {
-        format!("`{}` replaces the old list: {} is dropped", asked.name, dropped.join(", "))
-    })
+    (is_list && !wanted.is_empty() && !dropped.is_empty())
+        .then(|| format!("`{}` replaces the old list and drops {}", asked.name, dropped.join(", ")))
 }

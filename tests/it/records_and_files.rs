@@ -1,0 +1,506 @@
+//! Phones, e-mails, files and pictures: nothing is doubled, lost or stored as garbage.
+
+use bitrix24_crm_mcp::sandbox::Sandbox;
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{Answered, Server, program},
+};
+
+const HELLO: &str = "aGVsbG8=";
+
+async fn sandbox() -> (Sandbox, Server) {
+    let sandbox = Sandbox::start().await.unwrap();
+    let server = Server::connected_to(&sandbox.webhook_url()).await;
+    (sandbox, server)
+}
+
+async fn update_contact(server: &mut Server, fields: Value) -> Answered {
+    server.update(json!({"entityTypeId": 3, "id": 5, "fields": fields})).await
+}
+
+async fn update_deal(server: &mut Server, fields: Value) -> Answered {
+    server.update(json!({"entityTypeId": 2, "id": 355, "fields": fields})).await
+}
+
+fn updates(sandbox: &Sandbox) -> Vec<Value> {
+    let received = sandbox.received().into_iter();
+    received
+        .filter(|it| it.method == "crm.item.update")
+        .map(|it| it.body["fields"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn records_are_added_changed_and_removed_by_key() {
+    let (sandbox, mut server) = sandbox().await;
+    let fm = json!({
+        "n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+4670000002"},
+        "31": {"typeId": "PHONE", "value": "+4670000009"},
+        "32": {"typeId": "EMAIL", "value": ""},
+    });
+    let answer = update_contact(&mut server, json!({"fm": fm})).await;
+    assert_eq!(
+        updates(&sandbox),
+        [json!({"fm": {
+            "n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+4670000002"},
+            "31": {"typeId": "PHONE", "valueType": "WORK", "value": "+4670000009"},
+            "32": {"typeId": "EMAIL", "value": ""},
+        }})]
+    );
+    assert_json_snapshot!(answer.json["changes"], @r#"
+    [
+      {
+        "field": "fm.31",
+        "before": {
+          "typeId": "PHONE",
+          "valueType": "WORK",
+          "value": "+4670000001"
+        },
+        "after": {
+          "typeId": "PHONE",
+          "valueType": "WORK",
+          "value": "+4670000009"
+        }
+      },
+      {
+        "field": "fm.32",
+        "before": {
+          "typeId": "EMAIL",
+          "valueType": "WORK",
+          "value": "anna@acme.example"
+        },
+        "after": null
+      },
+      {
+        "field": "fm.41",
+        "before": null,
+        "after": {
+          "typeId": "PHONE",
+          "valueType": "MOBILE",
+          "value": "+4670000002"
+        }
+      },
+      {
+        "field": "hasEmail",
+        "before": "Y",
+        "after": "N",
+        "askedFor": false
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn an_addition_that_stands_is_not_sent_again() {
+    let (sandbox, mut server) = sandbox().await;
+    let phone = json!([{"typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"}]);
+    let answer = update_contact(&mut server, json!({"fm": phone})).await;
+    assert_eq!(answer.json["status"], "unchanged");
+    assert_eq!(
+        answer.json["notes"],
+        json!(["`fm`: the PHONE `\"+4670000001\"` stands already and is not added again"])
+    );
+    assert_eq!(updates(&sandbox), [] as [Value; 0]);
+    // Beside something new, it is left out.
+    let answer = update_contact(&mut server, json!({"fm": phone, "post": "Head"})).await;
+    assert_eq!(answer.json["status"], "updated");
+    assert_eq!(updates(&sandbox), [json!({"post": "Head"})]);
+}
+
+#[tokio::test]
+async fn a_list_with_ids_changes_those_records() {
+    let (sandbox, mut server) = sandbox().await;
+    let fm = json!([
+        {"id": 31, "typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"},
+        {"id": "32", "typeId": "EMAIL", "valueType": "HOME", "value": "anna@acme.example"},
+    ]);
+    let answer = update_contact(&mut server, json!({"fm": fm})).await;
+    assert_eq!(answer.json["status"], "updated", "{}", answer.json);
+    assert_eq!(answer.json["changes"][0]["field"], "fm.32");
+    assert_eq!(answer.json["changes"].as_array().unwrap().len(), 1);
+    assert!(
+        updates(&sandbox)[0]["fm"].as_object().unwrap().keys().all(|key| !key.starts_with('n'))
+    );
+}
+
+#[tokio::test]
+async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first() {
+    let (sandbox, mut server) = sandbox().await;
+    let cases = [
+        json!({"n0": {"typeId": "PHONE", "value": "+1"}}),
+        json!({"n0": {"typeId": "EMAIL", "valueType": "WORK", "value": "nobody"}}),
+        json!({"99": {"typeId": "PHONE", "valueType": "WORK", "value": "+1"}}),
+        json!({"31": {"typeId": "EMAIL", "value": "a@b.example"}}),
+        json!({"31": {"DELETE": "Y"}}),
+        json!("+1"),
+        json!([]),
+        json!({"PHONE": [{"VALUE": "+1"}]}),
+    ];
+    let mut told = Vec::new();
+    for fm in cases {
+        let answer = update_contact(&mut server, json!({"fm": fm})).await;
+        let problem = &answer.json["error"]["problems"][0];
+        told.push(json!([problem["path"], problem["message"]]));
+    }
+    assert_eq!(updates(&sandbox), [] as [Value; 0]);
+    assert_json_snapshot!(told, @r#"
+    [
+      [
+        "fields.fm.n0",
+        "needs a `valueType`: `WORK`, `MOBILE`, `FAX`, `HOME`, `PAGER`, `MAILING`, `OTHER`"
+      ],
+      [
+        "fields.fm.n0",
+        "`value` must be an e-mail address such as `anna@example.com`"
+      ],
+      [
+        "fields.fm.99",
+        "is no record of this item (there are: 31, 32); to add one, use the key `n0`"
+      ],
+      [
+        "fields.fm.31",
+        "is a PHONE, and a record's type cannot be changed to EMAIL; delete it and add another"
+      ],
+      [
+        "fields.fm.31",
+        "has no part `DELETE`; there are `typeId`, `valueType` and `value` (an empty `value` deletes the record)"
+      ],
+      [
+        "fields.fm",
+        "must be an object as in `{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`, not `\"+1\"`"
+      ],
+      [
+        "fields.fm",
+        "names no record; to delete all records, name `fm` in `clear`"
+      ],
+      [
+        "fields.fm.PHONE",
+        "must be an object as in `{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`, not `[{\"VALUE\":\"+1\"}]`"
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn clearing_all_records_has_to_be_said() {
+    let (_sandbox, mut server) = sandbox().await;
+    let answer = server.update(json!({"entityTypeId": 3, "id": 5, "clear": ["fm"]})).await;
+    assert_eq!(answer.json["status"], "updated");
+    let fields: Vec<&Value> =
+        answer.json["changes"].as_array().unwrap().iter().map(|it| &it["field"]).collect();
+    assert_eq!(fields, ["fm.31", "fm.32", "hasPhone", "hasEmail"]);
+}
+
+#[tokio::test]
+async fn a_record_that_did_not_take_is_reported_alone() {
+    let record = |id: i64, value: &str| json!({"id": id, "typeId": "PHONE", "valueType": "WORK", "value": value});
+    let before = json!({"id": 5, "fm": [record(31, "+1")]});
+    let after = json!({"id": 5, "fm": [record(31, "+1"), record(40, "+2")]});
+    let portal = ScriptedPortal::with_item(before, after).await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let new = |value: &str| json!({"typeId": "PHONE", "valueType": "WORK", "value": value});
+    let answer = update_contact(&mut server, json!({"fm": [new("+2"), new("+3")]})).await;
+    assert_json_snapshot!(json!([answer.json["status"], answer.json["notApplied"], answer.json["changes"]]), @r#"
+    [
+      "partial",
+      [
+        {
+          "field": "fm.n1",
+          "asked": {
+            "typeId": "PHONE",
+            "valueType": "WORK",
+            "value": "+3"
+          },
+          "now": null,
+          "why": "ignored",
+          "hint": "the portal kept the old value and gave no reason; check the value and whether the webhook's user may set this field"
+        }
+      ],
+      [
+        {
+          "field": "fm.40",
+          "before": null,
+          "after": {
+            "typeId": "PHONE",
+            "valueType": "WORK",
+            "value": "+2"
+          }
+        }
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn flat_aliases_are_never_shown_as_changes() {
+    let (_sandbox, mut server) = sandbox().await;
+    let answer = update_contact(&mut server, json!({"post": "Head"})).await;
+    assert_eq!(answer.json["changes"].as_array().unwrap().len(), 1, "{}", answer.json["changes"]);
+}
+
+#[tokio::test]
+async fn files_are_stored_kept_and_removed_in_the_vendors_forms() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer =
+        update_deal(&mut server, json!({"ufCrm1617027453943": ["myfile.pdf", HELLO]})).await;
+    assert_eq!(answer.json["status"], "updated", "{}", answer.json);
+    let id = answer.json["item"]["ufCrm_1617027453943"]["id"].as_i64().unwrap();
+    assert_eq!(sandbox.file(id), Some(("myfile.pdf".to_owned(), b"hello".to_vec())));
+
+    let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": {"id": id}})).await;
+    assert_eq!(answer.json["status"], "unchanged");
+    let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": ""})).await;
+    assert_eq!(answer.json["status"], "updated");
+
+    let parts = json!([{"id": 12}, {"id": 44}, ["myNewFile.pdf", HELLO]]);
+    let answer = update_deal(&mut server, json!({"ufCrm_1617027453944": parts})).await;
+    assert_eq!(updates(&sandbox).last().unwrap(), &json!({"ufCrm_1617027453944": parts}));
+    assert_json_snapshot!(json!([answer.json["status"], answer.json["changes"], answer.json["notes"]]), @r#"
+    [
+      "updated",
+      [
+        {
+          "field": "ufCrm_1617027453944",
+          "before": [
+            {
+              "id": 12
+            },
+            {
+              "id": 255
+            },
+            {
+              "id": 44
+            }
+          ],
+          "after": [
+            {
+              "id": 12
+            },
+            {
+              "id": 44
+            },
+            {
+              "id": 502
+            }
+          ]
+        }
+      ],
+      [
+        "`ufCrm_1617027453944` holds what is listed alone: file 255 is deleted"
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_lone_pair_for_several_files_is_wrapped() {
+    let (sandbox, mut server) = sandbox().await;
+    let answer = update_deal(&mut server, json!({"ufCrm_1617027453944": ["a.txt", HELLO]})).await;
+    assert_eq!(answer.json["status"], "updated", "{}", answer.json);
+    assert_eq!(updates(&sandbox), [json!({"ufCrm_1617027453944": [["a.txt", HELLO]]})]);
+}
+
+#[tokio::test]
+async fn files_that_would_corrupt_or_clear_the_field_are_refused() {
+    let (sandbox, mut server) = sandbox().await;
+    let cases = [
+        ("ufCrm_1617027453943", json!(["a.txt", "%%%"])),
+        ("ufCrm_1617027453943", json!(["a.txt", ""])),
+        ("ufCrm_1617027453943", json!({"id": 9999})),
+        ("ufCrm_1617027453943", json!("a.txt")),
+        ("ufCrm_1617027453944", json!([{"id": 12}, {"id": 9999}])),
+        ("ufCrm_1617027453944", json!([12, 44])),
+        ("ufCrm_1617027453943", json!({"path": "/etc/hostname"})),
+    ];
+    let mut told = Vec::new();
+    for (name, value) in cases {
+        let answer = update_deal(&mut server, json!({ name: value })).await;
+        let problem = &answer.json["error"]["problems"][0];
+        assert_eq!(problem["path"], format!("fields.{name}"));
+        told.push(problem["message"].clone());
+    }
+    assert_eq!(updates(&sandbox), [] as [Value; 0]);
+    assert_json_snapshot!(told, @r#"
+    [
+      "the content of `a.txt` is not base64, and the portal would store garbage: Invalid symbol 37, offset 0",
+      "`a.txt` is empty, and the portal would empty the field",
+      "cannot keep file 9999, which is not in the field now (there are: 433); the portal would delete what is there",
+      "must be `[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or `{\"id\": <id of a file in the field>}`, not `\"a.txt\"`",
+      "cannot keep file 9999, which is not in the field now (there are: 12, 255, 44); the portal would delete what is there",
+      "must be `[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or `{\"id\": <id of a file in the field>}`, not `12`",
+      "names the path `\"/etc/hostname\"`, and no folder is open to uploads; a person has to name one in `BITRIX24_FILES_DIR`"
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_file_is_read_by_path_below_an_allowed_folder_only() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("contract.pdf"), "the contract").unwrap();
+    std::fs::write(other.path().join("secret.txt"), "a secret").unwrap();
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url());
+    command.env("BITRIX24_FILES_DIR", folder.path()).env("BITRIX24_MAX_FILE_MB", "1");
+    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+
+    let path = folder.path().join("contract.pdf");
+    let value = json!({"path": path, "name": "Contract 7.pdf"});
+    let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": value})).await;
+    let id = answer.json["item"]["ufCrm_1617027453943"]["id"].as_i64().unwrap();
+    let stored = Some(("Contract 7.pdf".to_owned(), b"the contract".to_vec()));
+    assert_eq!(sandbox.file(id), stored);
+
+    let large = folder.path().join("large.bin");
+    std::fs::write(&large, vec![0; 1024 * 1024 + 1]).unwrap();
+    for path in [
+        other.path().join("secret.txt"),
+        folder.path().join("..").join(other.path().file_name().unwrap()).join("secret.txt"),
+        folder.path().to_path_buf(),
+        large,
+    ] {
+        let value = json!({"path": path});
+        let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": value})).await;
+        assert_eq!(answer.json["error"]["code"], "INVALID_ARGUMENTS", "{}", path.display());
+    }
+    assert_eq!(updates(&sandbox).len(), 1);
+}
+
+#[tokio::test]
+async fn a_content_is_shown_as_name_and_size() {
+    let (_sandbox, mut server) = sandbox().await;
+    let fields = json!({"ufCrm_1617027453943": ["a.txt", HELLO]});
+    let call = json!({"entityTypeId": 2, "id": 355, "dryRun": true, "fields": fields});
+    let answer = server.update(call).await;
+    assert_eq!(answer.json["changes"][0]["after"], json!({"name": "a.txt", "size": 5}));
+}
+
+#[tokio::test]
+async fn a_file_that_the_portal_lost_is_reported() {
+    let before = json!({"id": 355, "ufCrm_1617027453943": {"id": 433, "urlMachine": "x"}});
+    let after = json!({"id": 355, "ufCrm_1617027453943": null});
+    let list = json!({"result": {"fields": {"ufCrm_1617027453943": {"type": "file", "isMultiple": false}}}});
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![Reply::item(before)]),
+        ("crm.item.update", vec![Reply::item(after)]),
+        ("crm.item.fields", vec![Reply::Json(200, list)]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": ["a.txt", HELLO]})).await;
+    assert_eq!(answer.json["notApplied"][0]["why"], "file_not_stored");
+    assert_eq!(answer.json["notApplied"][0]["asked"], json!({"name": "a.txt", "size": 5}));
+    assert_eq!(answer.json["error"]["written"], "yes");
+}
+
+#[tokio::test]
+async fn a_picture_goes_by_the_method_that_takes_it_after_the_other_fields() {
+    let (sandbox, mut server) = sandbox().await;
+    let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
+    let answer = update_contact(&mut server, fields).await;
+    let received = sandbox.received();
+    let methods: Vec<&str> = received.iter().map(|it| it.method.as_str()).collect();
+    assert_eq!(methods, ["crm.item.get", "crm.item.update", "crm.contact.update", "crm.item.get"]);
+    assert_eq!(received[1].body["fields"], json!({"post": "Head"}));
+    assert_eq!(
+        received[2].body,
+        json!({"id": 5, "fields": {"PHOTO": {"fileData": ["anna.png", HELLO]}}})
+    );
+    assert_json_snapshot!(json!([answer.json["status"], answer.json["changes"]]), @r#"
+    [
+      "updated",
+      [
+        {
+          "field": "photo",
+          "before": 77,
+          "after": 501
+        },
+        {
+          "field": "post",
+          "before": "Buyer",
+          "after": "Head"
+        }
+      ]
+    ]
+    "#);
+
+    let logo = json!({"entityTypeId": 4, "id": 11, "fields": {"logo": ["acme.png", HELLO]}});
+    let answer = server.update(logo).await;
+    assert_eq!(answer.json["status"], "updated", "{}", answer.json);
+    assert_eq!(sandbox.received().iter().rev().nth(1).unwrap().method, "crm.company.update");
+}
+
+#[tokio::test]
+async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
+    let item = |post: &str| Reply::item(json!({"id": 5, "post": post, "photo": 77}));
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![item("Buyer")]),
+        ("crm.item.update", vec![item("Head")]),
+        ("crm.contact.update", vec![Reply::error(400, "", "The file is no image")]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
+    let answer = update_contact(&mut server, fields).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "status": "partial",
+      "error": {
+        "code": "PARTLY_APPLIED",
+        "message": "the portal answered success but did not apply `photo`",
+        "written": "yes",
+        "retry": "after_fix",
+        "hint": "do not send again what already stands: `post`; see `notApplied` for the rest",
+        "portal": {
+          "httpStatus": 400,
+          "code": "",
+          "description": "The file is no image"
+        }
+      },
+      "notApplied": [
+        {
+          "field": "photo",
+          "asked": {
+            "name": "anna.png",
+            "size": 5
+          },
+          "now": 77,
+          "why": "refused",
+          "hint": "the portal refused the picture; see `error.portal`"
+        }
+      ],
+      "changes": [
+        {
+          "field": "post",
+          "before": "Buyer",
+          "after": "Head"
+        }
+      ],
+      "notes": [],
+      "item": {
+        "photo": 77,
+        "post": "Head"
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_picture_is_not_sent_when_the_other_fields_did_not_stand() {
+    let item = || Reply::item(json!({"id": 5, "post": "Buyer", "photo": 77}));
+    let portal =
+        ScriptedPortal::start(&[("crm.item.get", vec![item()]), ("crm.item.update", vec![item()])])
+            .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
+    let answer = update_contact(&mut server, fields).await;
+    assert_eq!(portal.methods(), ["crm.item.get", "crm.item.update"]);
+    let why: Vec<&Value> =
+        answer.json["notApplied"].as_array().unwrap().iter().map(|it| &it["why"]).collect();
+    assert_eq!(why, ["not_sent", "ignored"]);
+}
