@@ -14,6 +14,7 @@
 mod cli;
 mod errors;
 mod fields;
+mod properties;
 mod protocol;
 mod readme;
 mod records_and_files;
