@@ -218,7 +218,8 @@ fn needs_the_list(known: Known<'_>, typed: &str, usage: Use) -> bool {
     match known.resolve(typed, typed) {
         Ok(field) => match field.row {
             Some(row) => usage == Use::Write && !row.is_listed(),
-            None => field.shape.kind == Kind::Any,
+            // A relation is known by its name; of everything else the portal knows more.
+            None => field.shape.kind != Kind::Link,
         },
         Err(_) => true,
     }

@@ -78,7 +78,7 @@ impl<'a> Known<'a> {
             (Some(row), _) => Shape::one(row.kind),
             (None, Some(field)) => Shape { kind: field.kind, is_multiple: field.is_multiple },
             (None, None) if names::is_parent(&name) => Shape::one(Kind::Link),
-            (None, None) => Shape { kind: Kind::Any, is_multiple: self.holds_a_list(&name) },
+            (None, None) => self.shape_by_value(&name),
         };
         // The vendor's page may be newer or older than the portal, whose own word wins.
         let is_settable = match (row.map(|row| row.access), listed) {
@@ -91,10 +91,18 @@ impl<'a> Known<'a> {
         Resolved { name, shape, row, listed, is_settable }
     }
 
-    /// A custom field that holds a list now is a multiple one.
-    fn holds_a_list(&self, name: &str) -> bool {
-        let now = self.item.and_then(|item| item.get(name));
-        names::is_custom(name) && now.is_some_and(Value::is_array)
+    /// What a custom field that no list describes holds, by what it holds now.
+    fn shape_by_value(&self, name: &str) -> Shape {
+        let is_file = |value: &Value| value.get("urlMachine").is_some();
+        let now = self.item.and_then(|item| item.get(name)).filter(|_| names::is_custom(name));
+        match now {
+            Some(Value::Array(values)) => {
+                let kind = if values.iter().any(is_file) { Kind::File } else { Kind::Any };
+                Shape { kind, is_multiple: true }
+            }
+            Some(value) if is_file(value) => Shape::one(Kind::File),
+            _ => Shape::one(Kind::Any),
+        }
     }
 
     fn has(&self, wire: &str) -> bool {

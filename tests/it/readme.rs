@@ -80,6 +80,21 @@ async fn every_setting_and_every_code_has_its_row() {
     assert_eq!(documented, codes);
 }
 
+#[test]
+fn every_reason_why_has_its_row() {
+    let source = include_str!("../../src/change/compare/why.rs");
+    let variants = source.split("pub enum Why {").nth(1).unwrap().split('}').next().unwrap();
+    let variants = variants.lines().map(|line| line.trim().trim_end_matches(','));
+    let reasons = variants.filter(|line| !line.is_empty() && !line.starts_with('/'));
+    let reasons: BTreeSet<String> = reasons.map(|why| screaming(why).to_lowercase()).collect();
+    let table = README.split("| `why` | meaning |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let documented: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned))
+        .collect();
+    assert_eq!(documented, reasons);
+}
+
 /// `ItemNotFound` as answers write it.
 fn screaming(variant: &str) -> String {
     let mut code = String::new();
