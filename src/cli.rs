@@ -1,5 +1,6 @@
 //! What can be typed, and what each command does with the rooms below.
 
+mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod schemas;
@@ -21,7 +22,7 @@ use crate::{
     change::Session,
     config::{self, PortalChoice, Settings, Unusable},
     failure::Failure,
-    portal::{Portal, SignIn, Timeouts},
+    portal::{GiveUp, Portal, SignIn, Timeouts},
     server::{self, Lines},
     tools::{Answer, Toolbox},
 };
@@ -54,6 +55,10 @@ enum Command {
         /// The arguments as a JSON object, or `-` to read them from standard input
         json: String,
     },
+    /// Try the settings against the portal, a line for each thing that has to be right
+    ///
+    /// Writes nothing. Exit code: 0 everything is right, 1 something is not.
+    Check,
     /// Show an update on an embedded portal; needs no account
     #[cfg(feature = "sandbox")]
     Demo,
@@ -80,6 +85,15 @@ struct Flags {
     /// Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
     #[arg(long, global = true, value_name = "URL")]
     portal_url: Option<String>,
+    /// Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/ [env: BITRIX24_OAUTH_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    oauth_url: Option<String>,
+    /// Where the newest tokens are kept [env: BITRIX24_TOKEN_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<String>,
+    /// PEM file with certificates to trust besides the system's [env: BITRIX24_CA_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<String>,
     /// Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
     #[arg(long, global = true, value_name = "RATE")]
     rate: Option<String>,
@@ -110,6 +124,9 @@ impl Flags {
             config::SANDBOX => switch(self.sandbox),
             config::READ_ONLY => switch(self.read_only),
             config::PORTAL_URL => self.portal_url.clone(),
+            config::OAUTH_URL => self.oauth_url.clone(),
+            config::TOKEN_FILE => self.token_file.clone(),
+            config::CA_FILE => self.ca_file.clone(),
             config::RATE => self.rate.clone(),
             config::CONNECT_TIMEOUT => self.connect_timeout.clone(),
             config::REQUEST_TIMEOUT => self.request_timeout.clone(),
@@ -140,6 +157,7 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
             Command::Call { tool, json } => call(settings, &tool, &json).await,
+            Command::Check => check::run(settings).await,
             #[cfg(feature = "sandbox")]
             Command::Demo => demo::run().await,
             Command::Schema { out } => schemas::run(out.as_deref()),
@@ -160,17 +178,17 @@ impl Workplace {
             Ok(settings) => settings,
             Err(unusable) => return Self::without_portal(unusable.failure(), unusable.read_only),
         };
-        let (sign_in, sandbox) = match settings.portal {
+        let (sign_in, sandbox) = match &settings.portal {
             PortalChoice::Missing => {
                 return Self::without_portal(config::no_portal(), settings.read_only);
             }
-            PortalChoice::Real(sign_in) => (sign_in, None),
+            PortalChoice::Real(sign_in) => (sign_in.clone(), None),
             PortalChoice::Sandbox => match embedded_portal().await {
                 Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
                 Err(failure) => return Self::without_portal(*failure, settings.read_only),
             },
         };
-        let portal = Portal::new(sign_in, settings.timeouts, settings.rate);
+        let portal = Portal::new(settings.connection(sign_in));
         Self {
             toolbox: Toolbox::new(Ok(Session::new(portal, settings.files)), settings.read_only),
             patience: settings.timeouts.call,
@@ -268,7 +286,8 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, json: &str) -> E
         Ok(arguments) => arguments,
         Err(error) => return wrong_call(&format!("the arguments are not JSON: {error}")),
     };
-    match workplace.toolbox.call(tool, arguments).await {
+    let (_never, given_up) = GiveUp::new();
+    match workplace.toolbox.call(tool, arguments, given_up).await {
         Some(Answer::Success(json)) => {
             print(&json.to_string());
             ExitCode::SUCCESS

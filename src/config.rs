@@ -2,6 +2,8 @@
 //!
 //! Every problem is found, not just the first, and no message repeats a value that may be secret.
 
+mod sign_in;
+
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -9,7 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::{
     crm::file::Policy,
     failure::{Code, Failure, Problem, Retry},
-    portal::{Rate, Secret, SignIn, Timeouts},
+    portal::{Connection, Rate, SignIn, Timeouts},
 };
 
 /// The address of an inbound webhook.
@@ -18,6 +20,18 @@ pub const WEBHOOK_URL: &str = "BITRIX24_WEBHOOK_URL";
 pub const PORTAL_URL: &str = "BITRIX24_PORTAL_URL";
 /// The OAuth access token for those calls.
 pub const ACCESS_TOKEN: &str = "BITRIX24_ACCESS_TOKEN";
+/// The OAuth refresh token that renews the access token.
+pub const REFRESH_TOKEN: &str = "BITRIX24_REFRESH_TOKEN";
+/// The id of the application that the tokens were given to.
+pub const CLIENT_ID: &str = "BITRIX24_CLIENT_ID";
+/// The secret of that application.
+pub const CLIENT_SECRET: &str = "BITRIX24_CLIENT_SECRET";
+/// Where tokens are renewed.
+pub const OAUTH_URL: &str = "BITRIX24_OAUTH_URL";
+/// Where the newest tokens are kept.
+pub const TOKEN_FILE: &str = "BITRIX24_TOKEN_FILE";
+/// Certificates to trust besides the system's.
+pub const CA_FILE: &str = "BITRIX24_CA_FILE";
 /// Whether to use the embedded portal.
 pub const SANDBOX: &str = "BITRIX24_SANDBOX";
 /// Whether tools that write are hidden and refused.
@@ -48,6 +62,8 @@ pub struct Settings {
     pub rate: Rate,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Certificates to trust besides the system's, as a PEM file's content.
+    pub extra_roots: Option<Vec<u8>>,
     /// Which files may be uploaded.
     pub files: Policy,
     /// What is logged.
@@ -101,12 +117,21 @@ impl Settings {
             largest: parsed(MAX_FILE_MB, &text, megabytes, &mut note).unwrap_or(20 * MEGABYTE),
         };
         let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
-        let portal = portal_choice(&text, &mut note);
+        let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
+        let portal = sign_in::read(&text, &mut problems);
         if problems.is_empty() {
-            Ok(Self { portal, read_only, rate, timeouts, files, log })
+            Ok(Self { portal, read_only, rate, timeouts, extra_roots, files, log })
         } else {
             Err(Unusable { problems, read_only, log })
         }
+    }
+}
+
+impl Settings {
+    /// How the portal that was signed in to is to be treated.
+    pub fn connection(&self, sign_in: SignIn) -> Connection {
+        let Self { timeouts, rate, extra_roots, .. } = self;
+        Connection { sign_in, timeouts: *timeouts, rate: *rate, extra_roots: extra_roots.clone() }
     }
 }
 
@@ -152,48 +177,6 @@ fn parsed<T>(
     }
 }
 
-fn portal_choice(
-    text: &impl Fn(&str) -> Option<String>,
-    note: &mut impl FnMut(&str, String),
-) -> PortalChoice {
-    let sandbox = parsed(SANDBOX, text, yes_or_no, note).unwrap_or(false);
-    let (webhook, portal, token) = (text(WEBHOOK_URL), text(PORTAL_URL), text(ACCESS_TOKEN));
-    let given: Vec<&str> = [(WEBHOOK_URL, &webhook), (PORTAL_URL, &portal), (ACCESS_TOKEN, &token)]
-        .iter()
-        .filter(|(_, value)| value.is_some())
-        .map(|(name, _)| *name)
-        .collect();
-    if sandbox {
-        for name in &given {
-            note(name, format!("is set together with `{SANDBOX}`; unset one of them"));
-        }
-        return PortalChoice::Sandbox;
-    }
-    let sign_in = match (webhook, portal, token) {
-        (None, None, None) => return PortalChoice::Missing,
-        (Some(webhook), None, None) => {
-            SignIn::webhook(&webhook).map_err(|error| (WEBHOOK_URL, error.to_string()))
-        }
-        (None, Some(portal), Some(token)) => SignIn::token(&portal, Secret::new(token.trim()))
-            .map_err(|error| (PORTAL_URL, error.to_string())),
-        (Some(_), Some(_), _) => {
-            Err((PORTAL_URL, format!("is set together with `{WEBHOOK_URL}`; unset one of them")))
-        }
-        (Some(_), None, Some(_)) => {
-            Err((ACCESS_TOKEN, format!("is set together with `{WEBHOOK_URL}`; unset one of them")))
-        }
-        (None, Some(_), None) => Err((ACCESS_TOKEN, format!("is missing beside `{PORTAL_URL}`"))),
-        (None, None, Some(_)) => Err((PORTAL_URL, format!("is missing beside `{ACCESS_TOKEN}`"))),
-    };
-    match sign_in {
-        Ok(sign_in) => PortalChoice::Real(sign_in),
-        Err((name, message)) => {
-            note(name, message);
-            PortalChoice::Missing
-        }
-    }
-}
-
 fn yes_or_no(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
@@ -208,6 +191,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|seconds| *seconds > 0.0 && *seconds <= 86_400.0)
         .map(Duration::from_secs_f64)
         .ok_or_else(|| "must be a number of seconds above 0, such as `30`".to_owned())
+}
+
+/// A PEM file; what is in it is checked when it is first used.
+fn certificates(text: &str) -> Result<Vec<u8>, String> {
+    let content = std::fs::read(text)
+        .map_err(|error| format!("names a file that cannot be read: {}", error.kind()))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if content.windows(begin.len()).any(|part| part == begin) {
+        Ok(content)
+    } else {
+        Err("must name a PEM file with certificates".to_owned())
+    }
 }
 
 const MEGABYTE: u64 = 1024 * 1024;
@@ -290,12 +285,14 @@ mod tests {
     fn contradictions_are_errors() {
         let portal = (PORTAL_URL, "https://acme.example");
         let token = (ACCESS_TOKEN, "t0ken");
-        let cases: [(&[(&str, &str)], &str); 6] = [
+        let cases: [(&[(&str, &str)], &str); 8] = [
             (&[WEBHOOK, portal], PORTAL_URL),
             (&[WEBHOOK, token], ACCESS_TOKEN),
             (&[portal], ACCESS_TOKEN),
             (&[token], PORTAL_URL),
             (&[WEBHOOK, (SANDBOX, "1")], WEBHOOK_URL),
+            (&[portal, token, (REFRESH_TOKEN, "r"), (CLIENT_ID, "c")], CLIENT_SECRET),
+            (&[WEBHOOK, ("BITRIX24_WEBHOOK_URL_FILE", "x")], "BITRIX24_WEBHOOK_URL_FILE"),
             (&[(WEBHOOK_URL, "https://acme.example/rest/s3cret/")], WEBHOOK_URL),
         ];
         for (variables, blamed) in cases {

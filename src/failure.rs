@@ -249,9 +249,37 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
             let hint = "check the network and the portal's address, then repeat the call";
             (Code::PortalUnreachable, Retry::Later, message, hint)
         }
+        PortalError::Untrusted { reason } => {
+            let message = format!("the portal's certificate is not trusted: {reason}");
+            let hint = "a person has to check the address; for a portal with a certificate of its \
+                        own, `BITRIX24_CA_FILE` names a PEM file to trust";
+            (Code::PortalUnreachable, Retry::Later, message, hint)
+        }
         PortalError::Unclear { reason, .. } => {
             let message = format!("the portal gave no usable answer: {reason}");
             (Code::PortalFailed, Retry::Later, message, "repeat the call later")
+        }
+        PortalError::NotRenewed { reason, .. } => {
+            let message =
+                format!("the access token has expired and could not be renewed: {reason}");
+            let is_refused = matches!(error, PortalError::NotRenewed { refusal: Some(_), .. });
+            let (retry, hint) = if is_refused {
+                (
+                    Retry::No,
+                    "a person has to sign in again and put the new tokens into the settings",
+                )
+            } else {
+                (
+                    Retry::Later,
+                    "repeat the call later; if it stays so, a person has to check \
+                                `BITRIX24_OAUTH_URL`, `BITRIX24_TOKEN_FILE` and the network",
+                )
+            };
+            (Code::SignInFailed, retry, message, hint)
+        }
+        PortalError::GivenUp => {
+            let message = "the call was given up before anything was sent".to_owned();
+            (Code::Refused, Retry::Later, message, "repeat the call if it is still wanted")
         }
         PortalError::NoRoom => {
             let message = "too many calls are waiting for the portal's request limit".to_owned();
@@ -280,6 +308,7 @@ fn verdict_on(meaning: Meaning) -> (Code, Retry, &'static str, &'static str) {
         Meaning::RateLimited => (Code::RateLimited, Later, "the portal takes no more requests for the moment", "repeat the call in a few seconds"),
         Meaning::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has blocked this method for a while, because it used too much time", "repeat the call after `retryAfterSeconds`"),
         Meaning::Blocked => (Code::PortalBlocked, No, "the vendor has blocked the portal's REST interface", "no other call helps; a person has to ask Bitrix24's support to lift the block"),
+        Meaning::TokenExpired => (Code::SignInFailed, No, "the access token has expired", "a person has to put a new token into the settings, or what renews it (`BITRIX24_REFRESH_TOKEN`)"),
         Meaning::SignInFailed => (Code::SignInFailed, No, "the portal did not accept the sign-in", "a person has to make a new webhook or token and put it into the settings"),
         Meaning::SignInServerDown => (Code::SignInFailed, Later, "the portal could not reach its sign-in server", "repeat the call later"),
         Meaning::ScopeMissing => (Code::ScopeMissing, No, "the webhook or token lacks a scope", "a person has to give the webhook the scope `crm`"),
@@ -290,6 +319,11 @@ fn verdict_on(meaning: Meaning) -> (Code, Retry, &'static str, &'static str) {
 
 fn portal_words(error: &PortalError) -> Option<PortalWords> {
     match error {
+        PortalError::NotRenewed { refusal: Some(refusal), .. } => Some(PortalWords {
+            http_status: refusal.http_status,
+            code: Some(readable(&refusal.code)),
+            description: readable(&refusal.description),
+        }),
         PortalError::Refused(refusal) => Some(PortalWords {
             http_status: refusal.http_status,
             code: Some(readable(&refusal.code)),
@@ -302,7 +336,10 @@ fn portal_words(error: &PortalError) -> Option<PortalWords> {
             Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
         }
         PortalError::Unclear { http_status: None, .. }
+        | PortalError::NotRenewed { refusal: None, .. }
         | PortalError::Unreachable { .. }
+        | PortalError::Untrusted { .. }
+        | PortalError::GivenUp
         | PortalError::NoRoom => None,
     }
 }

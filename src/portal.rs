@@ -4,13 +4,19 @@
 //! JSON, a result or a [`PortalError`] comes out.
 
 pub mod auth;
+pub mod budget;
 pub mod client;
 pub mod error;
 pub mod limiter;
+pub mod retry;
 pub mod secret;
+pub mod tokens;
 
 pub use auth::SignIn;
-pub use client::{Portal, Timeouts};
+pub use budget::{Budget, GiveUp};
+pub use client::{Connection, Portal, Timeouts};
 pub use error::{Meaning, PortalError, Refusal};
 pub use limiter::Rate;
+pub use retry::Fate;
 pub use secret::{Scrubber, Secret};
+pub use tokens::Tokens;

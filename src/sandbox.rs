@@ -1,12 +1,12 @@
 //! The embedded portal: a real HTTP server on loopback that treats `crm.item.get`,
-//! `crm.item.update`, `crm.item.fields`, `crm.status.list` and the pictures of
+//! `crm.item.update`, `crm.item.fields`, `crm.status.list`, `batch` and the pictures of
 //! `crm.contact.update` and `crm.company.update` as a Bitrix24 portal does, silent drops included.
 //!
 //! For demonstrations and tests. Its fields come from the catalogue, its answers from its state;
 //! the rules are the fact sheet's §1, §4, §7 and §8.
 //!
 //! Not modelled: product rows (so amounts are never recomputed); workflows, and robots other than
-//! the one of [`Rules`]; the request limit and the operating-time limit; batches; OAuth tokens;
+//! the one of [`Rules`]; the operating-time limit; nested parameters in batches; OAuth tokens;
 //! directories other than stages (unknown codes of sources and types are stored, as on a real
 //! portal); users' rights other than those that `demo_data` names; fields other than pictures in
 //! `crm.contact.update` and `crm.company.update`.
@@ -51,6 +51,8 @@ pub struct Rules {
     /// Whether a deal's closing date is set to today when it reaches a final stage; quotes and
     /// smart processes always do that.
     pub deals_close_today: bool,
+    /// The request limit: how many at once, and how many per second after that.
+    pub limit: Option<(f64, f64)>,
     /// Whether custom fields with several values keep them when they are emptied, and the answer
     /// of the update calls them empty all the same.
     pub forgets_to_clear: bool,

@@ -11,6 +11,7 @@ mod update;
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use crate::{
     change::Session,
@@ -61,6 +62,14 @@ impl From<Failure> for Answer {
 }
 
 impl Answer {
+    /// How the call ended, for the log.
+    fn in_short(&self) -> &str {
+        match self {
+            Self::Success(json) => json.get("status").and_then(Value::as_str).unwrap_or("done"),
+            Self::Error { sentence, .. } => sentence,
+        }
+    }
+
     /// The same without the secrets that portals echo.
     fn scrubbed(mut self, scrubber: &Scrubber) -> Self {
         match &mut self {
@@ -105,8 +114,14 @@ impl Toolbox {
         self.session.as_ref().err().map(Box::as_ref)
     }
 
-    /// Calls a tool; `None` when there is none of that name.
-    pub async fn call(&self, name: &str, arguments: Value) -> Option<Answer> {
+    /// Calls a tool; `None` when there is none of that name. `given_up` tells that the client no
+    /// longer waits: the call then ends as soon as nothing is half done.
+    pub async fn call(
+        &self,
+        name: &str,
+        arguments: Value,
+        given_up: watch::Receiver<bool>,
+    ) -> Option<Answer> {
         let tool = self.tools.iter().find(|tool| tool.name == name)?;
         if self.read_only && tool.writes {
             return Some(read_only(name).into());
@@ -115,8 +130,13 @@ impl Toolbox {
             Ok(session) => session,
             Err(failure) => return Some(Failure::clone(failure).into()),
         };
-        let answer = update::run(session, tool, arguments).await;
-        Some(answer.scrubbed(&session.portal.scrubber()))
+        let budget = session.portal.budget(given_up.clone());
+        let answer = update::run(session, tool, arguments, &budget).await;
+        let answer = answer.scrubbed(&session.portal.scrubber());
+        if *given_up.borrow() {
+            tracing::warn!("a call that was given up has ended: {}", answer.in_short());
+        }
+        Some(answer)
     }
 }
 

@@ -105,10 +105,26 @@ pub(super) enum Picture {
 
 /// Whether every asked field that is no picture stands.
 pub(super) fn all_but_pictures_stand(plan: &Plan, before: &Before, after: &After) -> bool {
-    plan.asked
-        .iter()
-        .filter(|asked| !matches!(asked.want, Want::Picture(_)))
-        .all(|asked| asked.stands(before.item(), &after.0) || is_rewritten(asked, &after.0))
+    plan.asked.iter().filter(|asked| !matches!(asked.want, Want::Picture(_))).all(|asked| {
+        let stands = asked.stands(before.item(), &after.0) && is_shown(asked, &after.0);
+        stands || is_rewritten(asked, &after.0)
+    })
+}
+
+/// Whether the asked picture is a new one.
+pub(super) fn pictures_stand(plan: &Plan, before: &Before, after: &After) -> bool {
+    let mut pictures = plan.asked.iter().filter(|asked| matches!(asked.want, Want::Picture(_)));
+    pictures.all(|asked| asked.stands(before.item(), &after.0))
+}
+
+/// Whether nothing differs but noise.
+pub(super) fn has_no_changes(
+    before: &Map<String, Value>,
+    after: &After,
+    plan: &Plan,
+    entity: EntityType,
+) -> bool {
+    changes::made(before, &after.0, &plan.asked, entity).is_empty()
 }
 
 /// Whether the portal's answer may call a field empty that still holds its value: that happens to

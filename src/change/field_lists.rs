@@ -11,7 +11,7 @@ use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use crate::{
     crm::{EntityType, field_list::FieldList},
-    portal::{Portal, PortalError},
+    portal::{Budget, Portal, PortalError},
 };
 
 /// Field lists change when somebody edits the portal's settings, which is rare.
@@ -31,20 +31,20 @@ impl FieldLists {
         &self,
         portal: &Portal,
         entity: EntityType,
-        deadline: Instant,
+        budget: &Budget,
     ) -> Result<Arc<FieldList>, PortalError> {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(entity).or_default())
         };
-        let mut kept = slot.lock().await;
+        let mut kept = budget.wait(slot.lock()).await?;
         if let Some((fetched_at, list)) = kept.as_ref()
             && fetched_at.elapsed() < FRESH_FOR
         {
             return Ok(Arc::clone(list));
         }
         let parameters = Map::from_iter([("entityTypeId".to_owned(), json!(entity.id()))]);
-        let result = portal.call("crm.item.fields", parameters, deadline).await?;
+        let result = portal.call("crm.item.fields", &parameters, budget).await?;
         let list = FieldList::read(&result).ok_or_else(|| PortalError::Unclear {
             reason: "an answer that holds no field list".to_owned(),
             http_status: None,

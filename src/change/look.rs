@@ -1,13 +1,12 @@
 //! The first step: the item as it stands, or why it could not be read.
 
-use serde_json::{Map, Value, json};
-use tokio::time::Instant;
+use serde_json::{Map, Value};
 
 use super::{ItemRef, Request, Session};
 use crate::{
-    crm::{Family, Naming},
+    crm::Family,
     failure::{Code, Failure, Purpose},
-    portal::{Meaning, PortalError, Refusal},
+    portal::{Budget, Meaning, PortalError, Refusal},
 };
 
 /// What is known of the item before the write.
@@ -33,40 +32,22 @@ impl Before {
 pub(super) async fn look(
     session: &Session,
     request: &Request,
-    deadline: Instant,
+    budget: &Budget,
 ) -> Result<Before, Failure> {
-    let parameters = parameters(request.item, request.naming);
-    let error = match session.portal.call("crm.item.get", parameters, deadline).await {
-        Ok(mut result) => match result.get_mut("item").map(Value::take) {
-            Some(Value::Object(item)) => return Ok(Before::Item(item)),
-            _ => PortalError::Unclear {
-                reason: "an answer that holds no item".to_owned(),
-                http_status: None,
-            },
-        },
+    let error = match session.looks.look(request.item, request.naming, budget).await {
+        Ok(item) => return Ok(Before::Item(item)),
         Err(error) => error,
     };
     if !dooms_the_write(&error) {
         return Ok(Before::Unread(error));
     }
-    let failure = Failure::from_portal(&error, Purpose::Reading);
+    let failure = session.failure("crm.item.get", &error, Purpose::Reading);
     match &error {
         PortalError::Refused(refusal) if refusal.meaning() == Meaning::NotFound => {
-            Err(not_found(session, request.item, refusal, failure, deadline).await)
+            Err(not_found(session, request.item, refusal, failure, budget).await)
         }
         _ => Err(failure),
     }
-}
-
-/// The parameters that name an item.
-pub(super) fn parameters(item: ItemRef, naming: Naming) -> Map<String, Value> {
-    let mut parameters = Map::new();
-    parameters.insert("entityTypeId".to_owned(), json!(item.entity.id()));
-    parameters.insert("id".to_owned(), json!(item.id));
-    if naming == Naming::Original {
-        parameters.insert("useOriginalUfNames".to_owned(), json!(naming.wire()));
-    }
-    parameters
 }
 
 const fn always_dooms(meaning: Meaning) -> bool {
@@ -75,6 +56,7 @@ const fn always_dooms(meaning: Meaning) -> bool {
         | Meaning::TypeNotSupported
         | Meaning::AccessDenied
         | Meaning::PlanRestricted
+        | Meaning::TokenExpired
         | Meaning::SignInFailed
         | Meaning::SignInServerDown
         | Meaning::ScopeMissing
@@ -97,6 +79,9 @@ fn dooms_the_write(error: &PortalError) -> bool {
         PortalError::Moved { .. }
         | PortalError::NoSuchPage { .. }
         | PortalError::Unreachable { .. }
+        | PortalError::Untrusted { .. }
+        | PortalError::NotRenewed { .. }
+        | PortalError::GivenUp
         | PortalError::NoRoom => true,
         PortalError::Unclear { .. } => false,
     }
@@ -109,7 +94,7 @@ async fn not_found(
     item: ItemRef,
     refusal: &Refusal,
     failure: Failure,
-    deadline: Instant,
+    budget: &Budget,
 ) -> Failure {
     let text = refusal.description.to_lowercase();
     let type_is_missing = match item.entity.family() {
@@ -119,7 +104,7 @@ async fn not_found(
             } else if text.contains("item") || text.contains("элемент") {
                 false
             } else {
-                session.field_lists.get(&session.portal, item.entity, deadline).await.is_err()
+                session.field_lists.get(&session.portal, item.entity, budget).await.is_err()
             }
         }
         Some(_) => false,

@@ -6,7 +6,6 @@ mod links;
 use std::io;
 
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 pub use draft::obvious_problems;
 
@@ -21,6 +20,7 @@ use crate::{
         stage,
     },
     failure::{Code, Failure, Problem, Purpose, Retry},
+    portal::Budget,
 };
 use draft::{Draft, Expected};
 
@@ -134,6 +134,20 @@ impl Plan {
         Ok((!fields.is_empty()).then_some(WireFields(fields)))
     }
 
+    /// Whether sending the plan twice does the same as sending it once: not when it adds phones or
+    /// uploads files.
+    pub(super) fn can_be_repeated(&self) -> bool {
+        self.asked.iter().all(|asked| match &asked.want {
+            Want::Value(_) => true,
+            Want::Records(operations) => {
+                !operations.iter().any(|operation| matches!(operation, Operation::Add { .. }))
+            }
+            Want::Files(parts) => !parts.iter().any(|part| matches!(part, Part::Upload(_))),
+            // Sent on its own, after this.
+            Want::Picture(_) => true,
+        })
+    }
+
     /// The new picture, if one is asked for, and its field.
     pub(super) fn picture(&self) -> Option<(&str, &Upload)> {
         self.asked.iter().find_map(|asked| match &asked.want {
@@ -148,7 +162,7 @@ pub(super) async fn draw(
     session: &Session,
     request: &Request,
     before: &Before,
-    deadline: Instant,
+    budget: &Budget,
 ) -> Result<Plan, Failure> {
     let entity = request.item.entity;
     let mut known = Known { entity, naming: request.naming, item: before.item(), list: None };
@@ -158,7 +172,7 @@ pub(super) async fn draw(
     let to_write = request.fields.keys().chain(&request.clear).map(|typed| (typed, Use::Write));
     let to_check = request.expect.keys().map(|typed| (typed, Use::Check));
     if to_write.chain(to_check).any(|(typed, usage)| needs_the_list(known, typed, usage)) {
-        match session.field_lists.get(&session.portal, entity, deadline).await {
+        match session.field_lists.get(&session.portal, entity, budget).await {
             Ok(fetched) => {
                 list = fetched;
                 known.list = Some(&list);
@@ -188,7 +202,7 @@ pub(super) async fn draw(
         Before::Item(item) => check_expectations(&expected, item)?,
         Before::Unread(error) => {
             if let Some(need) = need_of_the_item(request, &draft.asked) {
-                let failure = Failure::from_portal(error, Purpose::Reading);
+                let failure = session.failure("crm.item.get", error, Purpose::Reading);
                 return Err(Failure {
                     message: format!("the item could not be read, and {need} needs that"),
                     retry: Retry::Later,

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use super::{Outcome, Session};
-use crate::crm::{EntityType, Kind, catalog, kind, stage};
+use crate::{
+    crm::{EntityType, Kind, catalog, kind, stage},
+    portal::Budget,
+};
 
 /// A stage that the item's pipeline has.
 #[derive(Debug, Clone, Serialize)]
@@ -21,7 +23,7 @@ pub(super) async fn offer(
     session: &Session,
     entity: EntityType,
     outcome: &mut Outcome,
-    deadline: Instant,
+    budget: &Budget,
 ) {
     let Outcome::Missed { not_applied, item, .. } = outcome else {
         return;
@@ -42,7 +44,7 @@ pub(super) async fn offer(
         ("filter".to_owned(), json!({"ENTITY_ID": directory})),
         ("order".to_owned(), json!({"SORT": "ASC"})),
     ]);
-    let Ok(result) = session.portal.call("crm.status.list", parameters, deadline).await else {
+    let Ok(result) = session.portal.call("crm.status.list", &parameters, budget).await else {
         return;
     };
     let text = |status: &Value, key: &str| status.get(key)?.as_str().map(str::to_owned);

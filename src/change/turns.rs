@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::ItemRef;
-use crate::failure::{Code, Failure, Retry};
+use crate::{
+    failure::{Code, Failure, Retry},
+    portal::Budget,
+};
 
 /// The items that calls are at work on.
 #[derive(Debug, Default)]
@@ -24,10 +24,10 @@ impl Turns {
     pub(super) async fn take(
         &self,
         item: ItemRef,
-        deadline: Instant,
+        budget: &Budget,
     ) -> Result<OwnedMutexGuard<()>, Failure> {
         let queue = self.queue(item);
-        timeout_at(deadline, queue.lock_owned()).await.map_err(|_| {
+        budget.wait(queue.lock_owned()).await.map_err(|_| {
             let message = "other calls are still at work on the same item";
             Failure::new(Code::Busy, Retry::Later, message, "repeat the call when they have ended")
         })

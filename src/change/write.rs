@@ -1,16 +1,15 @@
 //! The third step: the requests that change something.
 
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use super::{
-    ItemRef, Request, Session, look,
+    ItemRef, Request, Session, looks,
     plan::{Asked, Plan, WireFields},
 };
 use crate::{
-    crm::{Family, Kind, file::Upload, names},
-    failure::{Code, Failure, Problem, Purpose, Retry},
-    portal::{Meaning, PortalError},
+    crm::{Family, Kind, names},
+    failure::{Code, Failure, Problem, Retry},
+    portal::{Budget, Meaning, PortalError},
 };
 
 /// The item as the portal's answer to the write shows it.
@@ -21,28 +20,14 @@ pub(super) struct After(pub(super) Map<String, Value>);
 pub(super) async fn write(
     session: &Session,
     request: &Request,
-    plan: &Plan,
     fields: WireFields,
-    deadline: Instant,
-) -> Result<After, Failure> {
-    let mut parameters = look::parameters(request.item, request.naming);
+    budget: &Budget,
+) -> Result<After, PortalError> {
+    let mut parameters = looks::parameters(request.item, request.naming);
     // The vendor's order: `fields` before `useOriginalUfNames`.
     parameters.shift_insert(2, "fields".to_owned(), fields.into());
-    let error = match session.portal.call("crm.item.update", parameters, deadline).await {
-        Ok(mut result) => match result.get_mut("item").map(Value::take) {
-            Some(Value::Object(item)) => return Ok(After(item)),
-            _ => PortalError::Unclear {
-                reason: "an answer that holds no item".to_owned(),
-                http_status: None,
-            },
-        },
-        Err(error) => error,
-    };
-    let problems = match &error {
-        PortalError::Refused(refusal) => suspects(plan, refusal.meaning(), &refusal.description),
-        _ => Vec::new(),
-    };
-    Err(Failure { problems, ..Failure::from_portal(&error, Purpose::Writing) })
+    let mut result = session.portal.call("crm.item.update", &parameters, budget).await?;
+    looks::item_in(&mut result).map(After)
 }
 
 /// Sends a new picture by the method of the entity type: `crm.item.update` would cast it to the
@@ -51,25 +36,23 @@ pub(super) async fn write_picture(
     session: &Session,
     item: ItemRef,
     name: &str,
-    upload: &Upload,
-    deadline: Instant,
-) -> Result<(), Failure> {
-    let method = match item.entity.family() {
-        Some(Family::Contact) => "crm.contact.update",
-        _ => "crm.company.update",
-    };
-    let file = upload.wire().map_err(|error| unreadable(&error))?;
+    file: Value,
+    budget: &Budget,
+) -> Result<(), PortalError> {
     let fields = Map::from_iter([(names::to_upper(name), json!({"fileData": file}))]);
     let parameters = Map::from_iter([
         ("id".to_owned(), json!(item.id)),
         ("fields".to_owned(), Value::Object(fields)),
     ]);
-    session
-        .portal
-        .call(method, parameters, deadline)
-        .await
-        .map(|_| ())
-        .map_err(|error| Failure::from_portal(&error, Purpose::Writing))
+    session.portal.call(picture_method(item), &parameters, budget).await.map(|_| ())
+}
+
+/// The method that takes an item's picture.
+pub(super) const fn picture_method(item: ItemRef) -> &'static str {
+    match item.entity.family() {
+        Some(Family::Contact) => "crm.contact.update",
+        _ => "crm.company.update",
+    }
 }
 
 /// A file that could be opened and cannot be read to its end.
@@ -80,11 +63,14 @@ pub(super) fn unreadable(error: &std::io::Error) -> Failure {
 }
 
 /// The asked fields that a refusal can be about, when the portal does not name one by its code.
-fn suspects(plan: &Plan, meaning: Meaning, description: &str) -> Vec<Problem> {
-    if !matches!(meaning, Meaning::InvalidValue | Meaning::Refused) {
+pub(super) fn suspects(plan: &Plan, error: &PortalError) -> Vec<Problem> {
+    let PortalError::Refused(refusal) = error else {
+        return Vec::new();
+    };
+    if !matches!(refusal.meaning(), Meaning::InvalidValue | Meaning::Refused) {
         return Vec::new();
     }
-    let text = description.to_lowercase();
+    let text = refusal.description.to_lowercase();
     let mut suspects: Vec<&Asked> =
         plan.asked.iter().filter(|asked| is_spoken_of(asked, &text)).collect();
     if suspects.is_empty() {

@@ -9,7 +9,7 @@ use super::{embedded_portal, print, wrong_usage};
 use crate::{
     change::Session,
     crm::file::Policy,
-    portal::{Portal, Rate, Timeouts},
+    portal::{Connection, Portal, Rate, Timeouts},
     server::{self, Lines},
     tools::Toolbox,
 };
@@ -22,9 +22,14 @@ pub(super) async fn run() -> ExitCode {
         Ok(started) => started,
         Err(failure) => return wrong_usage(&failure),
     };
-    let portal = Portal::new(sign_in, Timeouts::STANDARD, Rate::STANDARD);
+    let connection = Connection {
+        sign_in,
+        timeouts: Timeouts::STANDARD,
+        rate: Rate::STANDARD,
+        extra_roots: None,
+    };
     let no_files = Policy { folders: Vec::new(), largest: 0 };
-    let toolbox = Toolbox::new(Ok(Session::new(portal, no_files)), false);
+    let toolbox = Toolbox::new(Ok(Session::new(Portal::new(connection), no_files)), false);
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = Lines::new(input, output, Timeouts::STANDARD.call);

@@ -2,11 +2,14 @@
 //!
 //! Messages about malformed addresses never repeat them, because they hold secrets.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use reqwest::Url;
 
-use super::secret::{MASK, Secret};
+use super::{
+    Tokens,
+    secret::{MASK, Secret},
+};
 
 /// How calls reach the portal and sign in.
 #[derive(Clone)]
@@ -24,8 +27,8 @@ pub enum SignIn {
     Token {
         /// The portal.
         address: Address,
-        /// The token.
-        token: Secret,
+        /// The token, and what renews it.
+        tokens: Arc<Tokens>,
     },
 }
 
@@ -87,7 +90,7 @@ impl SignIn {
     /// # Errors
     ///
     /// What is wrong with the address, without repeating it.
-    pub fn token(text: &str, token: Secret) -> Result<Self, AddressError> {
+    pub fn token(text: &str, tokens: Tokens) -> Result<Self, AddressError> {
         let url = checked_url(text)?;
         let segments = path_segments(&url);
         let prefix = match segments.as_slice() {
@@ -97,7 +100,7 @@ impl SignIn {
         if prefix.contains(&"rest") {
             return Err(AddressError::NotAPortal);
         }
-        Ok(Self::Token { address: Address::new(&url, prefix), token })
+        Ok(Self::Token { address: Address::new(&url, prefix), tokens: Arc::new(tokens) })
     }
 
     /// The portal's address, without any secret.
@@ -107,12 +110,17 @@ impl SignIn {
         }
     }
 
-    /// The secret that must never be shown.
-    pub const fn secret(&self) -> &Secret {
+    /// Every secret that must never be shown.
+    pub fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::Webhook { secret, .. } => secret,
-            Self::Token { token, .. } => token,
+            Self::Webhook { secret, .. } => vec![secret.clone()],
+            Self::Token { tokens, .. } => tokens.secrets(),
         }
+    }
+
+    /// Whether the portal is on this machine.
+    pub fn is_on_this_machine(&self) -> bool {
+        Url::parse(&self.address().0).is_ok_and(|url| url.host_str().is_some_and(is_loopback))
     }
 
     /// The address of a method. It holds the secret: for the request alone.
@@ -157,7 +165,7 @@ impl fmt::Display for Address {
     }
 }
 
-fn checked_url(text: &str) -> Result<Url, AddressError> {
+pub(super) fn checked_url(text: &str) -> Result<Url, AddressError> {
     let text = text.trim();
     if text.contains("${") || text.contains('{') {
         return Err(AddressError::Placeholder);
@@ -248,10 +256,13 @@ mod tests {
             "https://acme.bitrix24.com/rest/",
             "https://acme.bitrix24.com/rest",
         ] {
-            let sign_in = SignIn::token(text, Secret::new("t0ken")).unwrap();
+            let sign_in = SignIn::token(text, Tokens::fixed(Secret::new("t0ken"))).unwrap();
             assert_eq!(sign_in.method_url("m"), "https://acme.bitrix24.com/rest/m");
         }
-        let webhook = SignIn::token("https://acme.bitrix24.com/rest/1/x/", Secret::new("t0ken"));
+        let webhook = SignIn::token(
+            "https://acme.bitrix24.com/rest/1/x/",
+            Tokens::fixed(Secret::new("t0ken")),
+        );
         assert_eq!(webhook.unwrap_err(), AddressError::NotAPortal);
     }
 }

@@ -1,17 +1,28 @@
 //! The one way to the portal: a POST with a JSON body, within a deadline.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
-use reqwest::{Client, Response, StatusCode, Url, header, redirect};
+use reqwest::{Certificate, Client, Response, StatusCode, Url, header, redirect};
 use serde_json::{Map, Value};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
-    PortalError, Rate, Refusal, Scrubber, SignIn, auth::Address, error::readable, limiter::Limiter,
+    Budget, Meaning, PortalError, Rate, Refusal, Scrubber, Secret, SignIn, auth::Address,
+    error::readable, limiter::Limiter, retry::Pauses,
 };
 
 /// Answers beyond this size, after decompression, are not read to their end.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Fifty items with a thousand fields each are fewer.
+const MOST_VALUES: usize = 200_000;
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,79 +44,170 @@ impl Timeouts {
     };
 }
 
+/// A request's body, and the token in it that can be renewed.
+struct Body {
+    json: Vec<u8>,
+    token: Option<Secret>,
+}
+
+/// Where a portal is and how to treat it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Address and sign-in.
+    pub sign_in: SignIn,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// How many requests may go out.
+    pub rate: Rate,
+    /// Certificates to trust besides the system's, as a PEM file's content.
+    pub extra_roots: Option<Vec<u8>>,
+}
+
 /// A portal that can be called.
 #[derive(Debug)]
 pub struct Portal {
-    sign_in: SignIn,
-    timeouts: Timeouts,
+    connection: Connection,
     limiter: Limiter,
     // Built at the first call: reading the system's certificates takes longer than the whole start.
     http: OnceLock<Client>,
+    /// When each method may be called again after it had used up its time, in Unix seconds.
+    operating_resets: Mutex<HashMap<String, i64>>,
 }
 
 impl Portal {
     /// Takes note of the portal; nothing is sent.
-    pub fn new(sign_in: SignIn, timeouts: Timeouts, rate: Rate) -> Self {
-        Self { sign_in, timeouts, limiter: Limiter::new(rate), http: OnceLock::new() }
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            limiter: Limiter::new(connection.rate),
+            connection,
+            http: OnceLock::new(),
+            operating_resets: Mutex::default(),
+        }
     }
 
     /// The portal's address, without any secret.
     pub const fn address(&self) -> &Address {
-        self.sign_in.address()
+        self.connection.sign_in.address()
     }
 
-    /// The moment at which a tool call that begins now has to end.
-    pub fn deadline(&self) -> Instant {
-        Instant::now() + self.timeouts.call
+    /// What a tool call that begins now may spend.
+    pub fn budget(&self, given_up: watch::Receiver<bool>) -> Budget {
+        Budget::new(self.connection.timeouts.call, given_up)
     }
 
     /// The filter for everything that leaves the program.
     pub fn scrubber(&self) -> Scrubber {
-        Scrubber::new([self.sign_in.secret().clone()])
+        Scrubber::new(self.connection.sign_in.secrets())
     }
 
-    /// Calls a method and returns its `result`.
+    /// Calls a method and returns its `result`. What provably did not run is sent again, as long as
+    /// the budget lasts.
     ///
     /// # Errors
     ///
-    /// See [`PortalError`]; only [`PortalError::Unclear`] and the meaning
-    /// [`Failed`](super::Meaning::Failed) leave it open whether the request was carried out.
+    /// See [`PortalError`]; [`PortalError::fate`] says what is known of the request.
     pub async fn call(
         &self,
         method: &str,
-        mut parameters: Map<String, Value>,
-        deadline: Instant,
+        parameters: &Map<String, Value>,
+        budget: &Budget,
     ) -> Result<Value, PortalError> {
-        if let SignIn::Token { token, .. } = &self.sign_in {
-            parameters.insert("auth".to_owned(), token.expose().into());
+        let mut pauses = Pauses::new();
+        let mut is_renewed = false;
+        loop {
+            let error = match self.attempt(method, parameters, budget).await {
+                Ok(result) => return Ok(result),
+                Err((error, stale)) => match stale.filter(|_| !is_renewed) {
+                    Some(stale) => {
+                        self.renew(&stale, budget).await?;
+                        is_renewed = true;
+                        continue;
+                    }
+                    None => error,
+                },
+            };
+            if matches!(&error, PortalError::Refused(it) if it.meaning() == Meaning::RateLimited) {
+                self.limiter.pause();
+            }
+            match pauses.next(&error) {
+                Some(pause) if budget.has(pause) => {
+                    tracing::debug!(method, ?pause, "a request that did not run is sent again");
+                    budget.wait(tokio::time::sleep(pause)).await?;
+                }
+                _ => return Err(error),
+            }
         }
-        timeout_at(deadline, self.limiter.turn()).await.map_err(|_| PortalError::NoRoom)?;
-        let request_deadline = deadline.min(Instant::now() + self.timeouts.request);
-        let began = Instant::now();
-        let answer = timeout_at(request_deadline, self.exchange(method, &parameters))
-            .await
-            .unwrap_or_else(|_| {
-                Err(PortalError::Unclear {
-                    reason: format!("no answer within {:.0} s", began.elapsed().as_secs_f64()),
-                    http_status: None,
-                })
-            });
-        let outcome = answer.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
-        let outcome = self.scrubber().text(&outcome).into_owned();
-        tracing::info!(method, outcome, milliseconds = began.elapsed().as_millis(), "portal call");
-        answer
     }
 
-    async fn exchange(
+    /// How long to wait before a method that has used up its time, by what the portal last said.
+    pub fn seconds_until_reset(&self, method: &str) -> Option<u64> {
+        let resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = resets.get(method)? - jiff::Timestamp::now().as_second();
+        u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)
+    }
+
+    /// One request. With the error comes the token that has expired, if it can be renewed.
+    async fn attempt(
         &self,
         method: &str,
         parameters: &Map<String, Value>,
-    ) -> Result<Value, PortalError> {
+        budget: &Budget,
+    ) -> Result<Value, (PortalError, Option<Secret>)> {
+        let without_token = |error: PortalError| (error, None);
+        budget.wait(self.limiter.turn()).await.map_err(|spent| without_token(spent.into()))?;
+        let body = self.body(parameters);
+        let request_timeout = self.connection.timeouts.request;
+        let deadline = budget.deadline().min(Instant::now() + request_timeout);
+        let began = Instant::now();
+        // Not ended by the client's giving up: a request that has left is finished.
+        let answer = match timeout_at(deadline, self.exchange(method, body.json)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(PortalError::Unclear {
+                reason: format!("no answer within {:.0} s", began.elapsed().as_secs_f64()),
+                http_status: None,
+            }),
+        };
+        let outcome = answer.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
+        let outcome = self.scrubber().text(&outcome).into_owned();
+        tracing::info!(method, outcome, milliseconds = began.elapsed().as_millis(), "portal call");
+        answer.map_err(|error| {
+            let has_expired = matches!(
+                &error,
+                PortalError::Refused(refusal) if refusal.meaning() == Meaning::TokenExpired
+            );
+            (error, body.token.filter(|_| has_expired))
+        })
+    }
+
+    /// The body of a request, with the token if there is one.
+    fn body(&self, parameters: &Map<String, Value>) -> Body {
+        let SignIn::Token { tokens, .. } = &self.connection.sign_in else {
+            return Body { json: serde_json::to_vec(parameters).unwrap_or_default(), token: None };
+        };
+        let token = tokens.access();
+        // Written behind the other parameters without copying them: files may be among them.
+        let mut json = serde_json::to_vec(parameters).unwrap_or_default();
+        json.pop();
+        let separator = if parameters.is_empty() { "" } else { "," };
+        let auth = Value::from(token.expose());
+        json.extend_from_slice(format!("{separator}\"auth\":{auth}}}").as_bytes());
+        Body { json, token: Some(token).filter(|_| tokens.can_be_renewed()) }
+    }
+
+    async fn renew(&self, stale: &Secret, budget: &Budget) -> Result<(), PortalError> {
+        match &self.connection.sign_in {
+            SignIn::Token { tokens, .. } => tokens.renew(stale, self.http()?, budget).await,
+            SignIn::Webhook { .. } => Ok(()),
+        }
+    }
+
+    async fn exchange(&self, method: &str, body: Vec<u8>) -> Result<Value, PortalError> {
         let response = self
             .http()?
-            .post(self.sign_in.method_url(method))
+            .post(self.connection.sign_in.method_url(method))
             .header(header::ACCEPT, "application/json")
-            .json(parameters)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body)
             .send()
             .await
             .map_err(sending_failed)?;
@@ -117,7 +219,12 @@ impl Portal {
             });
         }
         let body = read_bounded(response).await?;
-        read_answer(status, &body)
+        let answer = read_answer(status, &body)?;
+        if let Some(reset) = answer.operating_reset_at {
+            let mut resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
+            resets.insert(method.to_owned(), reset);
+        }
+        Ok(answer.result)
     }
 
     fn http(&self) -> Result<&Client, PortalError> {
@@ -126,21 +233,29 @@ impl Portal {
         }
         // A second installation is refused, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let mut builder = Client::builder()
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
-            .connect_timeout(self.timeouts.connect)
-            .build()
-            .map_err(|error| PortalError::Unreachable {
-                reason: format!("the HTTP client could not be set up: {}", innermost(&error)),
-            })?;
+            .connect_timeout(self.connection.timeouts.connect);
+        if self.connection.sign_in.is_on_this_machine() {
+            // A proxy of the system's would look for the portal on its own machine.
+            builder = builder.no_proxy();
+        }
+        let unusable = |error: reqwest::Error| PortalError::Unreachable {
+            reason: format!("the HTTP client could not be set up: {}", innermost(&error)),
+        };
+        if let Some(pem) = &self.connection.extra_roots {
+            let roots = Certificate::from_pem_bundle(pem).map_err(unusable)?;
+            builder = builder.tls_certs_merge(roots);
+        }
+        let client = builder.build().map_err(unusable)?;
         Ok(self.http.get_or_init(|| client))
     }
 
     /// The host and path prefix that a redirect names, without the secret part of the path.
     fn redirect_target(&self, response: &Response) -> Option<String> {
         let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
-        let base = Url::parse(&self.sign_in.address().page("/")).ok()?;
+        let base = Url::parse(&self.address().page("/")).ok()?;
         let target = base.join(location).ok()?;
         let host = target.host_str()?;
         let port = target.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -151,7 +266,7 @@ impl Portal {
     }
 }
 
-async fn read_bounded(mut response: Response) -> Result<Vec<u8>, PortalError> {
+pub(super) async fn read_bounded(mut response: Response) -> Result<Vec<u8>, PortalError> {
     let http_status = Some(response.status().as_u16());
     let mut body = Vec::new();
     loop {
@@ -170,18 +285,28 @@ async fn read_bounded(mut response: Response) -> Result<Vec<u8>, PortalError> {
     }
 }
 
-fn read_answer(status: StatusCode, body: &[u8]) -> Result<Value, PortalError> {
+/// A usable answer.
+struct Answer {
+    result: Value,
+    /// When the method's time starts anew, in Unix seconds.
+    operating_reset_at: Option<i64>,
+}
+
+fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, PortalError> {
     let http_status = status.as_u16();
+    let unclear = |reason: String| PortalError::Unclear { reason, http_status: Some(http_status) };
+    if has_too_many_values(body) {
+        return Err(unclear(format!("an answer of more than {MOST_VALUES} values")));
+    }
     let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
         // A page in place of an answer, at an address that holds none.
         if status == StatusCode::NOT_FOUND {
             return Err(PortalError::NoSuchPage { http_status });
         }
-        let reason = match body {
+        return Err(unclear(match body {
             [] => format!("an empty answer with HTTP status {http_status}"),
             _ => format!("an answer with HTTP status {http_status} that is not JSON"),
-        };
-        return Err(PortalError::Unclear { reason, http_status: Some(http_status) });
+        }));
     };
     if let Some(refusal) = Refusal::read(http_status, &answer) {
         return Err(PortalError::Refused(refusal));
@@ -193,21 +318,38 @@ fn read_answer(status: StatusCode, body: &[u8]) -> Result<Value, PortalError> {
             description: String::new(),
         }));
     }
+    let operating_reset_at = answer.pointer("/time/operating_reset_at").and_then(Value::as_i64);
     match answer.get_mut("result").map(Value::take) {
-        Some(result) if status.is_success() => Ok(result),
-        _ => Err(PortalError::Unclear {
-            reason: format!("an answer with HTTP status {http_status} that holds no result"),
-            http_status: Some(http_status),
-        }),
+        Some(result) if status.is_success() => Ok(Answer { result, operating_reset_at }),
+        _ => Err(unclear(format!("an answer with HTTP status {http_status} that holds no result"))),
     }
+}
+
+/// Whether a body holds more values than any portal's answer: a few bytes of each become many in
+/// memory.
+fn has_too_many_values(body: &[u8]) -> bool {
+    let (mut values, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in body {
+        match (is_text, byte) {
+            (true, _) if is_escaped => is_escaped = false,
+            (true, b'\\') => is_escaped = true,
+            (_, b'"') => is_text = !is_text,
+            (false, b',' | b'[' | b'{') => values += 1,
+            _ => {}
+        }
+    }
+    values > MOST_VALUES
 }
 
 fn sending_failed(error: reqwest::Error) -> PortalError {
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
-        let reason = match (error.is_timeout(), innermost(&error)) {
-            (true, _) => "the connection was not made in time".to_owned(),
-            (false, cause) => cause,
+        let reason = match innermost(&error) {
+            _ if error.is_timeout() => "the connection was not made in time".to_owned(),
+            cause if cause.contains("certificate") => {
+                return PortalError::Untrusted { reason: cause };
+            }
+            cause => cause,
         };
         return PortalError::Unreachable { reason };
     }
@@ -218,7 +360,7 @@ fn sending_failed(error: reqwest::Error) -> PortalError {
 }
 
 /// The last cause of an error: the outer ones repeat each other and may hold addresses.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -3,7 +3,11 @@
 //! Meanings are decided by code, not by status, because documentation, servers and clients
 //! disagree on statuses (fact sheet §4.1). What assistants are told is decided elsewhere.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+use super::budget::Spent;
 
 /// A call that brought no result.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,6 +35,12 @@ pub enum PortalError {
         /// Why, in words that hold no address.
         reason: String,
     },
+    /// The other end's certificate is not trusted, so nothing was sent.
+    #[error("the certificate is not trusted: {reason}")]
+    Untrusted {
+        /// Why, in words that hold no address.
+        reason: String,
+    },
     /// The request went out and no usable answer came back: it may have been carried out.
     #[error("no usable answer: {reason}")]
     Unclear {
@@ -39,6 +49,17 @@ pub enum PortalError {
         /// The answer's status, when there was an answer.
         http_status: Option<u16>,
     },
+    /// The access token has expired and no new one could be had.
+    #[error("the access token has expired and could not be renewed: {reason}")]
+    NotRenewed {
+        /// Why, in our own words.
+        reason: String,
+        /// What the sign-in server said.
+        refusal: Option<Box<Refusal>>,
+    },
+    /// The client gave the call up before the request was sent.
+    #[error("the call was given up")]
+    GivenUp,
     /// The pace left no room before the deadline, so nothing was sent.
     #[error("no room within the request limit before the deadline")]
     NoRoom,
@@ -82,6 +103,8 @@ pub enum Meaning {
     OperationTimeLimit,
     /// The vendor has blocked the portal's REST interface by hand.
     Blocked,
+    /// The access token has expired.
+    TokenExpired,
     /// The sign-in was not accepted.
     SignInFailed,
     /// The portal could not reach the vendor's sign-in server.
@@ -140,10 +163,9 @@ impl Refusal {
             "QUERY_LIMIT_EXCEEDED" => Meaning::RateLimited,
             "OPERATION_TIME_LIMIT" => Meaning::OperationTimeLimit,
             "OVERLOAD_LIMIT" => Meaning::Blocked,
+            "INVALID_TOKEN" | "EXPIRED_TOKEN" => Meaning::TokenExpired,
             "NO_AUTH_FOUND"
             | "INVALID_CREDENTIALS"
-            | "INVALID_TOKEN"
-            | "EXPIRED_TOKEN"
             | "AUTHORIZATION_ERROR"
             | "APPLICATION_NOT_FOUND"
             | "ERROR_OAUTH"
@@ -182,22 +204,47 @@ impl Refusal {
     }
 }
 
+impl From<Spent> for PortalError {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::Time => Self::NoRoom,
+            Spent::GivenUp => Self::GivenUp,
+        }
+    }
+}
+
 /// A text from outside, made fit to be shown: cut, and its invisible characters made visible.
 pub fn readable(text: &str) -> String {
     const LONGEST: usize = 500;
-    let mut shown = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
-        let is_invisible = (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if is_invisible {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", visible(text.get(..end).unwrap_or_default())),
+        None => visible(text).into_owned(),
+    }
+}
+
+/// The text with its control characters and its invisible ones written out, but for line breaks.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let is_invisible = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            || matches!(
+                c,
+                '\u{200b}'..='\u{200f}'
+                    | '\u{202a}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}'
+                    | '\u{feff}'
+                    | '\u{e0000}'..='\u{e007f}'
+            )
+    };
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_invisible(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
         }
     }
-    shown
+    Cow::Owned(shown)
 }

@@ -3,9 +3,13 @@
 //! A portal refuses above 50 requests at once and 2 per second after that, 250 and 5 on the
 //! Enterprise plan (fact sheet §5.1).
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 /// How many requests may go out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,8 +53,12 @@ impl FromStr for Rate {
 #[derive(Debug)]
 pub struct Limiter {
     rate: Rate,
-    bucket: Mutex<Bucket>,
+    bucket: AsyncMutex<Bucket>,
+    paused_until: Mutex<Option<Instant>>,
 }
+
+/// How long the bucket stays empty when the portal has refused.
+const AFTER_A_REFUSAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Bucket {
@@ -62,22 +70,41 @@ impl Limiter {
     /// A full bucket.
     pub fn new(rate: Rate) -> Self {
         let bucket = Bucket { tokens: rate.burst, filled_at: None };
-        Self { rate, bucket: Mutex::new(bucket) }
+        Self { rate, bucket: AsyncMutex::new(bucket), paused_until: Mutex::default() }
     }
 
     /// Waits for a token and takes it. Dropping the future gives up the place in the queue.
     pub async fn turn(&self) {
         // The lock is held while waiting: it is fair, so it is the queue.
         let mut bucket = self.bucket.lock().await;
-        let now = Instant::now();
-        bucket.fill(self.rate, now);
-        if bucket.tokens < 1.0 {
+        loop {
+            let now = Instant::now();
+            let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(until) = paused_until {
+                if until > now {
+                    tokio::time::sleep_until(until).await;
+                    continue;
+                }
+                if bucket.filled_at.is_none_or(|filled_at| filled_at < until) {
+                    *bucket = Bucket { tokens: 0.0, filled_at: Some(until) };
+                }
+            }
+            bucket.fill(self.rate, now);
+            if bucket.tokens >= 1.0 {
+                bucket.tokens -= 1.0;
+                return;
+            }
             let missing = (1.0 - bucket.tokens) / self.rate.per_second;
             tokio::time::sleep(Duration::from_secs_f64(missing)).await;
-            bucket.fill(self.rate, Instant::now());
-            bucket.tokens = bucket.tokens.max(1.0);
         }
-        bucket.tokens -= 1.0;
+    }
+}
+
+impl Limiter {
+    /// Empties the bucket after a refusal: nothing goes out for at least a second.
+    pub fn pause(&self) {
+        let empty_until = Instant::now() + AFTER_A_REFUSAL;
+        *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(empty_until);
     }
 }
 
@@ -116,6 +143,18 @@ mod tests {
         }
         assert!(start.elapsed() >= Duration::from_millis(1_990));
         assert!(start.elapsed() <= Duration::from_millis(2_010));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_empties_the_bucket_for_a_second() {
+        let limiter = Limiter::new(Rate::STANDARD);
+        limiter.turn().await;
+        let start = Instant::now();
+        limiter.pause();
+        limiter.turn().await;
+        assert!(start.elapsed() >= Duration::from_millis(1_400), "{:?}", start.elapsed());
+        limiter.turn().await;
+        assert!(start.elapsed() >= Duration::from_millis(1_900), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

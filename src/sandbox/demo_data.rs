@@ -92,7 +92,7 @@ pub(super) fn company() -> State {
             ..Common::default()
         },
         extranet_users: [77].into(),
-        received: Vec::new(),
+        ..State::default()
     }
 }
 

@@ -92,6 +92,9 @@ fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Valu
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     let body = Value::Object(parameters.clone());
     state.received.push(Received { method: method.to_owned(), body });
+    if !state.lets_pass() {
+        return Err(PortalFault::new(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"));
+    }
     let user = user.parse().unwrap_or_default();
     let secret_path = format!("/rest/{user}/{SECRET}/");
     methods::call(&mut state, user, &secret_path, method, &parameters)

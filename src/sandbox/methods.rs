@@ -10,6 +10,8 @@ use super::{
 };
 use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
 
+const LARGEST_BATCH: usize = 50;
+
 /// An error as the portal states it.
 #[derive(Debug)]
 pub(super) struct PortalFault {
@@ -66,8 +68,60 @@ pub(super) fn call(
         "crm.contact.update" => update_picture(types, common, 3, "photo", parameters),
         "crm.company.update" => update_picture(types, common, 4, "logo", parameters),
         "crm.status.list" => Ok(list_statuses(types, parameters)),
+        "crm.item.list" => {
+            let data = find_type(types, integer(parameters, "entityTypeId")?)?;
+            let items = data.items.keys().take(50).map(|id| json!({"id": id}));
+            Ok(json!({"items": items.collect::<Vec<_>>()}))
+        }
+        "profile" => Ok(json!({
+            "ID": user.to_string(), "ADMIN": user == 1, "NAME": "Sandbox", "LAST_NAME": "User",
+        })),
+        "scope" => Ok(json!(["crm"])),
+        "method.get" => {
+            let is_known = parameters.get("name").is_some_and(|name| name == "crm.item.update");
+            Ok(json!({"isExisting": is_known, "isAvailable": is_known}))
+        }
+        "batch" => Ok(batch(state, user, secret_path, parameters)),
         _ => Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
     }
+}
+
+/// Runs the commands of a batch one after the other; parameters are plain ones, without brackets.
+fn batch(
+    state: &mut State,
+    user: u32,
+    secret_path: &str,
+    parameters: &Map<String, Value>,
+) -> Value {
+    let commands = parameters.get("cmd").and_then(Value::as_object).into_iter().flatten();
+    let (mut results, mut errors) = (Map::new(), Map::new());
+    for (at, (key, command)) in commands.enumerate() {
+        let (method, query) =
+            command.as_str().and_then(|it| it.split_once('?')).unwrap_or_default();
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let parameters = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let called = match method {
+            _ if at >= LARGEST_BATCH => {
+                let text = "Max batch length exceeded";
+                Err(PortalFault::new(400, "ERROR_BATCH_LENGTH_EXCEEDED", text))
+            }
+            "batch" => {
+                let text = "Method is not allowed for batch usage";
+                Err(PortalFault::new(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", text))
+            }
+            method => call(state, user, secret_path, method, &parameters),
+        };
+        match called {
+            Ok(result) => results.insert(key.clone(), result),
+            Err(fault) => {
+                let error = json!({"error": fault.code, "error_description": fault.text});
+                errors.insert(key.clone(), error)
+            }
+        };
+    }
+    // Empty maps are answered as lists.
+    let map = |map: Map<String, Value>| if map.is_empty() { json!([]) } else { map.into() };
+    json!({"result": map(results), "result_error": map(errors)})
 }
 
 fn find_item<'a>(

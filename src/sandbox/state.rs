@@ -1,6 +1,9 @@
 //! What the sandbox holds: entity types, their own fields, pipelines and items.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use serde_json::{Map, Value, json};
 
@@ -18,6 +21,23 @@ pub(super) struct State {
     /// External users, whom the CRM is closed to.
     pub(super) extranet_users: BTreeSet<u32>,
     pub(super) received: Vec<Received>,
+    pub(super) bucket: Option<(f64, Instant)>,
+}
+
+impl State {
+    /// Whether the request limit lets one more request pass.
+    pub(super) fn lets_pass(&mut self) -> bool {
+        let Some((burst, per_second)) = self.common.rules.limit else {
+            return true;
+        };
+        let now = Instant::now();
+        let (level, before) = self.bucket.unwrap_or((0.0, now));
+        let leaked = now.duration_since(before).as_secs_f64() * per_second;
+        let level = (level - leaked).max(0.0);
+        let passes = level + 1.0 <= burst;
+        self.bucket = Some((if passes { level + 1.0 } else { level }, now));
+        passes
+    }
 }
 
 /// What all entity types share.

@@ -1,5 +1,7 @@
 //! What answers look like: items without what says nothing, long values cut, a bounded size.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -8,10 +10,13 @@ use crate::{
     change::{Change, ItemRef, NotApplied, Status},
     crm::{Kind, catalog},
     failure::Failure,
+    portal::error::visible,
 };
 
 /// An answer stays below this many characters unless it holds that much without long values.
 const LONGEST_ANSWER: usize = 8_000;
+/// The parts of an answer that hold what portals say.
+const PORTALS_PARTS: [&str; 3] = ["item", "changes", "notApplied"];
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
 const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
@@ -58,9 +63,10 @@ pub(super) fn telling_fields(item: Map<String, Value>, of: ItemRef) -> Map<Strin
 /// The JSON of an answer, its long values cut until it is short enough.
 pub(super) fn bounded(answer: &impl Serialize) -> Value {
     let mut json = serde_json::to_value(answer).unwrap_or_else(|_| json!({"ok": false}));
-    for part in ["item", "changes", "notApplied"] {
+    for part in PORTALS_PARTS {
         if let Some(part) = json.get_mut(part) {
             hide_file_links(part);
+            make_visible(part);
         }
     }
     let mut shortened = json.clone();
@@ -70,7 +76,7 @@ pub(super) fn bounded(answer: &impl Serialize) -> Value {
         }
         shortened = json.clone();
         let mut was_cut = Vec::new();
-        for part in ["item", "changes", "notApplied"] {
+        for part in PORTALS_PARTS {
             if let Some(part) = shortened.get_mut(part) {
                 cut(part, longest, "", &mut was_cut);
             }
@@ -84,6 +90,20 @@ pub(super) fn bounded(answer: &impl Serialize) -> Value {
         }
     }
     shortened
+}
+
+/// Texts in items are written by people outside: what would hide in them is shown.
+fn make_visible(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(visible) = visible(text) {
+                *text = visible;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(make_visible),
+        Value::Object(entries) => entries.values_mut().for_each(make_visible),
+        _ => {}
+    }
 }
 
 fn length(json: &Value) -> usize {

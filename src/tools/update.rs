@@ -14,6 +14,7 @@ use crate::{
     change::{self, ItemRef, Outcome, Request, Session},
     crm::{EntityType, Naming, file},
     failure::{Code, Failure, Problem},
+    portal::Budget,
 };
 
 const DESCRIPTION: &str = "\
@@ -85,12 +86,12 @@ pub(super) fn tool() -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(session: &Session, tool: &Tool, raw: Value) -> Answer {
+pub(super) async fn run(session: &Session, tool: &Tool, raw: Value, budget: &Budget) -> Answer {
     let request = match read(raw, tool, &session.files) {
         Ok(request) => request,
         Err(problems) => return Failure::refused_arguments(problems).into(),
     };
-    match change::change(session, &request).await {
+    match change::change(session, &request, budget).await {
         Ok(outcome) => render(session, request.item, outcome),
         Err(failure) => failure.into(),
     }

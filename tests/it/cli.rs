@@ -203,6 +203,15 @@ async fn help_names_every_command_and_setting() {
           --portal-url <URL>
               Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
 
+          --oauth-url <URL>
+              Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/ [env: BITRIX24_OAUTH_URL]
+
+          --token-file <FILE>
+              Where the newest tokens are kept [env: BITRIX24_TOKEN_FILE]
+
+          --ca-file <FILE>
+              PEM file with certificates to trust besides the system's [env: BITRIX24_CA_FILE]
+
           --rate <RATE>
               Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
 
@@ -253,6 +262,15 @@ async fn help_names_every_command_and_setting() {
 
           --portal-url <URL>
               Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
+
+          --oauth-url <URL>
+              Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/ [env: BITRIX24_OAUTH_URL]
+
+          --token-file <FILE>
+              Where the newest tokens are kept [env: BITRIX24_TOKEN_FILE]
+
+          --ca-file <FILE>
+              PEM file with certificates to trust besides the system's [env: BITRIX24_CA_FILE]
 
           --rate <RATE>
               Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]

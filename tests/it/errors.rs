@@ -15,7 +15,8 @@ async fn write_answered(reply: Reply) -> (Value, ScriptedPortal) {
     let replies = [("crm.item.get", vec![item]), ("crm.item.update", vec![reply])];
     let portal = ScriptedPortal::start(&replies).await;
     let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_REQUEST_TIMEOUT", "0.3");
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
+    command.env("BITRIX24_REQUEST_TIMEOUT", "0.3").env("BITRIX24_CALL_TIMEOUT", "2.5");
     let mut server = Server::opened(command, &portal.webhook()).await;
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
@@ -82,7 +83,7 @@ async fn every_row_of_the_error_table() {
         let (error, portal) = write_answered(Reply::error(status, code, text)).await;
         let quoted = json!({"httpStatus": status, "code": code, "description": text});
         assert_eq!(error["portal"], quoted, "{status} {code}");
-        assert_eq!(portal.methods().last().unwrap(), "crm.item.update");
+        assert!(portal.methods().contains(&"crm.item.update".to_owned()));
         table.push_str(&format!(
             "{status} {code:<39} {:<21} {:<8} {}\n",
             error["code"].as_str().unwrap(),
@@ -406,8 +407,9 @@ async fn the_sandbox_refuses_as_the_vendors_page_says() {
     let body = json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1730000000001": 44}});
     let url = format!("{}crm.item.update", sandbox.webhook_url());
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
-    assert_json_snapshot!(answer.json::<Value>().await.unwrap(), @r#"
+    let request = reqwest::Client::new().post(url).header("Content-Type", "application/json");
+    let answer = request.body(body.to_string()).send().await.unwrap().bytes().await.unwrap();
+    assert_json_snapshot!(serde_json::from_slice::<Value>(&answer).unwrap(), @r#"
     {
       "error": "100",
       "error_description": "Expected iterable value for multiple field, but got integer instead"

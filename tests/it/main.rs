@@ -12,6 +12,7 @@
 )]
 
 mod cli;
+mod conduct;
 mod errors;
 mod fields;
 mod properties;

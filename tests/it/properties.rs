@@ -4,7 +4,7 @@ use bitrix24_crm_mcp::{
     change::Session,
     config::Settings,
     crm::{EntityType, Kind, catalog, file::Policy},
-    portal::{Portal, Rate, SignIn, Timeouts},
+    portal::{Connection, GiveUp, Portal, Rate, SignIn, Timeouts},
     sandbox::Sandbox,
     tools::{Answer, Toolbox},
 };
@@ -40,13 +40,14 @@ async fn portal() -> (Sandbox, Toolbox) {
     let sandbox = Sandbox::start().await.unwrap();
     let sign_in = SignIn::webhook(&sandbox.webhook_url()).unwrap();
     let rate = Rate { burst: 1e9, per_second: 1e9 };
-    let portal = Portal::new(sign_in, Timeouts::STANDARD, rate);
+    let connection = Connection { sign_in, timeouts: Timeouts::STANDARD, rate, extra_roots: None };
     let files = Policy { folders: Vec::new(), largest: 1024 };
-    (sandbox, Toolbox::new(Ok(Session::new(portal, files)), false))
+    (sandbox, Toolbox::new(Ok(Session::new(Portal::new(connection), files)), false))
 }
 
 async fn update(toolbox: &Toolbox, call: Value) -> Value {
-    match toolbox.call("update_crm_item", call).await.unwrap() {
+    let (_never, given_up) = GiveUp::new();
+    match toolbox.call("update_crm_item", call, given_up).await.unwrap() {
         Answer::Success(json) | Answer::Error { json, .. } => json,
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Reply {
     CutInside,
     /// Reads the request and never answers.
     Stall,
+    /// Answers one thing to a body that holds the text, and another to others.
+    IfBody(&'static str, Box<Reply>, Box<Reply>),
     /// Answers after a while.
     Late(Duration, Box<Reply>),
 }
@@ -48,7 +50,9 @@ impl Reply {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Request {
     pub(crate) path: String,
+    /// The body as JSON; null when it is none.
     pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 #[derive(Debug, Default)]
@@ -129,6 +133,7 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
         let method = request.path.rsplit('/').next().unwrap().to_owned();
+        let body = request.text.clone();
         let reply = {
             let mut script = script.lock().unwrap();
             script.requests.push(request);
@@ -143,6 +148,8 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
                 tokio::time::sleep(after).await;
                 *reply
             }
+            Reply::IfBody(text, then, _) if body.contains(text) => *then,
+            Reply::IfBody(_, _, otherwise) => *otherwise,
             reply => reply,
         };
         let (status, headers, body) = match reply {
@@ -157,7 +164,7 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
                 stream.write_all(start.as_bytes()).await.unwrap();
                 return;
             }
-            Reply::Late(..) => panic!("late twice"),
+            Reply::Late(..) | Reply::IfBody(..) => panic!("a reply in a reply of its sort"),
             Reply::Stall => std::future::pending().await,
         };
         let head =
@@ -187,5 +194,6 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     });
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Request { path, body: serde_json::from_slice(&body).unwrap_or_default() })
+    let text = String::from_utf8(body).ok()?;
+    Some(Request { path, body: serde_json::from_str(&text).unwrap_or_default(), text })
 }

@@ -53,6 +53,7 @@ async fn no_failure_tells_the_secret() {
                     command.env("BITRIX24_WEBHOOK_URL", portal.webhook_with(CANARY));
                 }
                 command.env("BITRIX24_LOG", "trace").env("BITRIX24_REQUEST_TIMEOUT", "0.2");
+                command.env("BITRIX24_CALL_TIMEOUT", "1");
                 let mut server = Server::opened(command, "").await;
                 let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b", "ufCrm_1": 2, "ufCrm_2": 3}});
                 let params = json!({"name": "update_crm_item", "arguments": arguments});

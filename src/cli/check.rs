@@ -1,0 +1,190 @@
+//! `check`: for a person whose set-up does not work, and for CI. A line for each thing that has to
+//! be right, with the remedy where it is not. It writes nothing.
+
+use std::process::ExitCode;
+
+use serde_json::{Map, Value, json};
+
+use super::{embedded_portal, print};
+use crate::{
+    config::{self, PortalChoice, Settings, Unusable},
+    crm::Family,
+    failure::{Failure, Purpose},
+    portal::{Budget, GiveUp, Meaning, Portal, PortalError},
+};
+
+/// Goes through the list until something is in the way of the rest.
+pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(unusable) => {
+            for problem in &unusable.problems {
+                missed(&format!("`{}` {}", problem.path, problem.message), "correct the setting");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let (sign_in, _sandbox) = match &settings.portal {
+        PortalChoice::Missing => {
+            missed("no portal is set", &config::no_portal().hint);
+            return ExitCode::FAILURE;
+        }
+        PortalChoice::Real(sign_in) => (sign_in.clone(), None),
+        PortalChoice::Sandbox => match embedded_portal().await {
+            Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
+            Err(failure) => {
+                missed(&failure.message, &failure.hint);
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    let portal = Portal::new(settings.connection(sign_in));
+    held(&format!("the settings are well formed: {}", portal.address()));
+    let (_never, given_up) = GiveUp::new();
+    let check = Check { budget: portal.budget(given_up), portal };
+    if check.everything().await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Check {
+    portal: Portal,
+    budget: Budget,
+}
+
+impl Check {
+    async fn everything(&self) -> bool {
+        self.reached_and_signed_in().await
+            && self.has_scope().await
+            && self.has_method().await
+            && self.can_read().await
+    }
+
+    /// `profile` needs no scope, so it tells the connection and the sign-in from everything else.
+    async fn reached_and_signed_in(&self) -> bool {
+        let profile = match self.call("profile", json!({})).await {
+            Ok(profile) => profile,
+            Err(error) => {
+                let is_answer = matches!(error, PortalError::Refused(_));
+                if is_answer {
+                    held("the portal was reached");
+                }
+                self.explain(&error);
+                return false;
+            }
+        };
+        held("the portal was reached and has accepted the sign-in");
+        let text = |key: &str| profile.get(key).and_then(Value::as_str).unwrap_or_default().trim();
+        let name = format!("{} {}", text("NAME"), text("LAST_NAME"));
+        let id = profile.get("ID").map(|id| id.to_string().replace('"', "")).unwrap_or_default();
+        let is_admin = profile.get("ADMIN").and_then(Value::as_bool) == Some(true);
+        let rank = if is_admin { ", an administrator" } else { "" };
+        let name = crate::portal::error::readable(name.trim());
+        held(&format!("calls have the rights of user {id} ({name}{rank})"));
+        true
+    }
+
+    async fn has_scope(&self) -> bool {
+        let scopes = match self.call("scope", json!({})).await {
+            Ok(scopes) => scopes,
+            Err(error) => {
+                self.explain(&error);
+                return false;
+            }
+        };
+        let has_crm = scopes.as_array().is_some_and(|scopes| scopes.contains(&json!("crm")));
+        if has_crm {
+            held("the scope `crm` is there");
+        } else {
+            missed(
+                "the scope `crm` is missing",
+                "edit the webhook or application in the portal and add the permission CRM",
+            );
+        }
+        has_crm
+    }
+
+    async fn has_method(&self) -> bool {
+        let name = "crm.item.update";
+        match self.call("method.get", json!({"name": name})).await {
+            Ok(method) if method.get("isAvailable").and_then(Value::as_bool) == Some(true) => {
+                held(&format!("the method `{name}` is available"));
+                true
+            }
+            Ok(method) => {
+                let exists = method.get("isExisting").and_then(Value::as_bool) == Some(true);
+                let remedy = if exists {
+                    "the portal's plan or the webhook's scope does not include it"
+                } else {
+                    "this portal's CRM is too old; update it"
+                };
+                missed(&format!("the method `{name}` is not available"), remedy);
+                false
+            }
+            Err(error) => {
+                self.explain(&error);
+                false
+            }
+        }
+    }
+
+    /// The items of each entity type with a number of its own.
+    async fn can_read(&self) -> bool {
+        let mut can_read_all = true;
+        for family in Family::ALL {
+            let Some(id) = family.entity_type_id() else { continue };
+            let parameters = json!({"entityTypeId": id, "select": ["id"], "start": -1});
+            let plural = match family {
+                Family::Company => "companies".to_owned(),
+                family => format!("{}s", family.name()),
+            };
+            match self.call("crm.item.list", parameters).await {
+                Ok(_) => held(&format!("{plural} can be read")),
+                Err(error) => {
+                    can_read_all = false;
+                    let failure = Failure::from_portal(&error, Purpose::Reading);
+                    missed(&format!("{plural} cannot be read: {}", failure.message), &failure.hint);
+                }
+            }
+        }
+        can_read_all
+    }
+
+    async fn call(&self, method: &str, parameters: Value) -> Result<Value, PortalError> {
+        let parameters = match parameters {
+            Value::Object(parameters) => parameters,
+            _ => Map::new(),
+        };
+        self.portal.call(method, &parameters, &self.budget).await
+    }
+
+    fn explain(&self, error: &PortalError) {
+        let failure = Failure::from_portal(error, Purpose::Reading);
+        let message = match error {
+            PortalError::Refused(refusal) => {
+                let code = crate::portal::error::readable(&refusal.code);
+                format!("{} (`{code}`)", failure.message)
+            }
+            _ => failure.message,
+        };
+        let is_not_json = matches!(error, PortalError::Unclear { http_status: Some(_), .. });
+        let remedy = match error {
+            _ if is_not_json => {
+                "something else than a Bitrix24 portal answers at this address, or a proxy stands \
+                 between; check the address"
+            }
+            PortalError::Refused(refusal) if refusal.meaning() == Meaning::SignInFailed => {
+                "make a new webhook in the portal and put its address into the settings"
+            }
+            _ => &failure.hint,
+        };
+        let scrubber = self.portal.scrubber();
+        missed(&scrubber.text(&message), remedy);
+    }
+}
+
+fn held(what: &str) {
+    print(&format!("✓ {what}"));
+}
+
+fn missed(what: &str, remedy: &str) {
+    print(&format!("✗ {what}\n  → {remedy}"));
+}

@@ -1,0 +1,94 @@
+//! What may follow a failed request: the one table of fates, and the pauses between attempts.
+//!
+//! Nothing is repeated unless it provably did not run. What perhaps ran is settled above this room,
+//! by looking at the item.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use super::{Meaning, PortalError};
+
+/// What is known of a failed request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It did not run: it may be sent again.
+    NotExecuted,
+    /// The portal failed while it worked on it, and said so: it is no longer at work.
+    FailedInside,
+    /// No answer came: it may have run, or may be running still.
+    Lost,
+    /// It did not run and would not the next time.
+    Final,
+}
+
+impl PortalError {
+    /// What is known of the failed request.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Unreachable { .. } => Fate::NotExecuted,
+            Self::Unclear { .. } => Fate::Lost,
+            Self::Refused(refusal) => match refusal.meaning() {
+                Meaning::RateLimited => Fate::NotExecuted,
+                Meaning::Failed => Fate::FailedInside,
+                Meaning::InvalidValue
+                | Meaning::RequiredField
+                | Meaning::NotFound
+                | Meaning::TypeNotSupported
+                | Meaning::AccessDenied
+                | Meaning::PlanRestricted
+                | Meaning::Refused
+                | Meaning::RefusedWithoutCode
+                | Meaning::Busy
+                | Meaning::OperationTimeLimit
+                | Meaning::Blocked
+                | Meaning::TokenExpired
+                | Meaning::SignInFailed
+                | Meaning::SignInServerDown
+                | Meaning::ScopeMissing
+                | Meaning::WrongAddress => Fate::Final,
+            },
+            Self::Moved { .. }
+            | Self::Untrusted { .. }
+            | Self::NoSuchPage { .. }
+            | Self::NotRenewed { .. }
+            | Self::NoRoom
+            | Self::GivenUp => Fate::Final,
+        }
+    }
+}
+
+/// The pauses before the next attempts after a request that did not run.
+pub(super) struct Pauses {
+    after_refusal: backon::ExponentialBackoff,
+    after_no_connection: backon::ExponentialBackoff,
+}
+
+impl Pauses {
+    pub(super) fn new() -> Self {
+        let growing = ExponentialBuilder::new().with_jitter();
+        Self {
+            // As often as the deadline allows: others are being served meanwhile.
+            after_refusal: growing
+                .with_min_delay(Duration::from_secs(1))
+                .with_max_delay(Duration::from_secs(8))
+                .without_max_times()
+                .build(),
+            // A network that is down stays down for longer than a person waits.
+            after_no_connection: growing
+                .with_min_delay(Duration::from_millis(250))
+                .with_max_delay(Duration::from_secs(2))
+                .with_max_times(3)
+                .build(),
+        }
+    }
+
+    /// The pause before the next attempt; `None` when there is to be none.
+    pub(super) fn next(&mut self, error: &PortalError) -> Option<Duration> {
+        match error {
+            PortalError::Unreachable { .. } => self.after_no_connection.next(),
+            error if error.fate() == Fate::NotExecuted => self.after_refusal.next(),
+            _ => None,
+        }
+    }
+}
