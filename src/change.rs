@@ -179,6 +179,7 @@ async fn write_fields(
     budget: &Budget,
 ) -> Result<Option<After>, Failure> {
     let mut repeats = 0;
+    let mut is_one_lost = false;
     loop {
         let fields = plan.wire_fields().map_err(|error| write::unreadable(&error))?;
         let Some(fields) = fields else {
@@ -193,7 +194,8 @@ async fn write_fields(
             let failure = session.failure("crm.item.update", &error, Purpose::Writing);
             return Err(Failure { problems, ..failure });
         }
-        let settled = settle::settle(session, request, before, plan, &error, budget).await;
+        is_one_lost |= error.fate() == Fate::Lost;
+        let settled = settle::settle(session, request, before, plan, is_one_lost, budget).await;
         match settled {
             Settled::Stands(after) => {
                 plan.notes.push(LOST_ANSWER.to_owned());

@@ -106,7 +106,7 @@ impl ServerHandler for Server {
         let arguments = request.arguments.map_or(Value::Null, Value::Object);
         let (toolbox, tool) = (Arc::clone(&self.toolbox), name.clone());
         let at_work = self.busy.begin();
-        let (give_up, given_up) = GiveUp::new();
+        let (switch, given_up) = GiveUp::new();
         let call = async move {
             let answer = toolbox.call(&tool, arguments, given_up).await;
             drop(at_work);
@@ -116,7 +116,7 @@ impl ServerHandler for Server {
         tokio::pin!(call);
         let cancelled = async {
             context.ct.cancelled().await;
-            give_up.now();
+            switch.now();
             std::future::pending::<()>().await;
         };
         let answer = tokio::select! {
@@ -202,7 +202,7 @@ async fn report_progress(context: &RequestContext<RoleServer>) {
             }
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn broke_down() -> Failure {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, Purpose, Retry, Written},
-    portal::{Budget, Fate, PortalError},
+    portal::{Budget, PortalError},
 };
 
 /// What became of a write.
@@ -23,13 +23,14 @@ pub(super) enum Settled {
     Unknown(String),
 }
 
-/// Looks at the item after a failed write.
+/// Looks at the item after a failed write. As long as one of its requests got no answer, the portal
+/// may still be at work.
 pub(super) async fn settle(
     session: &Session,
     request: &Request,
     before: &Before,
     plan: &Plan,
-    error: &PortalError,
+    is_one_lost: bool,
     budget: &Budget,
 ) -> Settled {
     let budget = budget.for_last_look();
@@ -47,9 +48,9 @@ pub(super) async fn settle(
         before.get("updatedTime") == after.0.get("updatedTime")
             && compare::has_no_changes(before, &after, plan, request.item.entity)
     });
-    match (is_unchanged, error.fate()) {
-        (true, Fate::FailedInside) => Settled::NotWritten,
-        (true, _) => Settled::NothingYet,
+    match (is_unchanged, is_one_lost) {
+        (true, false) => Settled::NotWritten,
+        (true, true) => Settled::NothingYet,
         (false, _) => {
             let (standing, missing): (Vec<&Asked>, Vec<&Asked>) =
                 plan.asked.iter().partition(|asked| asked.stands(before.item(), &after.0));

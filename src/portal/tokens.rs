@@ -10,6 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -133,7 +134,9 @@ impl Tokens {
         // Held until the new tokens are written, so that no other process renews meanwhile.
         let _lock = match &renewal.file {
             None => None,
-            Some(file) => Some(budget.wait(lock(file.clone())).await?.map_err(not_stored)?),
+            Some(file) => {
+                Some(budget.wait(lock(file.clone())).await?.map_err(|error| not_stored(&error))?)
+            }
         };
         if let Some(kept) = self.read_file()
             && kept.access != stale.expose()
@@ -148,7 +151,7 @@ impl Tokens {
             .await
             .map_err(|_| not_renewed("no answer in time", None))??;
         if let Some(file) = &renewal.file {
-            write_file(file, &renewal.refresh_token, &kept).map_err(not_stored)?;
+            write_file(file, &renewal.refresh_token, &kept).map_err(|error| not_stored(&error))?;
         } else if kept.refresh != refresh.expose() {
             tracing::warn!(
                 "the refresh token has been replaced and the new one lives in memory only; after a \
@@ -221,7 +224,7 @@ fn not_renewed(reason: &str, refusal: Option<super::Refusal>) -> PortalError {
     PortalError::NotRenewed { reason: reason.to_owned(), refusal: refusal.map(Box::new) }
 }
 
-fn not_stored(error: io::Error) -> PortalError {
+fn not_stored(error: &io::Error) -> PortalError {
     not_renewed(&format!("the token file cannot be used: {}", error.kind()), None)
 }
 
@@ -265,5 +268,5 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 fn fingerprint(secret: &Secret) -> String {
-    Sha256::digest(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(secret.expose().as_bytes()))
 }

@@ -182,6 +182,7 @@ async fn help_names_every_command_and_setting() {
     Commands:
       serve   Serve MCP on standard input and output (the default)
       call    Call one tool and print its answer
+      check   Try the settings against the portal, a line for each thing that has to be right
       demo    Show an update on an embedded portal; needs no account
       schema  Print the schemas of the tools and of each entity type's fields
       help    Print this message or the help of the given subcommand(s)

@@ -558,7 +558,7 @@ async fn check_names_each_mistake() {
     let mut told = String::new();
     let mut tell = |name: &str, finished: crate::support::Finished| {
         assert_eq!(finished.code, Some(i32::from(finished.stdout.contains('✗'))), "{name}");
-        let address = regex_free_origin(&finished.stdout);
+        let address = without_ports(&finished.stdout);
         told.push_str(&format!("# {name}\n{address}\n"));
     };
     for (name, replies) in portals {
@@ -644,7 +644,7 @@ async fn check_names_each_mistake() {
 }
 
 /// The text with the ports of test portals taken out.
-fn regex_free_origin(text: &str) -> String {
+fn without_ports(text: &str) -> String {
     let mut parts = text.split("http://127.0.0.1:");
     let mut plain = parts.next().unwrap().to_owned();
     for part in parts {

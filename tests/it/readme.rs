@@ -51,6 +51,11 @@ async fn each_shown_call_answers_what_is_shown() {
     assert_eq!(shown, 3);
 }
 
+/// Whether the setting itself is a file, and not a secret's other form.
+fn is_a_file(setting: &str) -> bool {
+    ["BITRIX24_TOKEN_FILE", "BITRIX24_CA_FILE"].contains(&setting)
+}
+
 /// The backquoted words of the tables' first columns.
 fn first_columns() -> BTreeSet<&'static str> {
     let rows = README.lines().filter_map(|line| line.strip_prefix("| "));
@@ -63,9 +68,13 @@ async fn every_setting_and_every_code_has_its_row() {
     let listed = first_columns();
     let source = include_str!("../../src/config.rs");
     let settings = source.split('"').filter(|text| text.starts_with("BITRIX24_"));
-    let settings: BTreeSet<&str> = settings.filter(|text| !text.contains(' ')).collect();
+    let settings: BTreeSet<&str> = settings
+        .filter(|text| !text.contains(' ') && !text.ends_with("_FILE") || is_a_file(text))
+        .collect();
+    let documented = listed.iter().copied().filter(|name| name.starts_with("BITRIX24_"));
+    // A secret's file stands beside it and has no row of its own.
     let documented: BTreeSet<&str> =
-        listed.iter().copied().filter(|name| name.starts_with("BITRIX24_")).collect();
+        documented.filter(|name| !name.ends_with("_FILE") || is_a_file(name)).collect();
     assert_eq!(documented, settings);
 
     let source = include_str!("../../src/failure.rs");
