@@ -118,7 +118,7 @@ pub async fn change(
         }
     }
     let (after, picture) = carry_out(session, request, &before, &mut plan, budget).await?;
-    let mut outcome = compare::compare(&before, plan, after, picture, request.item.entity);
+    let mut outcome = compare::compare(&before, plan, after, picture);
     stages::offer(session, request.item.entity, &mut outcome, budget).await;
     Ok(outcome)
 }

@@ -118,13 +118,8 @@ pub(super) fn pictures_stand(plan: &Plan, before: &Before, after: &After) -> boo
 }
 
 /// Whether nothing differs but noise.
-pub(super) fn has_no_changes(
-    before: &Map<String, Value>,
-    after: &After,
-    plan: &Plan,
-    entity: EntityType,
-) -> bool {
-    changes::made(before, &after.0, &plan.asked, entity).is_empty()
+pub(super) fn has_no_changes(before: &Map<String, Value>, after: &After, plan: &Plan) -> bool {
+    changes::made(before, &after.0, &plan.asked).is_empty()
 }
 
 /// Whether the portal's answer may call a field empty that still holds its value: that happens to
@@ -154,17 +149,11 @@ pub(super) fn unchanged(item: &Map<String, Value>, plan: Plan) -> Outcome {
 }
 
 /// The outcome of an update that the portal answered with the item.
-pub(super) fn compare(
-    before: &Before,
-    plan: Plan,
-    after: After,
-    picture: Picture,
-    entity: EntityType,
-) -> Outcome {
+pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Picture) -> Outcome {
     let After(item) = after;
     let Plan { asked, mut notes } = plan;
     let changes = match before.item() {
-        Some(before) => changes::made(before, &item, &asked, entity),
+        Some(before) => changes::made(before, &item, &asked),
         None => Vec::new(),
     };
 

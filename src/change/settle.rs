@@ -46,7 +46,7 @@ pub(super) async fn settle(
     }
     let is_unchanged = before.item().is_some_and(|before| {
         before.get("updatedTime") == after.0.get("updatedTime")
-            && compare::has_no_changes(before, &after, plan, request.item.entity)
+            && compare::has_no_changes(before, &after, plan)
     });
     match (is_unchanged, is_one_lost) {
         (true, false) => Settled::NotWritten,

@@ -5,6 +5,8 @@
 //! §1.4, §10 (flags, read-only fields). Custom fields, `parentId{N}` and what newer portals add are
 //! known by rule and by asking the portal, not from here.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::{EntityType, Family, Kind};
 
 /// Who may set a field.
@@ -224,7 +226,9 @@ pub static FIELDS: &[Field] = &[
 
 /// The row of a name, exactly as it is written on the wire, whichever families have it.
 pub fn named(name: &str) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Field>> =
+        LazyLock::new(|| FIELDS.iter().map(|field| (field.name, field)).collect());
+    BY_NAME.get(name).copied()
 }
 
 /// The row of a name for items of the entity type.

@@ -34,7 +34,10 @@ pub enum SignIn {
 
 /// A portal's address: origin and, for some self-hosted portals, a path prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(String);
+pub struct Address {
+    origin: Url,
+    prefix: String,
+}
 
 /// What is wrong with an address, without repeating it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,11 +81,9 @@ impl SignIn {
         if *rest != "rest" || !is_user || !is_secret {
             return Err(AddressError::NotAWebhook);
         }
-        Ok(Self::Webhook {
-            address: Address::new(&url, prefix),
-            user: (*user).to_owned(),
-            secret: Secret::new(*secret),
-        })
+        let (user, secret) = ((*user).to_owned(), Secret::new(*secret));
+        let prefix = joined(prefix);
+        Ok(Self::Webhook { address: Address::new(url, &prefix), user, secret })
     }
 
     /// Reads `https://{host}[:port][/prefix][/rest][/]` and pairs it with the token.
@@ -100,7 +101,8 @@ impl SignIn {
         if prefix.contains(&"rest") {
             return Err(AddressError::NotAPortal);
         }
-        Ok(Self::Token { address: Address::new(&url, prefix), tokens: Arc::new(tokens) })
+        let prefix = joined(prefix);
+        Ok(Self::Token { address: Address::new(url, &prefix), tokens: Arc::new(tokens) })
     }
 
     /// The portal's address, without any secret.
@@ -120,48 +122,47 @@ impl SignIn {
 
     /// Whether the portal is on this machine.
     pub fn is_on_this_machine(&self) -> bool {
-        Url::parse(&self.address().0).is_ok_and(|url| url.host_str().is_some_and(is_loopback))
+        self.address().origin.host_str().is_some_and(is_loopback)
     }
 
     /// The address of a method. It holds the secret: for the request alone.
-    pub(super) fn method_url(&self, method: &str) -> String {
-        match self {
-            Self::Webhook { address, user, secret } => {
-                format!("{}/rest/{user}/{}/{method}", address.0, secret.expose())
+    pub(super) fn method_url(&self, method: &str) -> Url {
+        let Address { origin, prefix } = self.address();
+        let mut url = origin.clone();
+        url.set_path(&match self {
+            Self::Webhook { user, secret, .. } => {
+                format!("{prefix}/rest/{user}/{}/{method}", secret.expose())
             }
-            Self::Token { address, .. } => format!("{}/rest/{method}", address.0),
-        }
+            Self::Token { .. } => format!("{prefix}/rest/{method}"),
+        });
+        url
     }
 }
 
 impl fmt::Debug for SignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Webhook { address, user, .. } => write!(f, "{}/rest/{user}/{MASK}/", address.0),
-            Self::Token { address, .. } => write!(f, "{} with a token", address.0),
+            Self::Webhook { address, user, .. } => write!(f, "{address}/rest/{user}/{MASK}/"),
+            Self::Token { address, .. } => write!(f, "{address} with a token"),
         }
     }
 }
 
 impl Address {
-    fn new(url: &Url, prefix: &[&str]) -> Self {
-        let mut address = url.origin().ascii_serialization();
-        for segment in prefix {
-            address.push('/');
-            address.push_str(segment);
-        }
-        Self(address)
+    fn new(mut url: Url, prefix: &str) -> Self {
+        url.set_path("");
+        Self { origin: url, prefix: prefix.to_owned() }
     }
 
     /// The address of a page of the portal.
     pub fn page(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        format!("{self}{path}")
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}{}", self.origin.origin().ascii_serialization(), self.prefix)
     }
 }
 
@@ -190,6 +191,10 @@ pub(super) fn checked_url(text: &str) -> Result<Url, AddressError> {
 
 fn path_segments(url: &Url) -> Vec<&str> {
     url.path().split('/').filter(|segment| !segment.is_empty()).collect()
+}
+
+fn joined(segments: &[&str]) -> String {
+    segments.iter().map(|segment| "/".to_owned() + segment).collect()
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -222,7 +227,7 @@ mod tests {
         ];
         for (text, called) in cases {
             let sign_in = SignIn::webhook(text).unwrap();
-            assert_eq!(sign_in.method_url("m"), called);
+            assert_eq!(sign_in.method_url("m").as_str(), called);
             assert!(!format!("{sign_in:?}").contains("s3cret"));
         }
     }
@@ -257,7 +262,7 @@ mod tests {
             "https://acme.bitrix24.com/rest",
         ] {
             let sign_in = SignIn::token(text, Tokens::fixed(Secret::new("t0ken"))).unwrap();
-            assert_eq!(sign_in.method_url("m"), "https://acme.bitrix24.com/rest/m");
+            assert_eq!(sign_in.method_url("m").as_str(), "https://acme.bitrix24.com/rest/m");
         }
         let webhook = SignIn::token(
             "https://acme.bitrix24.com/rest/1/x/",

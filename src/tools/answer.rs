@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    change::{Change, ItemRef, NotApplied, Status},
+    change::{Change, NotApplied, Status},
     crm::{Kind, catalog},
     failure::Failure,
     portal::error::visible,
@@ -50,10 +50,10 @@ pub(super) struct Missed {
 }
 
 /// The item without empty fields and without those that say nothing about it.
-pub(super) fn telling_fields(item: Map<String, Value>, of: ItemRef) -> Map<String, Value> {
+pub(super) fn telling_fields(item: Map<String, Value>) -> Map<String, Value> {
     item.into_iter()
         .filter(|(name, value)| {
-            let row = catalog::field(of.entity, name).or_else(|| catalog::named(name));
+            let row = catalog::named(name);
             let kind = row.map_or(Kind::Text, |row| row.kind);
             !row.is_some_and(|row| row.noise) && !kind.is_empty(value)
         })
@@ -69,11 +69,11 @@ pub(super) fn bounded(answer: &impl Serialize) -> Value {
             make_visible(part);
         }
     }
-    let mut shortened = json.clone();
+    if length(&json) <= LONGEST_ANSWER {
+        return json;
+    }
+    let mut shortened = Value::Null;
     for longest in CUTS {
-        if length(&shortened) <= LONGEST_ANSWER {
-            break;
-        }
         shortened = json.clone();
         let mut was_cut = Vec::new();
         for part in PORTALS_PARTS {
@@ -87,6 +87,9 @@ pub(super) fn bounded(answer: &impl Serialize) -> Value {
             && !was_cut.is_empty()
         {
             notes.push(format!("long values are shown cut: `{}`", was_cut.join("`, `")).into());
+        }
+        if length(&shortened) <= LONGEST_ANSWER {
+            break;
         }
     }
     shortened

@@ -153,7 +153,7 @@ fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {
             link: session.portal.address().page(&item_ref.entity.item_path(item_ref.id)),
             changes,
             notes,
-            item: telling_fields(item, item_ref),
+            item: telling_fields(item),
         })),
         Outcome::Missed { failure, not_applied, changes, notes, item } => Answer::Error {
             sentence: failure.sentence(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     change::plan::{Asked, Want},
     crm::{
-        EntityType, Kind, Shape, catalog,
+        Kind, Shape, catalog,
         multifield::{self, Operation, Record},
     },
 };
@@ -72,7 +72,6 @@ pub(super) fn made(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
     asked: &[Asked],
-    entity: EntityType,
 ) -> Vec<Change> {
     let of_asked = asked.iter().flat_map(|asked| {
         let Some((old, new)) = before.get(&asked.name).zip(after.get(&asked.name)) else {
@@ -81,7 +80,7 @@ pub(super) fn made(
         difference(&asked.name, asked.shape, old, new, Some(asked))
     });
     let of_others = after.iter().flat_map(|(name, new)| {
-        let row = catalog::field(entity, name).or_else(|| catalog::named(name));
+        let row = catalog::named(name);
         let is_left_out =
             row.is_some_and(|row| row.noise) || asked.iter().any(|asked| asked.name == *name);
         let Some(old) = before.get(name).filter(|_| !is_left_out) else {
