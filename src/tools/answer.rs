@@ -60,9 +60,28 @@ pub(super) fn telling_fields(item: Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// The JSON of an answer, its long values cut until it is short enough.
-pub(super) fn bounded(answer: &impl Serialize) -> Value {
-    let mut json = serde_json::to_value(answer).unwrap_or_else(|_| json!({"ok": false}));
+impl Success {
+    /// The JSON of the answer, bounded in size.
+    pub(super) fn into_json(mut self) -> Value {
+        // The item is moved in and not copied: it is most of the answer.
+        let item = std::mem::take(&mut self.item);
+        let mut json = serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false}));
+        if let Some(place) = json.get_mut("item") {
+            *place = Value::Object(item);
+        }
+        bounded(json)
+    }
+}
+
+impl Missed {
+    /// The JSON of the answer, bounded in size.
+    pub(super) fn into_json(self) -> Value {
+        bounded(serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false})))
+    }
+}
+
+/// An answer with its long values cut until it is short enough.
+fn bounded(mut json: Value) -> Value {
     for part in PORTALS_PARTS {
         if let Some(part) = json.get_mut(part) {
             hide_file_links(part);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Answer, Tool,
-    answer::{Missed, Success, bounded, telling_fields},
+    answer::{Missed, Success, telling_fields},
     arguments::{self, Misfit},
     schema,
 };
@@ -145,19 +145,22 @@ fn all_problems(misfit: Misfit, files: &file::Policy) -> Vec<Problem> {
 
 fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {
     match outcome {
-        Outcome::Stands { status, changes, notes, item } => Answer::Success(bounded(&Success {
-            ok: true,
-            status,
-            entity_type_id: item_ref.entity.id(),
-            id: item_ref.id,
-            link: session.portal.address().page(&item_ref.entity.item_path(item_ref.id)),
-            changes,
-            notes,
-            item: telling_fields(item),
-        })),
+        Outcome::Stands { status, changes, notes, item } => Answer::Success(
+            Success {
+                ok: true,
+                status,
+                entity_type_id: item_ref.entity.id(),
+                id: item_ref.id,
+                link: session.portal.address().page(&item_ref.entity.item_path(item_ref.id)),
+                changes,
+                notes,
+                item: telling_fields(item),
+            }
+            .into_json(),
+        ),
         Outcome::Missed { failure, not_applied, changes, notes, item } => Answer::Error {
             sentence: failure.sentence(),
-            json: bounded(&Missed {
+            json: Missed {
                 ok: false,
                 status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
                 error: *failure,
@@ -165,7 +168,8 @@ fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {
                 changes,
                 notes,
                 item,
-            }),
+            }
+            .into_json(),
         },
     }
 }
