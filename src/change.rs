@@ -4,11 +4,9 @@
 //! is called by method name.
 
 mod compare;
-mod field_lists;
 mod look;
 mod looks;
 mod plan;
-mod resolve;
 mod settle;
 mod stages;
 mod turns;
@@ -24,6 +22,7 @@ pub use stages::StageOption;
 
 use crate::{
     crm::{EntityType, Naming, file},
+    facts::Facts,
     failure::{Failure, Purpose},
     portal::{Budget, Fate, Portal, PortalError},
 };
@@ -70,24 +69,26 @@ pub struct Session {
     pub files: file::Policy,
     turns: turns::Turns,
     looks: Arc<looks::Looks>,
-    field_lists: field_lists::FieldLists,
+    /// What the portal knows of itself.
+    pub facts: Facts,
 }
 
 impl Session {
     /// Takes the portal; nothing is sent.
     pub fn new(portal: Portal, files: file::Policy) -> Self {
         let portal = Arc::new(portal);
+        let facts = Facts::new(Arc::clone(&portal));
         Self {
             looks: looks::Looks::new(Arc::clone(&portal)),
             portal,
             files,
             turns: turns::Turns::default(),
-            field_lists: field_lists::FieldLists::default(),
+            facts,
         }
     }
 
     /// What a failed request means, with how long to wait where the portal has said so.
-    fn failure(&self, method: &str, error: &PortalError, purpose: Purpose) -> Failure {
+    pub fn failure(&self, method: &str, error: &PortalError, purpose: Purpose) -> Failure {
         let failure = Failure::from_portal(error, purpose);
         let told =
             failure.retry_after_seconds.and_then(|_| self.portal.seconds_until_reset(method));

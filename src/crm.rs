@@ -12,6 +12,7 @@ pub mod multifield;
 pub mod names;
 pub mod shape;
 pub mod stage;
+pub mod text;
 
 pub use entity_type::{EntityType, Family};
 pub use kind::Kind;

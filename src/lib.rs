@@ -6,8 +6,10 @@
 //! * [`config`] · what the settings mean
 //! * [`server`] · the MCP adapter
 //! * [`tools`] · what assistants can call
+//! * [`resolve`] · which field a typed name means
 //! * [`failure`] · the one error that assistants see
 //! * [`change`] · look, plan, write, compare: how one item is changed
+//! * [`facts`] · what a portal knows of itself
 //! * [`portal`] · the small HTTP layer
 //! * [`crm`] · entity types, fields, names and values
 //! * `sandbox` · the embedded portal, for demonstrations and tests
@@ -16,8 +18,10 @@ pub mod change;
 pub mod cli;
 pub mod config;
 pub mod crm;
+pub mod facts;
 pub mod failure;
 pub mod portal;
+pub mod resolve;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod server;

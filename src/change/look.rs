@@ -104,7 +104,7 @@ async fn not_found(
             } else if text.contains("item") || text.contains("элемент") {
                 false
             } else {
-                session.field_lists.get(&session.portal, item.entity, budget).await.is_err()
+                session.facts.field_list(item.entity, budget).await.is_err()
             }
         }
         Some(_) => false,

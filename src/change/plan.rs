@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 pub use draft::obvious_problems;
 
-use super::{Request, Session, look::Before, resolve::Known};
+use super::{Request, Session, look::Before};
 use crate::{
     crm::{
         Kind, Shape,
@@ -21,6 +21,7 @@ use crate::{
     },
     failure::{Code, Failure, Problem, Purpose, Retry},
     portal::Budget,
+    resolve::Known,
 };
 use draft::{Draft, Expected};
 
@@ -172,7 +173,7 @@ pub(super) async fn draw(
     let to_write = request.fields.keys().chain(&request.clear).map(|typed| (typed, Use::Write));
     let to_check = request.expect.keys().map(|typed| (typed, Use::Check));
     if to_write.chain(to_check).any(|(typed, usage)| needs_the_list(known, typed, usage)) {
-        match session.field_lists.get(&session.portal, entity, budget).await {
+        match session.facts.field_list(entity, budget).await {
             Ok(fetched) => {
                 list = fetched;
                 known.list = Some(&list);

@@ -1,11 +1,11 @@
 //! When a portal did not take a stage: the stages that it would take, for the next call.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
 use super::{Outcome, Session};
 use crate::{
     crm::{EntityType, Kind, catalog, kind, stage},
+    facts::Stage,
     portal::Budget,
 };
 
@@ -37,23 +37,9 @@ pub(super) async fn offer(
     let of_stage = stage::pipeline(entity, code).ok().flatten();
     let of_item = item.get("categoryId").and_then(kind::whole_number);
     let pipeline = of_stage.or(of_item).unwrap_or(0);
-    let Some(directory) = stage::directory(entity, pipeline) else {
+    let Ok(stages) = session.facts.stages(entity, pipeline, budget).await else {
         return;
     };
-    let parameters = Map::from_iter([
-        ("filter".to_owned(), json!({"ENTITY_ID": directory})),
-        ("order".to_owned(), json!({"SORT": "ASC"})),
-    ]);
-    let Ok(result) = session.portal.call("crm.status.list", &parameters, budget).await else {
-        return;
-    };
-    let text = |status: &Value, key: &str| status.get(key)?.as_str().map(str::to_owned);
-    missed.options = result
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|status| {
-            Some(StageOption { code: text(status, "STATUS_ID")?, name: text(status, "NAME")? })
-        })
-        .collect();
+    let option = |stage: Stage| StageOption { code: stage.code, name: stage.name };
+    missed.options = stages.into_iter().map(option).collect();
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{Kind, text};
 
 /// The fields of one entity type on one portal, by their camelCase names.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,10 @@ pub struct PortalField {
     pub is_multiple: bool,
     /// Whether the portal drops it from an update: read-only or settable on creation only.
     pub is_locked: bool,
+    /// Which directory holds its codes; of stages it is the first pipeline's.
+    pub directory: Option<String>,
+    /// Whether the portal requires it.
+    pub is_required: bool,
     /// The options of a list: id and text.
     pub options: Vec<(i64, String)>,
 }
@@ -70,6 +74,8 @@ impl PortalField {
             kind: kind_of(text("type")),
             is_multiple: flag("isMultiple"),
             is_locked: flag("isReadOnly") || flag("isImmutable"),
+            directory: Some(text("statusType").to_owned()).filter(|it| !it.is_empty()),
+            is_required: flag("isRequired"),
             options: options(info.get("items")),
         }
     }
@@ -101,9 +107,8 @@ impl PortalField {
         {
             return Ok(encoded.wire);
         }
-        let asked = value.as_str().map(|text| text.trim().to_lowercase());
-        let same =
-            |text: &str| asked.as_ref().is_some_and(|asked| text.trim().to_lowercase() == *asked);
+        let asked = value.as_str().map(text::folded);
+        let same = |option: &str| asked.as_ref().is_some_and(|it| text::folded(option) == *it);
         let mut matches = self.options.iter().filter(|(_, text)| same(text));
         match (matches.next(), matches.next()) {
             (Some((id, _)), None) => {

@@ -100,18 +100,32 @@ impl Portal {
         Scrubber::new(self.connection.sign_in.secrets())
     }
 
-    /// Calls a method and returns its `result`. What provably did not run is sent again, as long as
-    /// the budget lasts.
+    /// Calls a method and returns its `result`.
     ///
     /// # Errors
     ///
-    /// See [`PortalError`]; [`PortalError::fate`] says what is known of the request.
+    /// See [`Self::fetch`].
     pub async fn call(
         &self,
         method: &str,
         parameters: &Map<String, Value>,
         budget: &Budget,
     ) -> Result<Value, PortalError> {
+        self.fetch(method, parameters, budget).await.map(|answer| answer.result)
+    }
+
+    /// Calls a method and returns its whole answer. What provably did not run is sent again, as long as
+    /// the budget lasts.
+    ///
+    /// # Errors
+    ///
+    /// See [`PortalError`]; [`PortalError::fate`] says what is known of the request.
+    pub async fn fetch(
+        &self,
+        method: &str,
+        parameters: &Map<String, Value>,
+        budget: &Budget,
+    ) -> Result<Answer, PortalError> {
         let mut pauses = Pauses::new();
         let mut is_renewed = false;
         loop {
@@ -152,7 +166,7 @@ impl Portal {
         method: &str,
         parameters: &Map<String, Value>,
         budget: &Budget,
-    ) -> Result<Value, (PortalError, Option<Secret>)> {
+    ) -> Result<Answer, (PortalError, Option<Secret>)> {
         let without_token = |error: PortalError| (error, None);
         budget.wait(self.limiter.turn()).await.map_err(|spent| without_token(spent.into()))?;
         let body = self.body(parameters);
@@ -201,7 +215,7 @@ impl Portal {
         }
     }
 
-    async fn exchange(&self, method: &str, body: Vec<u8>) -> Result<Value, PortalError> {
+    async fn exchange(&self, method: &str, body: Vec<u8>) -> Result<Answer, PortalError> {
         let response = self
             .http()?
             .post(self.connection.sign_in.method_url(method))
@@ -224,7 +238,7 @@ impl Portal {
             let mut resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
             resets.insert(method.to_owned(), reset);
         }
-        Ok(answer.result)
+        Ok(answer)
     }
 
     fn http(&self) -> Result<&Client, PortalError> {
@@ -286,8 +300,14 @@ pub(super) async fn read_bounded(mut response: Response) -> Result<Vec<u8>, Port
 }
 
 /// A usable answer.
-struct Answer {
-    result: Value,
+#[derive(Debug)]
+pub struct Answer {
+    /// What the method brought.
+    pub result: Value,
+    /// Where the next page of a list begins.
+    pub next: Option<u64>,
+    /// How many entries a list has, when they were counted.
+    pub total: Option<u64>,
     /// When the method's time starts anew, in Unix seconds.
     operating_reset_at: Option<i64>,
 }
@@ -319,8 +339,12 @@ fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, PortalError> {
         }));
     }
     let operating_reset_at = answer.pointer("/time/operating_reset_at").and_then(Value::as_i64);
+    let number = |key: &str| answer.get(key).and_then(Value::as_u64);
+    let (next, total) = (number("next"), number("total"));
     match answer.get_mut("result").map(Value::take) {
-        Some(result) if status.is_success() => Ok(Answer { result, operating_reset_at }),
+        Some(result) if status.is_success() => {
+            Ok(Answer { result, next, total, operating_reset_at })
+        }
         _ => Err(unclear(format!("an answer with HTTP status {http_status} that holds no result"))),
     }
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use super::{Asked, Want, links};
 use crate::{
-    change::resolve::{Known, Resolved, Unresolved},
     crm::{
         EntityType, Kind, Naming, Shape,
         catalog::Access,
@@ -16,6 +15,7 @@ use crate::{
         names, stage,
     },
     failure::Problem,
+    resolve::{Known, Resolved, Unresolved},
 };
 
 /// The plan so far.

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{Asked, Want};
 use crate::{
-    change::resolve::Known,
     crm::{EntityType, Kind, catalog, kind},
     failure::Problem,
+    resolve::Known,
 };
 
 /// The list that a single link is the first of.

@@ -9,39 +9,42 @@ use crate::{
         EntityType, Kind, Naming, Shape,
         catalog::{self, Access, Field},
         field_list::{FieldList, PortalField},
-        names,
+        names, text,
     },
     failure::Problem,
 };
 
 /// What names are checked against.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) entity: EntityType,
-    pub(super) naming: Naming,
+pub struct Known<'a> {
+    /// Whose fields.
+    pub entity: EntityType,
+    /// The spelling of custom fields.
+    pub naming: Naming,
     /// The item, if it could be read.
-    pub(super) item: Option<&'a Map<String, Value>>,
+    pub item: Option<&'a Map<String, Value>>,
     /// The portal's list of fields, once it was needed and could be fetched.
-    pub(super) list: Option<&'a FieldList>,
+    pub list: Option<&'a FieldList>,
 }
 
 /// A field that exists, as far as can be known.
 #[derive(Debug, Clone)]
-pub(super) struct Resolved<'a> {
+pub struct Resolved<'a> {
     /// The name on the wire.
-    pub(super) name: String,
-    pub(super) shape: Shape,
+    pub name: String,
+    /// What it holds.
+    pub shape: Shape,
     /// The field's row in the catalogue.
-    pub(super) row: Option<&'static Field>,
+    pub row: Option<&'static Field>,
     /// What the portal's own list says of it.
-    pub(super) listed: Option<&'a PortalField>,
+    pub listed: Option<&'a PortalField>,
     /// Whether an update can set it.
-    pub(super) is_settable: bool,
+    pub is_settable: bool,
 }
 
 /// A typed name that is no known field.
 #[derive(Debug)]
-pub(super) enum Unresolved {
+pub enum Unresolved {
     /// No field, or a field of other entity types.
     Unknown(Problem),
     /// Several fields that differ in case and underscores alone.
@@ -50,7 +53,11 @@ pub(super) enum Unresolved {
 
 impl<'a> Known<'a> {
     /// Finds the field that `typed` names; `path` is where it was typed.
-    pub(super) fn resolve(&self, typed: &str, path: &str) -> Result<Resolved<'a>, Unresolved> {
+    ///
+    /// # Errors
+    ///
+    /// The problem, with what is probably meant.
+    pub fn resolve(&self, typed: &str, path: &str) -> Result<Resolved<'a>, Unresolved> {
         let wire = names::in_naming(typed.trim(), self.naming);
         if self.has(&wire) {
             return Ok(self.describe(wire));
@@ -71,7 +78,7 @@ impl<'a> Known<'a> {
     }
 
     /// What is known of the field with that wire name.
-    pub(super) fn describe(&self, name: String) -> Resolved<'a> {
+    pub fn describe(&self, name: String) -> Resolved<'a> {
         let row = catalog::field(self.entity, &name);
         let listed = self.portal_field(&name);
         let shape = match (row, listed) {
@@ -138,6 +145,27 @@ impl<'a> Known<'a> {
         standard.chain(of_item).chain(listed)
     }
 
+    /// The field that people see under exactly this title.
+    fn titled(&self, typed: &str) -> Option<String> {
+        let typed = text::folded(typed);
+        let mut titled = self.list?.iter().filter(|(_, field)| text::folded(&field.title) == typed);
+        match (titled.next(), titled.next()) {
+            (Some((name, field)), None) => Some(match self.naming {
+                Naming::Original if names::is_custom(name) => field.upper_name.clone(),
+                _ => name.to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The field whose title is nearest to what was typed, in any script.
+    fn nearly_titled(&self, typed: &str) -> Option<String> {
+        let list = self.list?;
+        let titles = || list.iter().filter(|(_, field)| !field.title.is_empty());
+        let nearest = names::nearest(typed, titles().map(|(_, field)| field.title.as_str()))?;
+        titles().find(|(_, field)| field.title == nearest).map(|(name, _)| name.to_owned())
+    }
+
     fn unknown(&self, typed: &str, wire: &str, path: &str) -> Problem {
         let entity = self.entity;
         if let Some(row) = catalog::named(wire) {
@@ -147,10 +175,15 @@ impl<'a> Known<'a> {
                 format!("is a field of {owners}, not of {entity}"),
             );
         }
+        if let Some(titled) = self.titled(typed) {
+            let message = format!("is the title of a field of {entity}, not its name");
+            return Problem::unknown_field(path, message).suggest(Some(titled));
+        }
         let slip =
             names::well_known_slip(typed).filter(|name| catalog::field(entity, name).is_some());
         let names: Vec<String> = self.names().collect();
         let meant = slip.or_else(|| names::nearest(typed, names.iter().map(String::as_str)));
+        let meant = meant.map(str::to_owned).or_else(|| self.nearly_titled(typed));
         Problem::unknown_field(path, format!("is not a field of {entity}")).suggest(meant)
     }
 }

@@ -1,0 +1,308 @@
+//! What a portal knows of itself: field lists, pipelines, stages and other directories, currencies,
+//! entity types, people. Fetched when somebody needs it, kept for a while, and shared by the calls
+//! of one moment.
+
+mod shelf;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    crm::{EntityType, Family, field_list::FieldList, kind, stage},
+    portal::{Budget, Meaning, Portal, PortalError},
+};
+use shelf::Shelf;
+
+/// The facts of one portal.
+#[derive(Debug)]
+pub struct Facts {
+    portal: Arc<Portal>,
+    field_lists: Shelf<EntityType, FieldList>,
+    pipelines: Shelf<EntityType, Vec<Pipeline>>,
+    directories: Shelf<(), Directories>,
+    currencies: Shelf<(), Vec<Choice>>,
+    types: Shelf<(), Vec<TypeName>>,
+}
+
+/// A pipeline (category) of an entity type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its id: `categoryId`.
+    pub id: i64,
+    /// Its name, in the portal's language.
+    pub name: String,
+}
+
+/// A value that a field can take, with its name in the portal's language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is sent.
+    pub value: Value,
+    /// What people see.
+    pub name: String,
+}
+
+/// A stage of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// Its code.
+    pub code: String,
+    /// Its name, in the portal's language.
+    pub name: String,
+    /// `success`, `failure` or nothing for stages in between.
+    pub means: Option<&'static str>,
+}
+
+/// An entity type of the portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeName {
+    /// Its number.
+    pub entity: EntityType,
+    /// Its name, in the portal's language.
+    pub title: String,
+}
+
+/// A user of the portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The id that fields hold.
+    pub id: i64,
+    /// First and last name.
+    pub name: String,
+    /// The e-mail, where the scope shows it.
+    pub email: String,
+    /// The position.
+    pub position: String,
+    /// Whether the user still works here.
+    pub is_active: bool,
+}
+
+/// Every directory of the portal, by its `ENTITY_ID`.
+#[derive(Debug, Default)]
+pub struct Directories(BTreeMap<String, Vec<Stage>>);
+
+impl Directories {
+    /// The entries of a directory, in its order.
+    pub fn get(&self, entity_id: &str) -> &[Stage] {
+        self.0.get(entity_id).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Facts {
+    /// Takes the portal; nothing is fetched yet.
+    pub fn new(portal: Arc<Portal>) -> Self {
+        Self {
+            portal,
+            field_lists: Shelf::default(),
+            pipelines: Shelf::default(),
+            directories: Shelf::default(),
+            currencies: Shelf::default(),
+            types: Shelf::default(),
+        }
+    }
+
+    /// The fields of an entity type.
+    ///
+    /// # Errors
+    ///
+    /// What kept the portal from telling; so for all facts.
+    pub async fn field_list(
+        &self,
+        entity: EntityType,
+        budget: &Budget,
+    ) -> Result<Arc<FieldList>, PortalError> {
+        let fetch = async {
+            let result = self.ask("crm.item.fields", of_type(entity), budget).await?;
+            FieldList::read(&result).ok_or_else(|| unusable("an answer that holds no field list"))
+        };
+        self.field_lists.get(entity, budget, fetch).await
+    }
+
+    /// The pipelines of an entity type; none for types that have no such thing.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn pipelines(
+        &self,
+        entity: EntityType,
+        budget: &Budget,
+    ) -> Result<Arc<Vec<Pipeline>>, PortalError> {
+        let fetch = async {
+            if !stage::has_pipelines(entity) {
+                return Ok(Vec::new());
+            }
+            let result = self.ask("crm.category.list", of_type(entity), budget).await?;
+            let categories = list(result.get("categories"));
+            let read = |category: &Value| {
+                let id = kind::whole_number(category.get("id")?)?;
+                Some(Pipeline { id, name: text(category, "name") })
+            };
+            Ok(categories.filter_map(read).collect())
+        };
+        self.pipelines.get(entity, budget, fetch).await
+    }
+
+    /// Stages, sources, types and whatever else the portal keeps in directories.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn directories(&self, budget: &Budget) -> Result<Arc<Directories>, PortalError> {
+        let fetch = async {
+            let mut directories = Directories::default();
+            let mut start = None;
+            loop {
+                let mut parameters = Map::from_iter([("order".to_owned(), json!({"SORT": "ASC"}))]);
+                if let Some(start) = start {
+                    parameters.insert("start".to_owned(), json!(start));
+                }
+                let page = self.portal.fetch("crm.status.list", &parameters, budget).await?;
+                for status in list(Some(&page.result)) {
+                    let entry = Stage {
+                        code: text(status, "STATUS_ID"),
+                        name: text(status, "NAME"),
+                        means: match text(status, "SEMANTICS").as_str() {
+                            "S" => Some("success"),
+                            "F" => Some("failure"),
+                            _ => None,
+                        },
+                    };
+                    directories.0.entry(text(status, "ENTITY_ID")).or_default().push(entry);
+                }
+                match page.next {
+                    Some(next) if start.is_none_or(|start| next > start) => start = Some(next),
+                    _ => return Ok(directories),
+                }
+            }
+        };
+        self.directories.get((), budget, fetch).await
+    }
+
+    /// The stages of a pipeline.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn stages(
+        &self,
+        entity: EntityType,
+        pipeline: i64,
+        budget: &Budget,
+    ) -> Result<Vec<Stage>, PortalError> {
+        match stage::directory(entity, pipeline) {
+            Some(directory) => Ok(self.directories(budget).await?.get(&directory).to_vec()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The currencies of the portal.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn currencies(&self, budget: &Budget) -> Result<Arc<Vec<Choice>>, PortalError> {
+        let fetch = async {
+            let result = self.ask("crm.currency.list", Map::new(), budget).await?;
+            let read = |currency: &Value| Choice {
+                value: text(currency, "CURRENCY").into(),
+                name: text(currency, "FULL_NAME"),
+            };
+            Ok(list(Some(&result)).map(read).collect())
+        };
+        self.currencies.get((), budget, fetch).await
+    }
+
+    /// The smart processes of the portal. Only administrators may list them by the newer method.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn smart_processes(
+        &self,
+        budget: &Budget,
+    ) -> Result<Arc<Vec<TypeName>>, PortalError> {
+        let fetch = async {
+            let listed = match self.ask("crm.type.list", Map::new(), budget).await {
+                Ok(result) => list(result.get("types"))
+                    .filter_map(|it| type_name(it, "entityTypeId", "title"))
+                    .collect::<Vec<_>>(),
+                Err(PortalError::Refused(refusal))
+                    if matches!(
+                        refusal.meaning(),
+                        Meaning::AccessDenied | Meaning::WrongAddress | Meaning::Refused
+                    ) =>
+                {
+                    let result = self.ask("crm.enum.ownertype", Map::new(), budget).await?;
+                    list(Some(&result)).filter_map(|it| type_name(it, "ID", "NAME")).collect()
+                }
+                Err(error) => return Err(error),
+            };
+            let is_smart = |it: &TypeName| it.entity.family() == Some(Family::SmartProcess);
+            Ok(listed.into_iter().filter(is_smart).collect())
+        };
+        self.types.get((), budget, fetch).await
+    }
+
+    /// People by name, position or e-mail. Needs the scope `user_basic`; nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn people(&self, query: &str, budget: &Budget) -> Result<Vec<Person>, PortalError> {
+        let (method, filter) = match query.trim().parse::<i64>() {
+            Ok(id) => ("user.get", json!({"ID": id})),
+            Err(_) if query.contains('@') => ("user.get", json!({"EMAIL": query.trim()})),
+            Err(_) => ("user.search", json!({"FIND": query.trim()})),
+        };
+        let parameters = Map::from_iter([("FILTER".to_owned(), filter)]);
+        let result = self.ask(method, parameters, budget).await?;
+        let read = |user: &Value| {
+            Some(Person {
+                id: kind::whole_number(user.get("ID")?)?,
+                name: format!("{} {}", text(user, "NAME"), text(user, "LAST_NAME"))
+                    .trim()
+                    .to_owned(),
+                email: text(user, "EMAIL"),
+                position: text(user, "WORK_POSITION"),
+                is_active: user.get("ACTIVE").and_then(kind::truth) != Some(false),
+            })
+        };
+        Ok(list(Some(&result)).filter_map(read).collect())
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        parameters: Map<String, Value>,
+        budget: &Budget,
+    ) -> Result<Value, PortalError> {
+        self.portal.call(method, &parameters, budget).await
+    }
+}
+
+fn of_type(entity: EntityType) -> Map<String, Value> {
+    Map::from_iter([("entityTypeId".to_owned(), json!(entity.id()))])
+}
+
+fn type_name(value: &Value, id: &str, title: &str) -> Option<TypeName> {
+    let id = u32::try_from(kind::whole_number(value.get(id)?)?).ok()?;
+    Some(TypeName { entity: EntityType::new(id), title: text(value, title) })
+}
+
+fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text(object: &Value, key: &str) -> String {
+    match object.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn unusable(reason: &str) -> PortalError {
+    PortalError::Unclear { reason: reason.to_owned(), http_status: None }
+}
