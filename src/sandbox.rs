@@ -1,21 +1,24 @@
 //! The embedded portal: a real HTTP server on loopback that treats `crm.item.get`,
-//! `crm.item.update`, `crm.item.fields`, `crm.status.list`, `batch` and the pictures of
-//! `crm.contact.update` and `crm.company.update` as a Bitrix24 portal does, silent drops included.
+//! `crm.item.list`, `crm.item.update`, `crm.item.fields`, `batch`, the methods that look up
+//! directories, pipelines, types and people, and the pictures of `crm.contact.update` and
+//! `crm.company.update` as a Bitrix24 portal does, silent drops included.
 //!
 //! For demonstrations and tests. Its fields come from the catalogue, its answers from its state;
 //! the rules are the fact sheet's §1, §4, §7 and §8.
 //!
 //! Not modelled: product rows (so amounts are never recomputed); workflows, and robots other than
 //! the one of [`Rules`]; the operating-time limit; nested parameters in batches; OAuth tokens;
-//! directories other than stages (unknown codes of sources and types are stored, as on a real
-//! portal); users' rights other than those that `demo_data` names; fields other than pictures in
+//! unknown codes of sources and types are stored, as on a real portal; users' rights other than those that `demo_data` names; fields other than pictures in
 //! `crm.contact.update` and `crm.company.update`.
 
 mod assign;
 mod demo_data;
+mod directories;
 mod files;
 mod http;
+mod list;
 mod methods;
+mod people;
 mod records;
 mod state;
 

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 use super::{
     Received, SECRET,
-    methods::{self, PortalFault},
+    methods::{self, Brought, PortalFault},
     state::State,
 };
 
@@ -58,7 +58,15 @@ async fn answer(
         Err(PortalFault::new(400, "100", "Could not find value for parameter {entityTypeId}"))
     };
     let (status, answer) = match result {
-        Ok(result) => (StatusCode::OK, json!({"result": result, "time": {"operating": 0}})),
+        Ok(Brought { result, total, next }) => {
+            let mut answer = json!({"result": result, "time": {"operating": 0}});
+            for (name, number) in [("total", total), ("next", next)] {
+                if let (Some(answer), Some(number)) = (answer.as_object_mut(), number) {
+                    answer.insert(name.to_owned(), number.into());
+                }
+            }
+            (StatusCode::OK, answer)
+        }
         Err(fault) => (
             StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST),
             json!({"error": fault.code, "error_description": fault.text}),
@@ -71,7 +79,7 @@ async fn answer(
     Ok(response)
 }
 
-fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Value, PortalFault> {
+fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Brought, PortalFault> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (user, method) = match segments.as_slice() {
         ["rest", user, secret, method] if *secret == SECRET => (*user, *method),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    assign, files, records,
+    assign, demo_data, directories, files, list, people, records,
     state::{AnyField, Common, State, TypeData},
 };
 use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
@@ -26,6 +26,22 @@ impl PortalFault {
     }
 }
 
+/// What a method brings.
+#[derive(Debug)]
+pub(super) struct Brought {
+    pub(super) result: Value,
+    /// How many entries a list has, when they were counted.
+    pub(super) total: Option<usize>,
+    /// Where its next page begins.
+    pub(super) next: Option<usize>,
+}
+
+impl From<Value> for Brought {
+    fn from(result: Value) -> Self {
+        Self { result, total: None, next: None }
+    }
+}
+
 /// Runs a method for a user, whose webhook has that path.
 pub(super) fn call(
     state: &mut State,
@@ -33,17 +49,17 @@ pub(super) fn call(
     secret_path: &str,
     method: &str,
     parameters: &Map<String, Value>,
-) -> Result<Value, PortalFault> {
+) -> Result<Brought, PortalFault> {
     if state.extranet_users.contains(&user) {
         let text = "Action is allowed only for intranet users";
         return Err(PortalFault::new(403, "allowed_only_intranet_user", text));
     }
-    let State { types, common, .. } = state;
-    match method {
+    let State { types, common, users, .. } = state;
+    let result = match method {
         "crm.item.fields" => {
             let naming = naming(parameters)?;
             let data = find_type(types, integer(parameters, "entityTypeId")?)?;
-            Ok(json!({"fields": describe_fields(data, naming)}))
+            json!({"fields": describe_fields(data, naming)})
         }
         "crm.item.get" => {
             let naming = naming(parameters)?;
@@ -52,7 +68,7 @@ pub(super) fn call(
             if item.contains_key("fm") {
                 records::fill_aliases(&mut item);
             }
-            Ok(json!({"item": item}))
+            json!({"item": item})
         }
         "crm.item.update" => {
             let naming = naming(parameters)?;
@@ -63,27 +79,67 @@ pub(super) fn call(
             for name in forgotten {
                 item.insert(name, Value::Null);
             }
-            Ok(json!({"item": item}))
+            json!({"item": item})
         }
-        "crm.contact.update" => update_picture(types, common, 3, "photo", parameters),
-        "crm.company.update" => update_picture(types, common, 4, "logo", parameters),
-        "crm.status.list" => Ok(list_statuses(types, parameters)),
+        "crm.contact.update" => update_picture(types, common, 3, "photo", parameters)?,
+        "crm.company.update" => update_picture(types, common, 4, "logo", parameters)?,
         "crm.item.list" => {
+            let naming = naming(parameters)?;
             let data = find_type(types, integer(parameters, "entityTypeId")?)?;
-            let items = data.items.keys().take(50).map(|id| json!({"id": id}));
-            Ok(json!({"items": items.collect::<Vec<_>>()}))
+            let page = list::page(data, parameters, naming)?;
+            let rows: Vec<Value> = page
+                .ids
+                .iter()
+                .map(|id| {
+                    let item = shown(data, *id, naming, secret_path, common);
+                    selected(item, parameters.get("select"), naming).into()
+                })
+                .collect();
+            let result = json!({"items": rows});
+            return Ok(Brought { result, total: page.total, next: page.next });
         }
-        "profile" => Ok(json!({
+        "crm.status.list" => directories::statuses(types, parameters),
+        "crm.category.list" => {
+            let data = find_type(types, integer(parameters, "entityTypeId")?)?;
+            directories::categories(data)
+        }
+        "crm.type.list" if user == 1 => directories::smart_processes(types),
+        "crm.type.list" => return Err(PortalFault::new(400, "ACCESS_DENIED", "Access denied")),
+        "crm.enum.ownertype" => directories::owner_types(types),
+        "crm.currency.list" => directories::currencies(),
+        "crm.duplicate.findbycomm" => people::find_by_communication(types, parameters)?,
+        "user.search" | "user.get" => people::search(users, parameters),
+        "profile" => json!({
             "ID": user.to_string(), "ADMIN": user == 1, "NAME": "Sandbox", "LAST_NAME": "User",
-        })),
-        "scope" => Ok(json!(["crm"])),
+        }),
+        "scope" => json!(["crm", "user_basic"]),
         "method.get" => {
             let is_known = parameters.get("name").is_some_and(|name| name == "crm.item.update");
-            Ok(json!({"isExisting": is_known, "isAvailable": is_known}))
+            json!({"isExisting": is_known, "isAvailable": is_known})
         }
-        "batch" => Ok(batch(state, user, secret_path, parameters)),
-        _ => Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
+        "batch" => batch(state, user, secret_path, parameters),
+        _ => return Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
+    };
+    Ok(result.into())
+}
+
+/// A row with what a list's `select` names; unknown names are dropped without a word, and with
+/// original names all standard fields are (fact sheet §7).
+fn selected(
+    mut row: Map<String, Value>,
+    select: Option<&Value>,
+    naming: Naming,
+) -> Map<String, Value> {
+    let Some(names) = select.and_then(Value::as_array) else {
+        return row;
+    };
+    if !names.iter().any(|name| name == "*") {
+        row.retain(|name, _| {
+            let is_custom = name.starts_with("UF_");
+            names.iter().any(|asked| asked == name) && (naming == Naming::Camel || is_custom)
+        });
     }
+    row
 }
 
 /// Runs the commands of a batch one after the other; parameters are plain ones, without brackets.
@@ -112,7 +168,7 @@ fn batch(
             method => call(state, user, secret_path, method, &parameters),
         };
         match called {
-            Ok(result) => results.insert(key.clone(), result),
+            Ok(brought) => results.insert(key.clone(), brought.result),
             Err(fault) => {
                 let error = json!({"error": fault.code, "error_description": fault.text});
                 errors.insert(key.clone(), error)
@@ -178,28 +234,6 @@ fn update_picture(
         item.insert(name.to_owned(), stored.into());
     }
     Ok(json!(true))
-}
-
-fn list_statuses(types: &BTreeMap<u32, TypeData>, parameters: &Map<String, Value>) -> Value {
-    let asked = parameters.get("filter").and_then(|filter| filter.get("ENTITY_ID"));
-    let pipelines = types.values().flat_map(|data| {
-        data.pipelines
-            .iter()
-            .map(move |pipeline| (stage::directory(data.entity, pipeline.id), pipeline))
-    });
-    let stages = pipelines.filter(|(directory, _)| {
-        directory.as_deref().is_some_and(|directory| asked.is_none_or(|asked| asked == directory))
-    });
-    stages
-        .flat_map(|(directory, pipeline)| {
-            pipeline.stages.iter().enumerate().map(move |(at, stage)| {
-                json!({
-                    "ENTITY_ID": directory, "STATUS_ID": stage.code, "NAME": stage.name,
-                    "SORT": ((at + 1) * 10).to_string(),
-                })
-            })
-        })
-        .collect()
 }
 
 fn integer(parameters: &Map<String, Value>, name: &str) -> Result<i64, PortalFault> {
@@ -293,7 +327,7 @@ fn describe_field(data: &TypeData, field: AnyField) -> Value {
         "isImmutable": false,
         "isMultiple": false,
         "isDynamic": matches!(field, AnyField::Custom(_)),
-        "title": field.camel_name(),
+        "title": demo_data::title(&field.camel_name()),
         "upperName": field.upper_name(),
     });
     let mut set = |name: &str, value: Value| {

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Received, Rules, files::Files};
+use super::{Received, Rules, files::Files, people::User};
 use crate::crm::{
     EntityType, Family, Kind, Naming,
     catalog::{self, Access},
@@ -18,6 +18,7 @@ use crate::crm::{
 pub(super) struct State {
     pub(super) types: BTreeMap<u32, TypeData>,
     pub(super) common: Common,
+    pub(super) users: Vec<User>,
     /// External users, whom the CRM is closed to.
     pub(super) extranet_users: BTreeSet<u32>,
     pub(super) received: Vec<Received>,
@@ -56,6 +57,8 @@ pub(super) struct Common {
 #[derive(Debug)]
 pub(super) struct TypeData {
     pub(super) entity: EntityType,
+    /// The name of a smart process.
+    pub(super) title: &'static str,
     pub(super) custom: Vec<CustomField>,
     /// Entity types whose items can be parents.
     pub(super) parents: Vec<u32>,
@@ -82,6 +85,7 @@ pub(super) struct CustomField {
 #[derive(Debug, Clone)]
 pub(super) struct Pipeline {
     pub(super) id: i64,
+    pub(super) name: &'static str,
     pub(super) stages: &'static [Stage],
 }
 
@@ -146,9 +150,10 @@ impl AnyField {
 }
 
 impl TypeData {
-    pub(super) fn new(id: u32) -> Self {
+    pub(super) fn new(id: u32, title: &'static str) -> Self {
         Self {
             entity: EntityType::new(id),
+            title,
             custom: Vec::new(),
             parents: Vec::new(),
             pipelines: Vec::new(),
