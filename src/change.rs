@@ -96,6 +96,23 @@ impl Session {
     }
 }
 
+/// Reads an item.
+///
+/// # Errors
+///
+/// Whatever kept the portal from answering it.
+pub async fn read(
+    session: &Session,
+    item: ItemRef,
+    naming: Naming,
+    budget: &Budget,
+) -> Result<Map<String, Value>, Failure> {
+    match session.looks.look(item, naming, budget).await {
+        Ok(item) => Ok(item),
+        Err(error) => Err(look::explain(session, item, &error, budget).await),
+    }
+}
+
 /// Changes an item, or says why not.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ use crate::{
     failure::Failure,
     portal::{GiveUp, Portal, SignIn, Timeouts},
     server::{self, Lines},
-    tools::{Answer, Toolbox},
+    tools::{Answer, Offer, Toolbox},
 };
 
 /// An MCP server that lets AI assistants change items of a Bitrix24 CRM.
@@ -82,6 +82,12 @@ struct Flags {
     /// Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
     #[arg(long, global = true)]
     read_only: bool,
+    /// Which tools there are, by default `update,lookup` [env: BITRIX24_TOOLS]
+    #[arg(long, global = true, value_name = "GROUPS")]
+    tools: Option<String>,
+    /// Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
+    #[arg(long, global = true, value_name = "TYPES")]
+    entity_types: Option<String>,
     /// Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
     #[arg(long, global = true, value_name = "URL")]
     portal_url: Option<String>,
@@ -123,6 +129,8 @@ impl Flags {
         match variable {
             config::SANDBOX => switch(self.sandbox),
             config::READ_ONLY => switch(self.read_only),
+            config::TOOLS => self.tools.clone(),
+            config::ENTITY_TYPES => self.entity_types.clone(),
             config::PORTAL_URL => self.portal_url.clone(),
             config::OAUTH_URL => self.oauth_url.clone(),
             config::TOKEN_FILE => self.token_file.clone(),
@@ -176,29 +184,29 @@ impl Workplace {
     async fn new(settings: Result<Settings, Unusable>) -> Self {
         let settings = match settings {
             Ok(settings) => settings,
-            Err(unusable) => return Self::without_portal(unusable.failure(), unusable.read_only),
+            Err(unusable) => return Self::without_portal(unusable.failure(), unusable.offer),
         };
         let (sign_in, sandbox) = match &settings.portal {
             PortalChoice::Missing => {
-                return Self::without_portal(config::no_portal(), settings.read_only);
+                return Self::without_portal(config::no_portal(), settings.offer);
             }
             PortalChoice::Real(sign_in) => (sign_in.clone(), None),
             PortalChoice::Sandbox => match embedded_portal().await {
                 Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
-                Err(failure) => return Self::without_portal(*failure, settings.read_only),
+                Err(failure) => return Self::without_portal(*failure, settings.offer),
             },
         };
         let portal = Portal::new(settings.connection(sign_in));
         Self {
-            toolbox: Toolbox::new(Ok(Session::new(portal, settings.files)), settings.read_only),
+            toolbox: Toolbox::new(Ok(Session::new(portal, settings.files)), settings.offer),
             patience: settings.timeouts.call,
             _sandbox: sandbox,
         }
     }
 
-    fn without_portal(failure: Failure, read_only: bool) -> Self {
+    fn without_portal(failure: Failure, offer: Offer) -> Self {
         Self {
-            toolbox: Toolbox::new(Err(Box::new(failure)), read_only),
+            toolbox: Toolbox::new(Err(Box::new(failure)), offer),
             patience: Timeouts::STANDARD.call,
             _sandbox: None,
         }

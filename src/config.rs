@@ -9,9 +9,10 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
-    crm::file::Policy,
+    crm::{EntityType, EntityTypes, file::Policy},
     failure::{Code, Failure, Problem, Retry},
     portal::{Connection, Rate, SignIn, Timeouts},
+    tools::Offer,
 };
 
 /// The address of an inbound webhook.
@@ -36,6 +37,10 @@ pub const CA_FILE: &str = "BITRIX24_CA_FILE";
 pub const SANDBOX: &str = "BITRIX24_SANDBOX";
 /// Whether tools that write are hidden and refused.
 pub const READ_ONLY: &str = "BITRIX24_READ_ONLY";
+/// Which tools there are.
+pub const TOOLS: &str = "BITRIX24_TOOLS";
+/// Which entity types the server works on.
+pub const ENTITY_TYPES: &str = "BITRIX24_ENTITY_TYPES";
 /// How many requests may go out.
 pub const RATE: &str = "BITRIX24_RATE";
 /// Seconds to wait for a connection.
@@ -56,8 +61,8 @@ pub const LOG: &str = "BITRIX24_LOG";
 pub struct Settings {
     /// Which portal to use.
     pub portal: PortalChoice,
-    /// Whether tools that write are hidden and refused.
-    pub read_only: bool,
+    /// Which tools there are, and for which entity types.
+    pub offer: Offer,
     /// The portal's pace.
     pub rate: Rate,
     /// How long to wait.
@@ -87,7 +92,7 @@ pub struct Unusable {
     /// What is wrong, by the name of the variable.
     pub problems: Vec<Problem>,
     /// The part that decides what is shown before a call, as far as it can be read.
-    pub read_only: bool,
+    pub offer: Offer,
     /// What is logged, as far as it can be read.
     pub log: Targets,
 }
@@ -104,7 +109,13 @@ impl Settings {
         let mut problems = Vec::new();
         let mut note = |name: &str, message: String| problems.push(Problem::new(name, message));
 
-        let read_only = parsed(READ_ONLY, &text, yes_or_no, &mut note).unwrap_or(false);
+        let groups = parsed(TOOLS, &text, tool_groups, &mut note).unwrap_or_default();
+        let offer = Offer {
+            read_only: parsed(READ_ONLY, &text, yes_or_no, &mut note).unwrap_or(false),
+            update: groups.is_empty() || groups.contains(&"update"),
+            lookup: groups.is_empty() || groups.contains(&"lookup"),
+            types: parsed(ENTITY_TYPES, &text, entity_types, &mut note).unwrap_or_default(),
+        };
         let rate = parsed(RATE, &text, Rate::from_str, &mut note).unwrap_or(Rate::STANDARD);
         let standard = Timeouts::STANDARD;
         let timeouts = Timeouts {
@@ -120,9 +131,9 @@ impl Settings {
         let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
         let portal = sign_in::read(&text, &mut problems);
         if problems.is_empty() {
-            Ok(Self { portal, read_only, rate, timeouts, extra_roots, files, log })
+            Ok(Self { portal, offer, rate, timeouts, extra_roots, files, log })
         } else {
-            Err(Unusable { problems, read_only, log })
+            Err(Unusable { problems, offer, log })
         }
     }
 }
@@ -182,6 +193,38 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         "1" | "true" | "yes" => Ok(true),
         "0" | "false" | "no" => Ok(false),
         _ => Err("must be `1` or `0`, `true` or `false`, `yes` or `no`".to_owned()),
+    }
+}
+
+/// The parts of a comma list.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn tool_groups(text: &str) -> Result<Vec<&'static str>, String> {
+    let known = |part: &str| {
+        ["update", "lookup"].into_iter().find(|group| part.eq_ignore_ascii_case(group))
+    };
+    let groups: Option<Vec<&str>> = parts(text).map(known).collect();
+    let groups = groups.filter(|groups| !groups.is_empty());
+    groups.ok_or_else(|| "must be `update`, `lookup` or `update,lookup`".to_owned())
+}
+
+fn entity_types(text: &str) -> Result<EntityTypes, String> {
+    let read = |part: &str| {
+        let by_number = part.parse().ok().filter(|id| *id > 0).map(EntityType::new);
+        let known = by_number.filter(|entity| entity.family().is_some());
+        known.or_else(|| EntityType::named(part)).ok_or_else(|| part.to_owned())
+    };
+    let types: Result<Vec<EntityType>, String> = parts(text).map(read).collect();
+    match types {
+        Ok(types) if !types.is_empty() => Ok(EntityTypes::only(types)),
+        Ok(_) => Err("must name entity types such as `deal,contact,1268`".to_owned()),
+        Err(_) => {
+            Err("must be a list of `lead`, `deal`, `contact`, `company`, `quote`, `invoice` \
+                       and numbers of smart processes, such as `deal,contact,1268`"
+                .to_owned())
+        }
     }
 }
 
@@ -262,7 +305,7 @@ mod tests {
         assert!(matches!(settings.portal, PortalChoice::Missing));
         assert_eq!(settings.rate, Rate::STANDARD);
         assert_eq!(settings.timeouts, Timeouts::STANDARD);
-        assert!(!settings.read_only);
+        assert_eq!(settings.offer, Offer::default());
     }
 
     #[test]
@@ -270,13 +313,17 @@ mod tests {
         let settings = read(&[
             WEBHOOK,
             (READ_ONLY, "Yes"),
+            (TOOLS, " Lookup,"),
+            (ENTITY_TYPES, "deals, 1268"),
             (RATE, "250/5"),
             (CALL_TIMEOUT, "12.5"),
             (LOG, "warn,bitrix24_crm_mcp=debug"),
         ])
         .unwrap();
         assert!(matches!(settings.portal, PortalChoice::Real(_)));
-        assert!(settings.read_only);
+        assert!(settings.offer.read_only && settings.offer.lookup && !settings.offer.update);
+        let types = [EntityType::new(2), EntityType::new(1268)];
+        assert_eq!(settings.offer.types, EntityTypes::only(types.to_vec()));
         assert_eq!(settings.rate, Rate::ENTERPRISE);
         assert_eq!(settings.timeouts.call, Duration::from_millis(12_500));
     }
@@ -306,7 +353,9 @@ mod tests {
     #[test]
     fn every_malformed_value_is_named() {
         let problems = read(&[
+            (TOOLS, "update,delete"),
             (READ_ONLY, "maybe"),
+            (ENTITY_TYPES, "deal,order"),
             (RATE, "fast"),
             (CONNECT_TIMEOUT, "0"),
             (REQUEST_TIMEOUT, "-1"),
@@ -321,7 +370,9 @@ mod tests {
         assert_eq!(
             blamed,
             [
+                TOOLS,
                 READ_ONLY,
+                ENTITY_TYPES,
                 RATE,
                 CONNECT_TIMEOUT,
                 REQUEST_TIMEOUT,

@@ -14,7 +14,7 @@ pub mod shape;
 pub mod stage;
 pub mod text;
 
-pub use entity_type::{EntityType, Family};
+pub use entity_type::{EntityType, EntityTypes, Family};
 pub use kind::Kind;
 pub use names::Naming;
 pub use shape::Shape;

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{EntityType, Family, field_list::FieldList, kind, stage},
+    crm::{EntityType, Family, field_list::FieldList, kind, stage, text},
     portal::{Budget, Meaning, Portal, PortalError},
 };
 use shelf::Shelf;
@@ -87,6 +87,17 @@ impl Directories {
     pub fn get(&self, entity_id: &str) -> &[Stage] {
         self.0.get(entity_id).map_or(&[], Vec::as_slice)
     }
+
+    /// The pipelines of an entity type by the directories of their stages, without names: for
+    /// types whose pipelines the portal does not list.
+    pub fn pipelines(&self, entity: EntityType) -> Vec<Pipeline> {
+        let id_of = |directory: &String| {
+            let id = directory.rsplit('_').next()?.parse().unwrap_or(0);
+            let is_its_own = stage::directory(entity, id).as_ref() == Some(directory);
+            is_its_own.then(|| Pipeline { id, name: String::new() })
+        };
+        self.0.keys().filter_map(id_of).collect()
+    }
 }
 
 impl Facts {
@@ -137,7 +148,7 @@ impl Facts {
             let categories = list(result.get("categories"));
             let read = |category: &Value| {
                 let id = kind::whole_number(category.get("id")?)?;
-                Some(Pipeline { id, name: text(category, "name") })
+                Some(Pipeline { id, name: text_of(category, "name") })
             };
             Ok(categories.filter_map(read).collect())
         };
@@ -161,15 +172,15 @@ impl Facts {
                 let page = self.portal.fetch("crm.status.list", &parameters, budget).await?;
                 for status in list(Some(&page.result)) {
                     let entry = Stage {
-                        code: text(status, "STATUS_ID"),
-                        name: text(status, "NAME"),
-                        means: match text(status, "SEMANTICS").as_str() {
+                        code: text_of(status, "STATUS_ID"),
+                        name: text_of(status, "NAME"),
+                        means: match text_of(status, "SEMANTICS").as_str() {
                             "S" => Some("success"),
                             "F" => Some("failure"),
                             _ => None,
                         },
                     };
-                    directories.0.entry(text(status, "ENTITY_ID")).or_default().push(entry);
+                    directories.0.entry(text_of(status, "ENTITY_ID")).or_default().push(entry);
                 }
                 match page.next {
                     Some(next) if start.is_none_or(|start| next > start) => start = Some(next),
@@ -206,8 +217,8 @@ impl Facts {
         let fetch = async {
             let result = self.ask("crm.currency.list", Map::new(), budget).await?;
             let read = |currency: &Value| Choice {
-                value: text(currency, "CURRENCY").into(),
-                name: text(currency, "FULL_NAME"),
+                value: text_of(currency, "CURRENCY").into(),
+                name: text_of(currency, "FULL_NAME"),
             };
             Ok(list(Some(&result)).map(read).collect())
         };
@@ -251,21 +262,42 @@ impl Facts {
     ///
     /// See [`Self::field_list`].
     pub async fn people(&self, query: &str, budget: &Budget) -> Result<Vec<Person>, PortalError> {
-        let (method, filter) = match query.trim().parse::<i64>() {
-            Ok(id) => ("user.get", json!({"ID": id})),
-            Err(_) if query.contains('@') => ("user.get", json!({"EMAIL": query.trim()})),
-            Err(_) => ("user.search", json!({"FIND": query.trim()})),
-        };
+        let query = query.trim();
+        if let Ok(id) = query.parse::<i64>() {
+            return self.users("user.get", json!({"ID": id}), budget).await;
+        }
+        if query.contains('@') {
+            return self.users("user.get", json!({"EMAIL": query}), budget).await;
+        }
+        let found = self.users("user.search", json!({"FIND": query}), budget).await?;
+        // Portals search for beginnings of single names; a last name finds the most.
+        match query.rsplit_once(char::is_whitespace) {
+            Some((first, last)) if found.is_empty() => {
+                let mut found = self.users("user.search", json!({"FIND": last}), budget).await?;
+                let words = text::words(first);
+                found.retain(|person| words.iter().all(|word| text::matches(word, &person.name)));
+                Ok(found)
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn users(
+        &self,
+        method: &str,
+        filter: Value,
+        budget: &Budget,
+    ) -> Result<Vec<Person>, PortalError> {
         let parameters = Map::from_iter([("FILTER".to_owned(), filter)]);
         let result = self.ask(method, parameters, budget).await?;
         let read = |user: &Value| {
             Some(Person {
                 id: kind::whole_number(user.get("ID")?)?,
-                name: format!("{} {}", text(user, "NAME"), text(user, "LAST_NAME"))
+                name: format!("{} {}", text_of(user, "NAME"), text_of(user, "LAST_NAME"))
                     .trim()
                     .to_owned(),
-                email: text(user, "EMAIL"),
-                position: text(user, "WORK_POSITION"),
+                email: text_of(user, "EMAIL"),
+                position: text_of(user, "WORK_POSITION"),
                 is_active: user.get("ACTIVE").and_then(kind::truth) != Some(false),
             })
         };
@@ -288,14 +320,14 @@ fn of_type(entity: EntityType) -> Map<String, Value> {
 
 fn type_name(value: &Value, id: &str, title: &str) -> Option<TypeName> {
     let id = u32::try_from(kind::whole_number(value.get(id)?)?).ok()?;
-    Some(TypeName { entity: EntityType::new(id), title: text(value, title) })
+    Some(TypeName { entity: EntityType::new(id), title: text_of(value, title) })
 }
 
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text(object: &Value, key: &str) -> String {
+fn text_of(object: &Value, key: &str) -> String {
     match object.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),

@@ -7,7 +7,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::portal::{Meaning, PortalError, error::readable};
+use crate::{
+    crm::EntityType,
+    portal::{Meaning, PortalError, error::readable},
+};
 
 /// The stable codes, in the order of the README's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -208,6 +211,19 @@ impl Failure {
         }
     }
 
+    /// The same, where what the portal does not have is the entity type.
+    #[must_use]
+    pub fn of_missing_type(self, entity: EntityType) -> Self {
+        Self {
+            code: Code::TypeNotFound,
+            message: format!("the portal has no entity type {}", entity.id()),
+            hint: "check `entityTypeId`; a smart process has its own, an even number from 1030 on \
+                   or one from 128 to 191"
+                .to_owned(),
+            ..self
+        }
+    }
+
     /// The error's part of an answer.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_else(|_| json!({"code": "INTERNAL"}))
@@ -299,8 +315,8 @@ fn verdict_on(meaning: Meaning) -> (Code, Retry, &'static str, &'static str) {
         Meaning::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` speaks of and call again"),
         Meaning::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
         Meaning::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
-        Meaning::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "this entity type cannot be changed through `crm.item.update`", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
-        Meaning::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to change this item"),
+        Meaning::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "`crm.item.update` and its like do not serve this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
+        Meaning::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to do this"),
         Meaning::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
         Meaning::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
         Meaning::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),

@@ -83,8 +83,8 @@ impl<'a> Known<'a> {
         let listed = self.portal_field(&name);
         let shape = match (row, listed) {
             (Some(row), _) => Shape::one(row.kind),
+            (None, _) if names::is_parent(&name) => Shape::one(Kind::Link),
             (None, Some(field)) => Shape { kind: field.kind, is_multiple: field.is_multiple },
-            (None, None) if names::is_parent(&name) => Shape::one(Kind::Link),
             (None, None) => self.shape_by_value(&name),
         };
         // The vendor's page may be newer or older than the portal, whose own word wins.
@@ -146,7 +146,7 @@ impl<'a> Known<'a> {
     }
 
     /// The field that people see under exactly this title.
-    fn titled(&self, typed: &str) -> Option<String> {
+    pub fn titled(&self, typed: &str) -> Option<String> {
         let typed = text::folded(typed);
         let mut titled = self.list?.iter().filter(|(_, field)| text::folded(&field.title) == typed);
         match (titled.next(), titled.next()) {

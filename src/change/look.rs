@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{ItemRef, Request, Session};
 use crate::{
     crm::Family,
-    failure::{Code, Failure, Purpose},
+    failure::{Failure, Purpose},
     portal::{Budget, Meaning, PortalError, Refusal},
 };
 
@@ -41,12 +41,22 @@ pub(super) async fn look(
     if !dooms_the_write(&error) {
         return Ok(Before::Unread(error));
     }
-    let failure = session.failure("crm.item.get", &error, Purpose::Reading);
-    match &error {
+    Err(explain(session, request.item, &error, budget).await)
+}
+
+/// What it means that an item could not be read.
+pub(super) async fn explain(
+    session: &Session,
+    item: ItemRef,
+    error: &PortalError,
+    budget: &Budget,
+) -> Failure {
+    let failure = session.failure("crm.item.get", error, Purpose::Reading);
+    match error {
         PortalError::Refused(refusal) if refusal.meaning() == Meaning::NotFound => {
-            Err(not_found(session, request.item, refusal, failure, budget).await)
+            not_found(session, item, refusal, failure, budget).await
         }
-        _ => Err(failure),
+        _ => failure,
     }
 }
 
@@ -110,14 +120,7 @@ async fn not_found(
         Some(_) => false,
     };
     if type_is_missing {
-        Failure {
-            code: Code::TypeNotFound,
-            message: format!("the portal has no entity type {}", item.entity.id()),
-            hint: "check `entityTypeId`; a smart process has its own, an even number from 1030 on \
-                   or one from 128 to 191"
-                .to_owned(),
-            ..failure
-        }
+        failure.of_missing_type(item.entity)
     } else {
         Failure {
             message: format!("there is no {} with the id {}", item.entity, item.id),

@@ -11,7 +11,7 @@ use crate::{
     crm::file::Policy,
     portal::{Connection, Portal, Rate, Timeouts},
     server::{self, Lines},
-    tools::Toolbox,
+    tools::{Offer, Toolbox},
 };
 
 /// Large enough for every line of the conversation.
@@ -29,7 +29,8 @@ pub(super) async fn run() -> ExitCode {
         extra_roots: None,
     };
     let no_files = Policy { folders: Vec::new(), largest: 0 };
-    let toolbox = Toolbox::new(Ok(Session::new(Portal::new(connection), no_files)), false);
+    let toolbox =
+        Toolbox::new(Ok(Session::new(Portal::new(connection), no_files)), Offer::default());
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = Lines::new(input, output, Timeouts::STANDARD.call);

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{Family, catalog},
-    server, tools,
+    server,
+    tools::Offer,
 };
 
 /// Prints the schemas, or writes them below the folder.
@@ -25,8 +26,10 @@ pub(super) fn run(folder: Option<&Path>) -> ExitCode {
 
 /// Every file by its path below the folder.
 fn files() -> Map<String, Value> {
-    let of_tools =
-        tools::all().into_iter().map(|tool| (format!("{}.json", tool.name), server::listed(&tool)));
+    let of_tools = Offer::default()
+        .tools()
+        .into_iter()
+        .map(|tool| (format!("{}.json", tool.name), server::listed(&tool)));
     let of_fields = Family::ALL.into_iter().map(|family| {
         let name = family.name().replace(' ', "_");
         (format!("fields/{name}.json"), fields_schema(family))

@@ -135,6 +135,58 @@ impl EntityType {
     }
 }
 
+/// The entity types that a server works on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EntityTypes {
+    /// None: all that the portal has.
+    only: Option<Vec<EntityType>>,
+}
+
+impl EntityTypes {
+    /// These and no others.
+    pub const fn only(types: Vec<EntityType>) -> Self {
+        Self { only: Some(types) }
+    }
+
+    /// Whether the server works on the type.
+    pub fn contains(&self, entity: EntityType) -> bool {
+        self.only.as_ref().is_none_or(|types| types.contains(&entity))
+    }
+
+    /// The families that the types belong to, in the order of the vendor's page.
+    pub fn families(&self) -> impl Iterator<Item = Family> {
+        Family::ALL.into_iter().filter(|family| match &self.only {
+            None => true,
+            Some(types) => types.iter().any(|entity| entity.family() == Some(*family)),
+        })
+    }
+
+    /// Each family's name with its numbers: `deal` and `2`.
+    pub fn numbers(&self) -> impl Iterator<Item = (Family, String)> {
+        self.families().map(|family| {
+            let numbers = match (family.entity_type_id(), &self.only) {
+                (Some(id), _) => id.to_string(),
+                (None, None) => "128-191 or even >=1030".to_owned(),
+                (None, Some(types)) => {
+                    let smart = types.iter().filter(|entity| entity.family() == Some(family));
+                    smart.map(|entity| entity.id().to_string()).collect::<Vec<_>>().join(", ")
+                }
+            };
+            (family, numbers)
+        })
+    }
+}
+
+impl fmt::Display for EntityTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.numbers().map(|(family, numbers)| match (family, &self.only) {
+            (Family::SmartProcess, None) => "else smart process".to_owned(),
+            (family, _) => format!("{numbers} {}", family.name()),
+        });
+        f.write_str(&shown.collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl fmt::Display for EntityType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.family() {

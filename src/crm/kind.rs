@@ -118,6 +118,56 @@ impl Kind {
         }
     }
 
+    /// The kind in a word, for people and assistants.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text | Self::Markup => "text",
+            Self::YesNo => "Y or N",
+            Self::Integer => "whole number",
+            Self::Percent => "0 to 100",
+            Self::Number => "number",
+            Self::Amount => "amount",
+            Self::Status => "code",
+            Self::Stage => "stage",
+            Self::Category => "pipeline",
+            Self::Currency => "currency",
+            Self::User => "user",
+            Self::Users => "users",
+            Self::Link => "id of an item",
+            Self::Links => "ids of items",
+            Self::Integers => "whole numbers",
+            Self::Date => "day",
+            Self::DateTime => "moment",
+            Self::Picture => "picture",
+            Self::Multifield => "phones and e-mails",
+            Self::Choice => "option",
+            Self::Money => "money",
+            Self::CrmLink => "linked item",
+            Self::File => "file",
+            Self::Any => "value",
+        }
+    }
+
+    /// How a value of the kind is written, where a word does not say it.
+    pub const fn form(self) -> Option<&'static str> {
+        match self {
+            Self::Markup => Some("text; the portal stores HTML as BB code"),
+            Self::User => Some("the id of a user"),
+            Self::Users => Some("a list of user ids, which replaces the old one"),
+            Self::Link => Some("the id of an item; 0 unlinks"),
+            Self::Links => Some("a list of ids, the main one first, which replaces the old one"),
+            Self::Date => Some("YYYY-MM-DD"),
+            Self::DateTime => Some("YYYY-MM-DDThh:mm:ss+hh:mm"),
+            Self::Picture | Self::File => {
+                Some("[\"name.pdf\",\"<base64>\"] or {\"path\":\"/folder/name.pdf\"}")
+            }
+            Self::Choice => Some("the id of an option, or its text"),
+            Self::Money => Some("300|USD"),
+            Self::CrmLink => Some("D_1, C_2, CO_3, L_4, T80_6"),
+            _ => None,
+        }
+    }
+
     /// Whether the portal takes the value for no value.
     pub fn is_empty(self, value: &Value) -> bool {
         match value {

@@ -21,6 +21,25 @@ pub fn matches(query: &str, text: &str) -> bool {
     text.contains(query) || text.split(|c: char| !c.is_alphanumeric()).any(is_near)
 }
 
+/// The words of a text, folded; a name such as `stageId` falls into its parts.
+pub fn words(text: &str) -> Vec<String> {
+    let mut parts = String::new();
+    let mut before = ' ';
+    for c in text.chars() {
+        if c.is_uppercase() && before.is_lowercase() {
+            parts.push(' ');
+        }
+        parts.push(c);
+        before = c;
+    }
+    let parts = folded(&parts);
+    parts
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +62,12 @@ mod tests {
         assert!(matches("negotation", "In negotiation"));
         assert!(matches("догов", "Номер договора"));
         assert!(!matches("won", "In work"));
+    }
+
+    #[test]
+    fn names_and_titles_fall_into_words() {
+        assert_eq!(words("stageId"), ["stage", "id"]);
+        assert_eq!(words("Номер договора (№)"), ["номер", "договора"]);
+        assert_eq!(words("ufCrm_1730000000009"), ["uf", "crm", "1730000000009"]);
     }
 }

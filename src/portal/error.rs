@@ -139,6 +139,8 @@ impl Refusal {
     pub fn meaning(&self) -> Meaning {
         match self.code.trim().to_ascii_uppercase().as_str() {
             "100" | "ERROR_ARGUMENT" | "MAIN_CONTROLLER_22001" => Meaning::InvalidValue,
+            // A list's filter or order that the portal does not take.
+            "INVALID_ARG_VALUE" => Meaning::InvalidValue,
             "CRM_FIELD_ERROR_VALUE_NOT_VALID" | "CRM_FIELD_ERROR_VALUE_NOT_UNIQUE" => {
                 Meaning::InvalidValue
             }

@@ -91,7 +91,10 @@ const USERS: [User; 5] = [
     user(6, "Jonas", "Brandt", "jonas.brandt@sandbox.example", "Sales manager"),
     user(7, "Ольга", "Иванова", "olga@sandbox.example", "Менеджер по продажам"),
     user(8, "Marta", "Keller", "marta.keller@sandbox.example", "Head of sales"),
-    User { is_active: false, ..user(9, "Peter", "Novak", "peter@sandbox.example", "Sales manager") },
+    User {
+        is_active: false,
+        ..user(9, "Peter", "Novak", "peter@sandbox.example", "Sales manager")
+    },
 ];
 
 /// What people see in the place of the names of standard fields.
@@ -167,8 +170,10 @@ fn leads() -> TypeData {
 
 fn deals() -> TypeData {
     let mut data = TypeData::new(2, "Deal");
-    data.pipelines =
-        vec![Pipeline { id: 0, name: "Sales", stages: SALES_STAGES }, Pipeline { id: 9, name: "Service", stages: SERVICE_STAGES }];
+    data.pipelines = vec![
+        Pipeline { id: 0, name: "Sales", stages: SALES_STAGES },
+        Pipeline { id: 9, name: "Service", stages: SERVICE_STAGES },
+    ];
     data.parents = vec![1220];
     data.custom = vec![
         custom("UF_CRM_1721244707107", "Delivery cost", "double"),

@@ -97,16 +97,15 @@ pub(super) fn categories(data: &TypeData) -> Value {
 /// `crm.type.list`.
 pub(super) fn smart_processes(types: &BTreeMap<u32, TypeData>) -> Value {
     let smart = types.values().filter(|data| data.entity.family() == Some(Family::SmartProcess));
-    let shown = smart.enumerate().map(|(at, data)| {
-        json!({"id": at + 1, "title": data.title, "entityTypeId": data.entity.id()})
-    });
+    let shown = smart.enumerate().map(
+        |(at, data)| json!({"id": at + 1, "title": data.title, "entityTypeId": data.entity.id()}),
+    );
     json!({"types": shown.collect::<Vec<_>>()})
 }
 
 /// `crm.enum.ownertype`.
 pub(super) fn owner_types(types: &BTreeMap<u32, TypeData>) -> Value {
-    let shown =
-        types.values().map(|data| json!({"ID": data.entity.id(), "NAME": data.title}));
+    let shown = types.values().map(|data| json!({"ID": data.entity.id(), "NAME": data.title}));
     shown.collect()
 }
 

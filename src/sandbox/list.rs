@@ -16,9 +16,8 @@ use crate::crm::{
 
 const PAGE: usize = 50;
 /// Longer prefixes before those that they begin with.
-const OPERATORS: [&str; 16] = [
-    "!><", "!=%", "!%=", "><", ">=", "<=", "!=", "!@", "!%", "=%", "%=", "!", ">", "<", "@", "%",
-];
+const OPERATORS: [&str; 16] =
+    ["!><", "!=%", "!%=", "><", ">=", "<=", "!=", "!@", "!%", "=%", "%=", "!", ">", "<", "@", "%"];
 
 /// A page of ids, and how it stands to the rest when that was counted.
 pub(super) struct Page {

@@ -15,8 +15,10 @@ use crate::{
 
 /// An answer stays below this many characters unless it holds that much without long values.
 const LONGEST_ANSWER: usize = 8_000;
+/// What a note about shortening needs.
+const ROOM_FOR_A_NOTE: usize = 200;
 /// The parts of an answer that hold what portals say.
-const PORTALS_PARTS: [&str; 3] = ["item", "changes", "notApplied"];
+const PORTALS_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
 const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
@@ -78,6 +80,39 @@ impl Missed {
     pub(super) fn into_json(self) -> Value {
         bounded(serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false})))
     }
+}
+
+/// The answer of a tool that reads: long values are cut, and if that does not do, `part` is cut
+/// short, with a note that says how to narrow. Returns how many entries of `part` were left out.
+pub(super) fn narrowed(json: Value, part: &str, how: &str) -> (Value, usize) {
+    let mut json = bounded(json);
+    let mut excess = length(&json).saturating_sub(LONGEST_ANSWER);
+    if excess == 0 {
+        return (json, 0);
+    }
+    excess += ROOM_FOR_A_NOTE;
+    let mut left_out = 0;
+    while excess > 0 {
+        let last = match json.get_mut(part) {
+            Some(Value::Array(values)) if values.len() > 1 => values.pop().map(|it| length(&it)),
+            Some(Value::Object(entries)) if entries.len() > 1 => {
+                let name = entries.keys().next_back().cloned().unwrap_or_default();
+                entries.swap_remove(&name).map(|value| name.len() + length(&value))
+            }
+            _ => None,
+        };
+        let Some(last) = last else { break };
+        excess = excess.saturating_sub(last);
+        left_out += 1;
+    }
+    if left_out > 0
+        && let Some(Value::Array(notes)) = json.get_mut("notes")
+    {
+        notes.push(
+            format!("{left_out} more are left out, because there are too many: {how}").into(),
+        );
+    }
+    (json, left_out)
 }
 
 /// An answer with its long values cut until it is short enough.

@@ -4,13 +4,31 @@
 //! everything once more; such things are repaired and named in notes. What is doubtful becomes a
 //! problem, all at once. The tool's own schema says what is expected.
 
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    crm::{EntityType, catalog, kind, names},
+    crm::{EntityType, Naming, catalog, kind, names},
     failure::Problem,
 };
+
+/// `useOriginalUfNames`: a letter, as the portal has it.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+pub(super) enum Letter {
+    Y,
+    #[default]
+    N,
+}
+
+impl Letter {
+    pub(super) const fn naming(self) -> Naming {
+        match self {
+            Self::Y => Naming::Original,
+            Self::N => Naming::Camel,
+        }
+    }
+}
 
 /// Arguments that fit the tool, with what was repaired.
 #[derive(Debug)]
@@ -210,7 +228,7 @@ impl Reader<'_> {
                 self.notes.push(format!("`{name}` was read as a list"));
                 match serde_json::from_str(text) {
                     Ok(Value::Array(list)) => list,
-                    _ => vec![value.clone()],
+                    _ => text.split(',').map(|part| part.trim().into()).collect(),
                 }
             }
             _ => Vec::new(),
@@ -227,8 +245,11 @@ impl Reader<'_> {
     /// A text that must be one of a few; letters vary in case, and flags come as booleans.
     fn letter(&mut self, name: &str, property: &Map<String, Value>, value: Value) -> Option<Value> {
         let Some(allowed) = property.get("enum").and_then(Value::as_array) else {
-            if value.is_string() {
-                return Some(value);
+            match value {
+                Value::String(_) => return Some(value),
+                // An id is a natural thing to search for.
+                Value::Number(number) => return Some(number.to_string().into()),
+                _ => {}
             }
             self.expected(name, "text", &value);
             return None;

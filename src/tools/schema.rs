@@ -3,20 +3,33 @@
 //! Flat: no `$schema`, no references, no unions; one scalar `type` per node. The reasons are in the
 //! clients: one drops every description of a larger schema, another refuses type unions.
 
-use std::borrow::Cow;
-
 use schemars::{
-    JsonSchema, Schema, SchemaGenerator,
+    JsonSchema, Schema,
     generate::SchemaSettings,
     transform::{Transform, transform_subschemas},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::crm::catalog::{self, Field};
+use crate::crm::{
+    EntityTypes,
+    catalog::{self, Field},
+};
 
-/// The schema of a tool's arguments.
-pub(super) fn input<T: JsonSchema>() -> Map<String, Value> {
-    generate::<T>(SchemaSettings::draft2020_12().for_deserialize())
+/// The schema of a tool's arguments, for these entity types.
+pub(super) fn input<T: JsonSchema>(types: &EntityTypes) -> Map<String, Value> {
+    let mut schema = generate::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    if let Some(entity) = property_mut(&mut schema, "entityTypeId") {
+        entity.entry("description").or_insert_with(|| types.to_string().into());
+    }
+    schema
+}
+
+/// A property of an object's schema.
+pub(super) fn property_mut<'a>(
+    schema: &'a mut Map<String, Value>,
+    name: &str,
+) -> Option<&'a mut Map<String, Value>> {
+    schema.get_mut("properties")?.get_mut(name)?.as_object_mut()
 }
 
 /// The schema of a tool's successes.
@@ -59,35 +72,24 @@ impl Transform for Flat {
     }
 }
 
-/// The schema of `fields`: every field that the vendor lists, with the letters of its owners.
-pub(super) struct FieldsToSet;
-
-impl JsonSchema for FieldsToSet {
-    fn schema_name() -> Cow<'static, str> {
-        "FieldsToSet".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let properties: Map<String, Value> = catalog::FIELDS
-            .iter()
-            .filter(|field| field.is_listed())
-            .map(|field| (field.name.to_owned(), property(field).into()))
-            .collect();
-        let schema =
-            json!({"type": "object", "properties": properties, "additionalProperties": true});
-        Schema::try_from(schema).unwrap_or_default()
-    }
+/// What `fields` may hold: every field that the vendor lists, with the letters of its owners.
+pub(super) fn fields_to_set(types: &EntityTypes) -> Map<String, Value> {
+    let letters: String = types.families().map(crate::crm::Family::letter).collect();
+    let listed = catalog::FIELDS.iter().filter(|field| field.is_listed());
+    listed
+        .filter_map(|field| {
+            let owners: String = field.owners.chars().filter(|it| letters.contains(*it)).collect();
+            let property = (!owners.is_empty()).then(|| property(field, &owners))?;
+            Some((field.name.to_owned(), property.into()))
+        })
+        .collect()
 }
 
-fn property(field: &Field) -> Map<String, Value> {
+fn property(field: &Field, owners: &str) -> Map<String, Value> {
     let mut schema = field.kind.schema();
     let description = match field.hint {
-        "" => field.owners.to_owned(),
-        hint => format!("{} {hint}", field.owners),
+        "" => owners.to_owned(),
+        hint => format!("{owners} {hint}"),
     };
     schema.insert("description".to_owned(), description.into());
     schema

@@ -5,43 +5,53 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Answer, Tool,
+    Answer, Desk, Tool, Work,
     answer::{Missed, Success, telling_fields},
-    arguments::{self, Misfit},
+    arguments::{self, Letter, Misfit},
     schema,
 };
 use crate::{
     change::{self, ItemRef, Outcome, Request, Session},
-    crm::{EntityType, Naming, file},
+    crm::{EntityType, EntityTypes, file},
     failure::{Code, Failure, Problem},
-    portal::Budget,
 };
 
-const DESCRIPTION: &str = "\
-Changes one existing item of the Bitrix24 CRM: a lead, deal, contact, company, quote, invoice or an \
-item of a smart process. Only the named fields change. The answer is checked against the portal: it \
-tells what changed, and what the portal silently ignored is an error, never a success.
+/// What clients are told, for these entity types.
+fn description(types: &EntityTypes) -> String {
+    let legend: Vec<String> = types
+        .numbers()
+        .map(|(family, numbers)| {
+            let numbers = numbers.replace(">=", "from ");
+            format!("{} {} ({numbers})", family.letter(), family.name())
+        })
+        .collect();
+    let legend = legend.join(", ");
+    format!(
+        "\
+Changes one existing item of the Bitrix24 CRM. Only the named fields change. The answer is checked \
+against the portal: it tells what changed, and what the portal silently ignored is an error, never a \
+success.
 
-Example: {\"entityTypeId\":2,\"id\":351,\"fields\":{\"stageId\":\"C9:WON\",\"opportunity\":12000}}
+Example: {{\"entityTypeId\":2,\"id\":351,\"fields\":{{\"stageId\":\"C9:WON\",\"opportunity\":12000}}}}
 
-Field names are camelCase. The letters in `fields` tell which entity types have a field: L lead (1), \
-D deal (2), C contact (3), M company (4), Q quote (7), V invoice (31), S smart process (128-191 or \
-even from 1030). Custom fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` \
-too. Dates are YYYY-MM-DD. Lists replace the old list. To empty a field, name it in `clear`. A file is \
-[\"name.pdf\",\"<base64>\"] or {\"path\":\"/folder/name.pdf\"}; {\"id\":12} keeps a file in a list.
+Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. Custom \
+fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` too. Dates are YYYY-MM-DD. \
+Lists replace the old list. To empty a field, name it in `clear`. A file is [\"name.pdf\",\"<base64>\"] \
+or {{\"path\":\"/folder/name.pdf\"}}; {{\"id\":12}} keeps a file in a list.
 
-To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` guards \
-against changing an item that is no longer as you saw it. `dryRun` shows the changes without writing.
+To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` guards against \
+changing an item that is no longer as you saw it. `dryRun` shows the changes without writing.
 
-An error says whether anything was written (`written`: no, yes, unknown), whether another call can \
-help (`retry`: no, after_fix, later) and what to do next (`hint`). After `unknown`, read the item \
-before repeating the call.";
+An error says whether anything was written (`written`: no, yes, unknown), whether another call can help \
+(`retry`: no, after_fix, later) and what to do next (`hint`). After `unknown`, read the item before \
+repeating the call."
+    )
+}
 
 /// What a call may hold.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Arguments {
-    /// 1 lead (L), 2 deal (D), 3 contact (C), 4 company (M), 7 quote (Q), 31 invoice (V), 128-191 or even >=1030 smart process (S)
     #[schemars(range(min = 1))]
     entity_type_id: u64,
     /// Id of the existing item
@@ -49,7 +59,6 @@ struct Arguments {
     id: u64,
     /// New values by field name, as a JSON object. Letters: entity types that have the field. ufCrm… and parentId… are accepted too
     #[serde(default)]
-    #[schemars(with = "schema::FieldsToSet")]
     fields: Map<String, Value>,
     /// Names of fields to empty
     #[serde(default)]
@@ -65,58 +74,51 @@ struct Arguments {
     use_original_uf_names: Letter,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-enum Letter {
-    Y,
-    #[default]
-    N,
-}
-
 /// The tool as clients are told of it.
-pub(super) fn tool() -> Tool {
+pub(super) fn tool(types: &EntityTypes) -> Tool {
+    let mut input_schema = schema::input::<Arguments>(types);
+    if let Some(fields) = schema::property_mut(&mut input_schema, "fields") {
+        fields.insert("properties".to_owned(), schema::fields_to_set(types).into());
+    }
     Tool {
         name: "update_crm_item",
         title: "Update a Bitrix24 CRM item",
-        description: DESCRIPTION,
+        description: description(types),
         search_hint: "bitrix24 crm update change deal lead contact company quote invoice smart process stage",
-        writes: true,
-        input_schema: schema::input::<Arguments>(),
-        output_schema: schema::output::<Success>(),
+        input_schema,
+        output_schema: Some(schema::output::<Success>()),
+        work: Work::Update,
     }
 }
 
 /// Runs a call.
-pub(super) async fn run(session: &Session, tool: &Tool, raw: Value, budget: &Budget) -> Answer {
-    let request = match read(raw, tool, &session.files) {
+pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Answer {
+    let session = desk.session;
+    let request = match read(raw, desk) {
         Ok(request) => request,
         Err(problems) => return Failure::refused_arguments(problems).into(),
     };
-    match change::change(session, &request, budget).await {
+    match change::change(session, &request, desk.budget).await {
         Ok(outcome) => render(session, request.item, outcome),
         Err(failure) => failure.into(),
     }
 }
 
-fn read(raw: Value, tool: &Tool, files: &file::Policy) -> Result<Request, Vec<Problem>> {
-    let parsed = arguments::parse::<Arguments>(raw, &tool.input_schema)
-        .map_err(|misfit| all_problems(misfit, files))?;
+fn read(raw: Value, desk: Desk<'_>) -> Result<Request, Vec<Problem>> {
+    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
+        .map_err(|misfit| all_problems(misfit, &desk.session.files))?;
     let arguments = parsed.arguments;
-    let Ok(entity_type_id) = u32::try_from(arguments.entity_type_id) else {
-        return Err(vec![Problem::new("entityTypeId", "is larger than any entity type's number")]);
-    };
+    let entity = desk.entity(arguments.entity_type_id).map_err(|problem| vec![problem])?;
     if arguments.fields.is_empty() && arguments.clear.is_empty() {
         return Err(vec![names_no_field()]);
     }
     Ok(Request {
-        item: ItemRef { entity: EntityType::new(entity_type_id), id: arguments.id },
+        item: ItemRef { entity, id: arguments.id },
         fields: arguments.fields,
         clear: arguments.clear,
         expect: arguments.expect,
         dry_run: arguments.dry_run,
-        naming: match arguments.use_original_uf_names {
-            Letter::Y => Naming::Original,
-            Letter::N => Naming::Camel,
-        },
+        naming: arguments.use_original_uf_names.naming(),
         notes: parsed.notes,
     })
 }

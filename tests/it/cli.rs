@@ -104,7 +104,7 @@ async fn wrong_usage_and_settings_end_with_code_2_and_leave_standard_output_alon
     error: the arguments are not JSON: EOF while parsing an object at line 1 column 1
 
     # unknown tool
-    error: there is no tool `delete_it`; there are `update_crm_item`
+    error: there is no tool `delete_it`; there are `update_crm_item`, `find_crm_items`, `get_crm_item`, `describe_crm_fields`
 
     # unknown flag
     error: unexpected argument '--sandbx' found
@@ -201,6 +201,12 @@ async fn help_names_every_command_and_setting() {
           --read-only
               Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
 
+          --tools <GROUPS>
+              Which tools there are, by default `update,lookup` [env: BITRIX24_TOOLS]
+
+          --entity-types <TYPES>
+              Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
+
           --portal-url <URL>
               Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
 
@@ -260,6 +266,12 @@ async fn help_names_every_command_and_setting() {
 
           --read-only
               Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
+
+          --tools <GROUPS>
+              Which tools there are, by default `update,lookup` [env: BITRIX24_TOOLS]
+
+          --entity-types <TYPES>
+              Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
 
           --portal-url <URL>
               Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]

@@ -6,7 +6,7 @@ use bitrix24_crm_mcp::{
     crm::{EntityType, Kind, catalog, file::Policy},
     portal::{Connection, GiveUp, Portal, Rate, SignIn, Timeouts},
     sandbox::Sandbox,
-    tools::{Answer, Toolbox},
+    tools::{Answer, Offer, Toolbox},
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -42,7 +42,7 @@ async fn portal() -> (Sandbox, Toolbox) {
     let rate = Rate { burst: 1e9, per_second: 1e9 };
     let connection = Connection { sign_in, timeouts: Timeouts::STANDARD, rate, extra_roots: None };
     let files = Policy { folders: Vec::new(), largest: 1024 };
-    (sandbox, Toolbox::new(Ok(Session::new(Portal::new(connection), files)), false))
+    (sandbox, Toolbox::new(Ok(Session::new(Portal::new(connection), files)), Offer::default()))
 }
 
 async fn update(toolbox: &Toolbox, call: Value) -> Value {

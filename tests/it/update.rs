@@ -464,7 +464,7 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
           },
           {
             "path": "expect.stage",
-            "message": "is not a field of deal",
+            "message": "is the title of a field of deal, not its name",
             "didYouMean": "stageId"
           }
         ]

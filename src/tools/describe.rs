@@ -1,0 +1,448 @@
+//! `describe_crm_fields`: what can be written on this portal, and who works there.
+
+mod choices;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Desk, Tool, Work,
+    answer::narrowed,
+    arguments::{self, Letter},
+    schema,
+};
+use crate::{
+    crm::{
+        EntityType, EntityTypes, Family, Kind, Naming,
+        catalog::{self, Access},
+        field_list::{FieldList, PortalField},
+        names, text,
+    },
+    facts::Person,
+    failure::{Failure, Purpose},
+    portal::{Meaning, PortalError},
+    resolve::{Known, Resolved, Unresolved},
+};
+use choices::{Choices, Group, Sources};
+
+const DESCRIPTION: &str = "\
+Tells what can be written on this portal. Without entityTypeId: its entity types. With it: a line for \
+each field. `query` finds fields by code, title or choice in any language, and people by name or e-mail. \
+`field` shows all of one: stages by pipeline, options with ids, currencies.";
+
+/// What a call may hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arguments {
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    entity_type_id: Option<u64>,
+    /// Text to look for; with a user `field`, a person
+    #[serde(default)]
+    query: Option<String>,
+    /// Name of one field
+    #[serde(default)]
+    field: Option<String>,
+    /// Y: `UF_CRM_…` names
+    #[serde(default)]
+    use_original_uf_names: Letter,
+}
+
+/// The tool as clients are told of it.
+pub(super) fn tool(types: &EntityTypes) -> Tool {
+    Tool {
+        name: "describe_crm_fields",
+        title: "Look up Bitrix24 CRM fields",
+        description: DESCRIPTION.to_owned(),
+        search_hint: "bitrix24 crm fields stages pipelines options users smart processes",
+        input_schema: schema::input::<Arguments>(types),
+        output_schema: None,
+        work: Work::Describe,
+    }
+}
+
+/// Runs a call.
+pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
+    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
+        .map_err(|misfit| Failure::refused_arguments(misfit.problems))?;
+    let (arguments, notes) = (parsed.arguments, parsed.notes);
+    let is_said = |text: &String| !text.trim().is_empty();
+    let query = arguments.query.filter(is_said);
+    let field = arguments.field.filter(is_said);
+    let Some(id) = arguments.entity_type_id else {
+        return Ok(entity_types(desk, query.as_deref(), notes).await);
+    };
+    let entity = desk.entity(id).map_err(|problem| Failure::refused_arguments(vec![problem]))?;
+    let naming = arguments.use_original_uf_names.naming();
+    let description = Description::fetch(desk, entity, naming, notes).await?;
+    match (field, query) {
+        (Some(field), query) => description.one_field(&field, query.as_deref()).await,
+        (None, Some(query)) => Ok(description.matching(&query).await),
+        (None, None) => Ok(description.all_fields()),
+    }
+}
+
+/// The entity types that the portal has, and the people who match the query.
+async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String>) -> Value {
+    let standard = Family::ALL.into_iter().filter_map(|family| {
+        Some((EntityType::new(family.entity_type_id()?), family.name().to_owned()))
+    });
+    let mut types: Vec<(EntityType, String)> = standard.collect();
+    match desk.session.facts.smart_processes(desk.budget).await {
+        Ok(smart) => types.extend(smart.iter().map(|it| (it.entity, it.title.clone()))),
+        Err(error) => notes.push(format!("the smart processes could not be read: {error}")),
+    }
+    types.retain(|(entity, _)| desk.types.contains(*entity));
+    let shown = types.into_iter().map(|(entity, name)| {
+        let mut shown = json!({"entityTypeId": entity.id(), "name": name});
+        if entity.family() == Some(Family::SmartProcess)
+            && let Some(shown) = shown.as_object_mut()
+        {
+            shown.insert("isSmartProcess".to_owned(), true.into());
+        }
+        shown
+    });
+    let mut answer = json!({"ok": true, "entityTypes": shown.collect::<Vec<_>>()});
+    if let Some(query) = query {
+        let people = people(desk, query, &mut notes).await;
+        set(&mut answer, "people", people.into());
+    }
+    set(&mut answer, "notes", notes.into());
+    narrowed(answer, "entityTypes", "ask with a `query`").0
+}
+
+/// What is known of an entity type's fields.
+struct Description<'a> {
+    desk: Desk<'a>,
+    entity: EntityType,
+    naming: Naming,
+    list: Arc<FieldList>,
+    sources: Sources,
+    notes: Vec<String>,
+}
+
+/// A field with what it can hold.
+struct Row<'a> {
+    name: String,
+    field: &'a PortalField,
+    resolved: Resolved<'a>,
+    choices: Choices,
+}
+
+impl<'a> Description<'a> {
+    async fn fetch(
+        desk: Desk<'a>,
+        entity: EntityType,
+        naming: Naming,
+        mut notes: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let (list, sources) = tokio::join!(
+            desk.session.facts.field_list(entity, desk.budget),
+            Sources::fetch(desk, entity, &mut notes),
+        );
+        let list = list.map_err(|error| unreadable(desk, entity, "crm.item.fields", &error))?;
+        Ok(Self { desk, entity, naming, list, sources, notes })
+    }
+
+    /// The fields, those of the catalogue first and in its order.
+    fn rows(&self) -> Vec<Row<'_>> {
+        let known = self.known();
+        let place = |name: &str| catalog::FIELDS.iter().position(|row| row.name == name);
+        let mut listed: Vec<_> = self.list.iter().collect();
+        listed.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+        listed
+            .into_iter()
+            .map(|(name, field)| {
+                let is_renamed = self.naming == Naming::Original && names::is_custom(name);
+                let name = if is_renamed { field.upper_name.clone() } else { name.to_owned() };
+                let resolved = known.describe(name.clone());
+                let choices = self.sources.of(self.entity, field, &resolved);
+                Row { name, field, resolved, choices }
+            })
+            .filter(|row| row.resolved.row.is_none_or(|row| row.access != Access::Hidden))
+            .collect()
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known { entity: self.entity, naming: self.naming, item: None, list: Some(&self.list) }
+    }
+
+    /// A line for each field that can be written, and the names of the others.
+    fn all_fields(self) -> Value {
+        let (writable, others): (Vec<_>, Vec<_>) =
+            self.rows().into_iter().partition(|row| row.resolved.is_settable);
+        let lines: Vec<String> = writable.iter().map(Row::line).collect();
+        let others: Vec<String> = others.into_iter().map(|row| row.name).collect();
+        let answer = json!({
+            "ok": true,
+            "entityTypeId": self.entity.id(),
+            "readOnly": others.join(", "),
+            "fields": lines,
+            "notes": self.notes,
+        });
+        narrowed(answer, "fields", "look for the field with `query`").0
+    }
+
+    /// The fields and choices that a query finds, and people.
+    async fn matching(mut self, query: &str) -> Value {
+        let words = text::words(query);
+        let mut notes = std::mem::take(&mut self.notes);
+        let (mut found, mut is_certain) = self.search(&words);
+        if !is_certain {
+            self.sources.fetch_currencies(self.desk, &mut notes).await;
+            (found, is_certain) = self.search(&words);
+        }
+        let people = if is_certain && !query.contains('@') {
+            Vec::new()
+        } else {
+            people(self.desk, query, &mut notes).await
+        };
+        if found.is_empty() && people.is_empty() {
+            notes.push("nothing matches; call without `query` to see every field".to_owned());
+        }
+        let mut answer = json!({"ok": true, "entityTypeId": self.entity.id(), "fields": found});
+        if !people.is_empty() {
+            set(&mut answer, "people", people.into());
+        }
+        set(&mut answer, "notes", notes.into());
+        narrowed(answer, "fields", "make `query` longer, or name one `field`").0
+    }
+
+    /// What matches, the certain matches first, and whether there is one.
+    fn search(&self, words: &[String]) -> (Vec<Value>, bool) {
+        let mut certain = Vec::new();
+        let mut likely = Vec::new();
+        for row in self.rows() {
+            let names = [row.name.as_str(), &row.field.title];
+            let by_name = likeness(words, &names);
+            let is_noise = row.resolved.row.is_some_and(|row| row.noise);
+            let (choices, by_choice) = match by_name {
+                _ if is_noise => (Choices::default(), Likeness::None),
+                Likeness::None => row.choices.matching(|choice| likeness(words, &[choice])),
+                _ => (row.choices.clone(), Likeness::None),
+            };
+            match by_name.max(by_choice) {
+                Likeness::None => {}
+                Likeness::Near => likely.push(row.shown(&choices)),
+                Likeness::Word => certain.push(row.shown(&choices)),
+            }
+        }
+        let is_certain = !certain.is_empty();
+        certain.extend(likely);
+        (certain, is_certain)
+    }
+
+    /// Everything about one field; with a query, of what it can hold.
+    async fn one_field(mut self, typed: &str, query: Option<&str>) -> Result<Value, Failure> {
+        let name =
+            self.named(typed).map_err(|problem| Failure::refused_arguments(vec![problem]))?;
+        let mut notes = std::mem::take(&mut self.notes);
+        let kind = self.known().describe(name.clone()).shape.kind;
+        if kind == Kind::Currency {
+            self.sources.fetch_currencies(self.desk, &mut notes).await;
+        }
+        let mut people_found = Vec::new();
+        if matches!(kind, Kind::User | Kind::Users) {
+            match query {
+                Some(query) => people_found = people(self.desk, query, &mut notes).await,
+                None => notes.push(
+                    "people are found with `query`: a name, a position or an e-mail".to_owned(),
+                ),
+            }
+        }
+        let rows = self.rows();
+        let Some(row) = rows.iter().find(|row| row.name == name) else {
+            let known = self.known().resolve(typed, "field");
+            let problem = match known {
+                Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => problem,
+                Ok(_) => crate::failure::Problem::unknown_field(
+                    "field",
+                    format!("is not in the portal's list of fields of {}", self.entity),
+                ),
+            };
+            return Err(Failure::refused_arguments(vec![problem]));
+        };
+        let choices = match query.map(text::words) {
+            Some(words) => row.choices.matching(|choice| likeness(&words, &[choice])).0,
+            None => row.choices.clone(),
+        };
+        let mut answer = json!({"ok": true, "entityTypeId": self.entity.id()});
+        if let Some(answer) = answer.as_object_mut() {
+            answer.extend(row.in_full(self.entity, &choices));
+        }
+        if !people_found.is_empty() {
+            set(&mut answer, "people", people_found.into());
+        }
+        let part = match choices.groups() {
+            [Group { pipeline: None, .. }] => "choices",
+            _ => "pipelines",
+        };
+        set(&mut answer, "notes", notes.into());
+        Ok(narrowed(answer, part, "look for the choice with `query`").0)
+    }
+
+    /// The field that was named, by its code or by its exact title.
+    fn named(&mut self, typed: &str) -> Result<String, crate::failure::Problem> {
+        match self.known().resolve(typed, "field") {
+            Ok(field) => Ok(field.name),
+            Err(Unresolved::Unknown(problem)) => match self.known().titled(typed) {
+                Some(name) => {
+                    self.notes.push(format!("`field` is the title of `{name}`"));
+                    Ok(name)
+                }
+                None => Err(problem),
+            },
+            Err(Unresolved::Ambiguous(problem)) => Err(problem),
+        }
+    }
+}
+
+/// How well a text matches a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    None,
+    /// Each word of the query is a part of a word, or nearly one.
+    Near,
+    /// Each word of the query is a word of the text.
+    Word,
+}
+
+fn likeness(query: &[String], texts: &[&str]) -> Likeness {
+    if query.is_empty() {
+        return Likeness::None;
+    }
+    let words: Vec<String> = texts.iter().flat_map(|it| text::words(it)).collect();
+    if query.iter().all(|asked| words.contains(asked)) {
+        return Likeness::Word;
+    }
+    let is_near = |asked: &String| texts.iter().any(|it| text::matches(asked, it));
+    if query.iter().all(is_near) { Likeness::Near } else { Likeness::None }
+}
+
+impl Row<'_> {
+    /// `stageId: stage, 9 choices · Stage`
+    fn line(&self) -> String {
+        let mut line = format!("{}: {}", self.name, self.resolved.shape.kind.word());
+        if self.field.is_multiple && self.resolved.shape.is_multiple {
+            line.push_str(", several");
+        }
+        if self.field.is_required {
+            line.push_str(", required");
+        }
+        match self.choices.len() {
+            0 => {}
+            1 => line.push_str(", 1 choice"),
+            count => line.push_str(&format!(", {count} choices")),
+        }
+        if !self.field.title.is_empty() && self.field.title != self.name {
+            line.push_str(" · ");
+            line.push_str(&self.field.title);
+        }
+        line
+    }
+
+    /// The field in short, with these choices.
+    fn shown(&self, choices: &Choices) -> Value {
+        let mut shown = self.in_short();
+        choices.show_in(&mut shown);
+        shown.into()
+    }
+
+    fn in_short(&self) -> Map<String, Value> {
+        let mut shown = Map::from_iter([
+            ("name".to_owned(), json!(self.name)),
+            ("title".to_owned(), json!(self.field.title)),
+            ("kind".to_owned(), json!(self.resolved.shape.kind.word())),
+        ]);
+        let flags = [
+            ("several", self.resolved.shape.is_multiple),
+            ("required", self.field.is_required),
+            ("readOnly", !self.resolved.is_settable),
+        ];
+        for (name, is_set) in flags {
+            if is_set {
+                shown.insert(name.to_owned(), true.into());
+            }
+        }
+        shown
+    }
+
+    /// The field with everything that is known of it.
+    fn in_full(&self, entity: EntityType, choices: &Choices) -> Map<String, Value> {
+        let mut shown = self.in_short();
+        let row = self.resolved.row;
+        let form = row.map(|row| row.meaning).or(self.resolved.shape.kind.form());
+        if let Some(form) = form {
+            shown.insert("form".to_owned(), form.into());
+        }
+        if let Some(longest) = row.and_then(|row| row.longest) {
+            shown.insert("mostCharacters".to_owned(), longest.into());
+        }
+        let is_kept = row.zip(entity.family()).is_some_and(|(row, family)| row.is_kept(family));
+        if is_kept {
+            shown.insert("cannotBeEmptied".to_owned(), true.into());
+        }
+        if names::is_custom(&self.name) {
+            shown.insert("upperName".to_owned(), self.field.upper_name.as_str().into());
+        }
+        choices.show_in(&mut shown);
+        shown
+    }
+}
+
+/// People by name, position or e-mail; what keeps them from being found becomes a note.
+async fn people(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
+    match desk.session.facts.people(query, desk.budget).await {
+        Ok(people) => people.into_iter().map(shown_person).collect(),
+        Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
+            notes.push(
+                "people cannot be looked up: a person has to add the scope `user_basic` to the \
+                 webhook"
+                    .to_owned(),
+            );
+            Vec::new()
+        }
+        Err(error) => {
+            notes.push(format!("people could not be looked up: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+fn shown_person(person: Person) -> Value {
+    let mut shown = json!({"id": person.id, "name": person.name});
+    for (key, text) in [("email", person.email), ("position", person.position)] {
+        if !text.is_empty() {
+            set(&mut shown, key, text.into());
+        }
+    }
+    if !person.is_active {
+        set(&mut shown, "hasLeft", true.into());
+    }
+    shown
+}
+
+/// Why an entity type cannot be looked up.
+pub(super) fn unreadable(
+    desk: Desk<'_>,
+    entity: EntityType,
+    method: &str,
+    error: &PortalError,
+) -> Failure {
+    let failure = desk.session.failure(method, error, Purpose::Reading);
+    match error {
+        PortalError::Refused(refusal) if refusal.meaning() == Meaning::NotFound => {
+            failure.of_missing_type(entity)
+        }
+        _ => failure,
+    }
+}
+
+fn set(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(key.to_owned(), value);
+    }
+}

@@ -1,0 +1,204 @@
+//! What a field can hold when it holds one of several things: stages by pipeline, entries of
+//! directories, currencies, options.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::Likeness;
+use crate::{
+    crm::{EntityType, Kind, field_list::PortalField, stage},
+    facts::{Choice, Directories, Pipeline, Stage},
+    resolve::Resolved,
+    tools::Desk,
+};
+
+/// Where choices come from.
+#[derive(Default)]
+pub(super) struct Sources {
+    directories: Arc<Directories>,
+    pipelines: Arc<Vec<Pipeline>>,
+    /// Fetched only when somebody asks for them.
+    currencies: Arc<Vec<Choice>>,
+}
+
+/// A thing that a field can hold.
+#[derive(Debug, Clone)]
+struct Entry {
+    /// As answers show it.
+    shown: Value,
+    /// What a query is compared with.
+    text: String,
+}
+
+/// Things that belong together: those of a pipeline, or all.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    /// The pipeline of stages.
+    pub(super) pipeline: Option<Pipeline>,
+    entries: Vec<Entry>,
+}
+
+/// All that a field can hold.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Choices(Vec<Group>);
+
+impl Sources {
+    /// Fetches stages, directories and pipelines; what cannot be had is left out with a note.
+    pub(super) async fn fetch(desk: Desk<'_>, entity: EntityType, notes: &mut Vec<String>) -> Self {
+        let facts = &desk.session.facts;
+        let (directories, pipelines) =
+            tokio::join!(facts.directories(desk.budget), facts.pipelines(entity, desk.budget));
+        let mut sources = Self::default();
+        match directories {
+            Ok(directories) => sources.directories = directories,
+            Err(error) => {
+                notes.push(format!("stages and directories could not be read: {error}"));
+            }
+        }
+        match pipelines {
+            Ok(pipelines) => sources.pipelines = pipelines,
+            Err(error) => {
+                notes.push(format!("pipelines could not be read: {error}"));
+                sources.pipelines = sources.directories.pipelines(entity).into();
+            }
+        }
+        sources
+    }
+
+    pub(super) async fn fetch_currencies(&mut self, desk: Desk<'_>, notes: &mut Vec<String>) {
+        match desk.session.facts.currencies(desk.budget).await {
+            Ok(currencies) => self.currencies = currencies,
+            Err(error) => notes.push(format!("currencies could not be read: {error}")),
+        }
+    }
+
+    /// What the field can hold.
+    pub(super) fn of(
+        &self,
+        entity: EntityType,
+        field: &PortalField,
+        resolved: &Resolved<'_>,
+    ) -> Choices {
+        let one = |entries: Vec<Entry>| match entries.as_slice() {
+            [] => Choices::default(),
+            _ => Choices(vec![Group { pipeline: None, entries }]),
+        };
+        match resolved.shape.kind {
+            Kind::Stage if stage::has_pipelines(entity) => Choices(
+                self.pipelines
+                    .iter()
+                    .filter_map(|pipeline| {
+                        let directory = stage::directory(entity, pipeline.id)?;
+                        let stages = self.directories.get(&directory).iter().map(of_directory);
+                        Some(Group { pipeline: Some(pipeline.clone()), entries: stages.collect() })
+                    })
+                    .collect(),
+            ),
+            Kind::Stage => {
+                let directory = stage::directory(entity, 0).unwrap_or_default();
+                one(self.directories.get(&directory).iter().map(of_directory).collect())
+            }
+            Kind::Status => {
+                let own = resolved.row.zip(entity.family());
+                let own = own.and_then(|(row, family)| row.directory(family));
+                let directory = field.directory.as_deref().or(own).unwrap_or_default();
+                one(self.directories.get(directory).iter().map(of_directory).collect())
+            }
+            Kind::Category => one(self
+                .pipelines
+                .iter()
+                .map(|pipeline| Entry {
+                    shown: json!({"id": pipeline.id, "name": pipeline.name}),
+                    text: pipeline.name.clone(),
+                })
+                .collect()),
+            Kind::Currency => one(self
+                .currencies
+                .iter()
+                .map(|currency| Entry {
+                    shown: json!({"code": currency.value, "name": currency.name}),
+                    text: format!(
+                        "{} {}",
+                        currency.value.as_str().unwrap_or_default(),
+                        currency.name
+                    ),
+                })
+                .collect()),
+            Kind::Choice => one(field
+                .options
+                .iter()
+                .map(|(id, text)| Entry {
+                    shown: json!({"id": id, "text": text}),
+                    text: text.clone(),
+                })
+                .collect()),
+            _ => Choices::default(),
+        }
+    }
+}
+
+fn of_directory(entry: &Stage) -> Entry {
+    let mut shown = json!({"code": entry.code, "name": entry.name});
+    if let (Some(means), Some(shown)) = (entry.means, shown.as_object_mut()) {
+        shown.insert("means".to_owned(), means.into());
+    }
+    Entry { shown, text: format!("{} {}", entry.code, entry.name) }
+}
+
+impl Choices {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|group| group.entries.len()).sum()
+    }
+
+    /// The choices by group.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.0
+    }
+
+    /// Those that match, and how well the best of them does. A pipeline's name stands for its
+    /// stages.
+    pub(super) fn matching(&self, likeness: impl Fn(&str) -> Likeness) -> (Self, Likeness) {
+        let mut best = Likeness::None;
+        let mut groups = Vec::new();
+        for group in &self.0 {
+            let of_pipeline =
+                group.pipeline.as_ref().map_or(Likeness::None, |it| likeness(&it.name));
+            best = best.max(of_pipeline);
+            let mut found = group.clone();
+            if of_pipeline == Likeness::None {
+                found.entries.retain(|entry| {
+                    let likeness = likeness(&entry.text);
+                    best = best.max(likeness);
+                    likeness != Likeness::None
+                });
+            }
+            if !found.entries.is_empty() {
+                groups.push(found);
+            }
+        }
+        (Self(groups), best)
+    }
+
+    /// Adds the choices to a field's description.
+    pub(super) fn show_in(&self, field: &mut Map<String, Value>) {
+        let entries = |group: &Group| -> Vec<Value> {
+            group.entries.iter().map(|entry| entry.shown.clone()).collect()
+        };
+        let mut pipelines = Vec::new();
+        for group in &self.0 {
+            match &group.pipeline {
+                None => {
+                    field.insert("choices".to_owned(), entries(group).into());
+                }
+                Some(pipeline) => pipelines.push(json!({
+                    "categoryId": pipeline.id, "name": pipeline.name, "stages": entries(group),
+                })),
+            }
+        }
+        if !pipelines.is_empty() {
+            field.insert("pipelines".to_owned(), pipelines.into());
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `find_crm_items`: items by text, phone, e-mail, id or the portal's own filter language, a bounded
+//! page at a time.
+
+mod filter;
+mod query;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Desk, Tool, Work,
+    answer::{narrowed, telling_fields},
+    arguments::{self, Letter},
+    describe::unreadable,
+    naming::Names,
+    schema,
+};
+use crate::{
+    crm::{EntityType, EntityTypes, Kind, Naming, catalog, names},
+    failure::{Failure, Problem},
+    resolve::{Known, Unresolved},
+};
+use filter::Filter;
+use query::Search;
+
+/// The portal's pages, which begin at multiples of this (fact sheet §7).
+const PAGE: u64 = 50;
+const USUAL_LIMIT: u64 = 20;
+
+const DESCRIPTION: &str = "\
+Finds CRM items: id, title, stage, amount, responsible, link.";
+
+/// What a call may hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arguments {
+    #[schemars(range(min = 1))]
+    entity_type_id: u64,
+    /// Title or name, phone, e-mail or id
+    #[serde(default)]
+    query: Option<String>,
+    /// Operator, then name; stages and pipelines by name or code: {"categoryId":"Sales",">=opportunity":5000,"!stageId":"WON"}. Also < @ !@ % (contains); OR: {"0":{"logic":"OR","0":{},"1":{}}}
+    #[serde(default)]
+    filter: Map<String, Value>,
+    /// More fields to show
+    #[serde(default)]
+    select: Vec<String>,
+    /// {"opportunity":"DESC"}
+    #[serde(default)]
+    order: Map<String, Value>,
+    /// At most 50
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    limit: Option<u64>,
+    /// 0 counts `total`; later `next` of the answer
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    start: Option<u64>,
+    /// Y: `UF_CRM_…` names
+    #[serde(default)]
+    use_original_uf_names: Letter,
+}
+
+/// The tool as clients are told of it.
+pub(super) fn tool(types: &EntityTypes) -> Tool {
+    Tool {
+        name: "find_crm_items",
+        title: "Find Bitrix24 CRM items",
+        description: DESCRIPTION.to_owned(),
+        search_hint: "bitrix24 crm find search list deals contacts",
+        input_schema: schema::input::<Arguments>(types),
+        output_schema: None,
+        work: Work::Find,
+    }
+}
+
+/// Runs a call.
+pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
+    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
+        .map_err(|misfit| Failure::refused_arguments(misfit.problems))?;
+    let mut listing = Listing::check(desk, parsed.arguments, parsed.notes).await?;
+    let found = match listing.query.take() {
+        None => listing.page(desk, None).await?,
+        Some(query) => query::run(desk, &mut listing, query.trim()).await?,
+    };
+    Ok(listing.answer(desk, found).await)
+}
+
+/// A checked request for items.
+struct Listing {
+    entity: EntityType,
+    naming: Naming,
+    query: Option<String>,
+    filter: Map<String, Value>,
+    order: Map<String, Value>,
+    /// The fields to show; none for all.
+    fields: Option<Vec<String>>,
+    /// Those among them that were asked for.
+    selected: Vec<String>,
+    limit: u64,
+    start: Option<u64>,
+    notes: Vec<String>,
+}
+
+/// A part of a page.
+#[derive(Default)]
+struct Found {
+    items: Vec<Map<String, Value>>,
+    total: Option<u64>,
+    /// Whether items follow those that are shown.
+    has_more: bool,
+}
+
+impl Listing {
+    async fn check(
+        desk: Desk<'_>,
+        arguments: Arguments,
+        mut notes: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let refused = |problem: Problem| Failure::refused_arguments(vec![problem]);
+        let entity = desk.entity(arguments.entity_type_id).map_err(refused)?;
+        let query = arguments.query.filter(|query| !query.trim().is_empty());
+        let others = arguments.select.iter().chain(arguments.order.keys()).map(String::as_str);
+        let others = others.filter(|name| *name != "*");
+        let mut filter = Filter::read(desk, entity, &arguments.filter, others).await?;
+        notes.append(&mut filter.notes);
+        let mut problems = filter.problems;
+        let known =
+            Known { entity, naming: Naming::Camel, item: None, list: filter.list.as_deref() };
+        let mut named = |typed: &str, path: &str| match known.resolve(typed, path) {
+            Ok(field) => Some(field.name),
+            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
+                problems.push(problem);
+                None
+            }
+        };
+        let is_all = arguments.select.iter().any(|name| name == "*");
+        let selected: Vec<String> = arguments
+            .select
+            .iter()
+            .filter(|name| *name != "*")
+            .filter_map(|typed| named(typed, &format!("select.{typed}")))
+            .collect();
+        let mut order = Map::new();
+        for (typed, direction) in &arguments.order {
+            let path = format!("order.{typed}");
+            let Some(name) = named(typed, &path) else { continue };
+            let upper = direction.as_str().unwrap_or_default().trim().to_uppercase();
+            order.insert(name, upper.into());
+        }
+        for (name, direction) in &order {
+            if direction != "ASC" && direction != "DESC" {
+                problems.push(Problem::new(format!("order.{name}"), "must be \"ASC\" or \"DESC\""));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Failure::refused_arguments(problems));
+        }
+        let limit = arguments.limit.unwrap_or(USUAL_LIMIT);
+        if limit > PAGE {
+            notes.push(format!("`limit` was read as {PAGE}, the most that a page holds"));
+        }
+        let mut fields = usual_fields(entity);
+        fields.extend(selected.iter().filter(|name| !is_usual(name)).cloned());
+        Ok(Self {
+            entity,
+            naming: arguments.use_original_uf_names.naming(),
+            query,
+            filter: filter.wire,
+            order,
+            fields: (!is_all).then_some(fields),
+            selected,
+            limit: limit.min(PAGE),
+            start: arguments.start,
+            notes,
+        })
+    }
+
+    /// Asks for a page; with a search, for what both it and the filter let pass.
+    async fn page(&self, desk: Desk<'_>, search: Option<&Search>) -> Result<Found, Failure> {
+        let start = self.start.unwrap_or(0);
+        let skipped = start % PAGE;
+        let mut parameters = Map::from_iter([
+            ("entityTypeId".to_owned(), json!(self.entity.id())),
+            // Counting is the most expensive part of a list, so it is done only when asked for.
+            ("start".to_owned(), self.start.map_or(json!(-1), |_| json!(start - skipped))),
+            // Portals lose standard fields when custom ones are selected by their original names,
+            // so lists are always asked for in camelCase (fact sheet §7).
+            ("select".to_owned(), self.wire_select()),
+        ]);
+        let filter = match search {
+            None => self.filter.clone(),
+            Some(search) => search.joined_with(&self.filter),
+        };
+        if !filter.is_empty() {
+            parameters.insert("filter".to_owned(), filter.into());
+        }
+        if !self.order.is_empty() {
+            parameters.insert("order".to_owned(), self.order.clone().into());
+        }
+        let answer = desk
+            .session
+            .portal
+            .fetch("crm.item.list", &parameters, desk.budget)
+            .await
+            .map_err(|error| unreadable(desk, self.entity, "crm.item.list", &error))?;
+        let rows = answer.result.get("items").and_then(Value::as_array);
+        let rows = rows.into_iter().flatten().filter_map(Value::as_object);
+        let mut items: Vec<Map<String, Value>> =
+            rows.skip(usize::try_from(skipped).unwrap_or(usize::MAX)).cloned().collect();
+        let is_full_page = items.len() as u64 + skipped >= PAGE;
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let end = start + items.len() as u64;
+        let has_more = items.len() > limit
+            || match answer.total {
+                Some(total) => total > end,
+                None => is_full_page,
+            };
+        items.truncate(limit);
+        Ok(Found { items, total: answer.total, has_more })
+    }
+
+    /// Phones and e-mails come with everything else or not at all.
+    fn wire_select(&self) -> Value {
+        match &self.fields {
+            Some(fields) if !fields.iter().any(|name| name == "fm") => json!(fields),
+            _ => json!(["*"]),
+        }
+    }
+
+    async fn answer(mut self, desk: Desk<'_>, found: Found) -> Value {
+        let names = Names::of(desk, self.entity, &mut self.notes).await;
+        let portal = desk.session.portal.address();
+        let items: Vec<Value> = found
+            .items
+            .into_iter()
+            .map(|item| {
+                let id = item.get("id").and_then(Value::as_u64);
+                let mut shown = self.renamed(names.added_to(self.telling(item)));
+                if let Some(id) = id {
+                    let link = portal.page(&self.entity.item_path(id));
+                    shown.insert("link".to_owned(), link.into());
+                }
+                shown.into()
+            })
+            .collect();
+        let count = items.len();
+        let answer = json!({
+            "ok": true,
+            "entityTypeId": self.entity.id(),
+            "items": items,
+            "total": found.total,
+            "next": null,
+            "notes": self.notes,
+        });
+        let how = "continue from `next`, or narrow with `filter`, `limit` or a shorter `select`";
+        let (mut answer, left_out) = narrowed(answer, "items", how);
+        if let Some(answer) = answer.as_object_mut() {
+            if found.has_more || left_out > 0 {
+                let shown = (count - left_out) as u64;
+                answer.insert("next".to_owned(), json!(self.start.unwrap_or(0) + shown));
+            }
+            answer.retain(|_, value| !value.is_null());
+        }
+        answer
+    }
+
+    /// What of an item is shown: what says something, and what was asked for.
+    fn telling(&self, item: Map<String, Value>) -> Map<String, Value> {
+        let Some(fields) = &self.fields else {
+            return telling_fields(item);
+        };
+        let mut shown = Map::new();
+        for name in fields {
+            let value = item.get(name).cloned().unwrap_or_default();
+            let kind = catalog::named(name).map_or(Kind::Text, |row| row.kind);
+            if self.selected.contains(name) || !kind.is_empty(&value) {
+                shown.insert(name.clone(), value);
+            }
+        }
+        shown
+    }
+
+    /// The item with its custom fields in the asked spelling.
+    fn renamed(&self, item: Map<String, Value>) -> Map<String, Value> {
+        item.into_iter()
+            .map(|(name, value)| (names::in_naming(&name, self.naming), value))
+            .collect()
+    }
+}
+
+/// What is shown of each item, as far as its type has it.
+const USUAL: [&str; 12] = [
+    "id",
+    "title",
+    "name",
+    "lastName",
+    "companyTitle",
+    "stageId",
+    "categoryId",
+    "opportunity",
+    "currencyId",
+    "assignedById",
+    "companyId",
+    "contactId",
+];
+
+fn is_usual(name: &str) -> bool {
+    USUAL.contains(&name)
+}
+
+fn usual_fields(entity: EntityType) -> Vec<String> {
+    let has = |name: &&str| entity.family().is_none() || catalog::field(entity, name).is_some();
+    USUAL.into_iter().filter(has).map(str::to_owned).collect()
+}

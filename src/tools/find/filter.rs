@@ -1,0 +1,311 @@
+//! The portal's filter language: names are checked like field names, and groups and operators are
+//! kept. What a condition compares with is read next door.
+
+mod value;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    crm::{EntityType, Kind, Naming, field_list::FieldList, kind},
+    failure::{Failure, Problem},
+    resolve::{Known, Resolved, Unresolved},
+    tools::{Desk, describe::unreadable},
+};
+use value::Sources;
+
+/// Longer operators before those that they begin with.
+const OPERATORS: [&str; 17] = [
+    "!><", "!=%", "!%=", "><", ">=", "<=", "!=", "!@", "!%", "=%", "%=", "!", "=", ">", "<", "@",
+    "%",
+];
+
+/// A filter in wire form, or what is wrong with it.
+#[derive(Default)]
+pub(super) struct Filter {
+    pub(super) wire: Map<String, Value>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) notes: Vec<String>,
+    /// The portal's list of fields, if the names needed it.
+    pub(super) list: Option<Arc<FieldList>>,
+}
+
+impl Filter {
+    /// Reads a filter; `others` are names that the same call uses. The portal is asked only for what
+    /// the names speak of.
+    pub(super) async fn read<'a>(
+        desk: Desk<'_>,
+        entity: EntityType,
+        typed: &'a Map<String, Value>,
+        others: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, Failure> {
+        let known = Known { entity, naming: Naming::Camel, item: None, list: None };
+        let mut names = Vec::new();
+        collect_names(typed, &mut names);
+        let is_open = |name: &str| known.resolve(name, name).map_or(true, |it| it.row.is_none());
+        let mut filter = Self::default();
+        if names.iter().copied().chain(others).any(is_open) {
+            let list = desk.session.facts.field_list(entity, desk.budget).await;
+            let list = list.map_err(|error| unreadable(desk, entity, "crm.item.fields", &error))?;
+            filter.list = Some(list);
+        }
+        let known = Known { list: filter.list.as_deref(), ..known };
+        let kinds: Vec<Kind> = names
+            .into_iter()
+            .filter_map(|name| Some(known.resolve(name, name).ok()?.shape.kind))
+            .collect();
+        let sources = Sources::fetch(desk, entity, &kinds, &mut filter.notes).await;
+        let mut reader =
+            Reader { known, sources: &sources, problems: Vec::new(), notes: Vec::new() };
+        let wire = reader.group(typed, "filter", true);
+        let Reader { problems, notes, .. } = reader;
+        filter.wire = wire;
+        filter.problems = problems;
+        filter.notes.extend(notes);
+        Ok(filter)
+    }
+}
+
+/// The field names of a filter and its groups.
+fn collect_names<'a>(typed: &'a Map<String, Value>, names: &mut Vec<&'a str>) {
+    for (key, value) in typed {
+        match value {
+            Value::Object(group) => collect_names(group, names),
+            _ if is_logic(key) => {}
+            _ => names.push(split(key).1),
+        }
+    }
+}
+
+fn is_logic(key: &str) -> bool {
+    key.trim().eq_ignore_ascii_case("logic")
+}
+
+fn split(key: &str) -> (&'static str, &str) {
+    let key = key.trim();
+    let operator = OPERATORS.into_iter().find(|operator| key.starts_with(operator));
+    let operator = operator.unwrap_or_default();
+    (operator, key.get(operator.len()..).unwrap_or_default().trim())
+}
+
+struct Reader<'a> {
+    known: Known<'a>,
+    sources: &'a Sources,
+    problems: Vec<Problem>,
+    notes: Vec<String>,
+}
+
+/// A condition as it was typed.
+struct Condition<'a> {
+    operator: &'static str,
+    field: Resolved<'a>,
+    value: &'a Value,
+    path: String,
+    /// The pipeline that the same group asks for.
+    pipeline: Option<i64>,
+}
+
+impl<'a> Reader<'a> {
+    /// A group of conditions; the outermost one is the top.
+    fn group(
+        &mut self,
+        typed: &'a Map<String, Value>,
+        path: &str,
+        is_top: bool,
+    ) -> Map<String, Value> {
+        let is_top = is_top && !typed.keys().any(|key| is_logic(key));
+        let pipeline = self.pipeline_of(typed);
+        let mut wire = Map::new();
+        for (key, value) in typed {
+            let path = format!("{path}.{key}");
+            let is_number = key.chars().all(|c| c.is_ascii_digit());
+            match value {
+                Value::String(text) if is_logic(key) => match text.to_ascii_uppercase().as_str() {
+                    logic @ ("OR" | "AND") => {
+                        wire.insert("logic".to_owned(), logic.into());
+                    }
+                    _ => self.problem(&path, "must be \"OR\" or \"AND\""),
+                },
+                Value::Object(group) if is_number => {
+                    let group = self.group(group, &path, false);
+                    wire.insert(key.clone(), group.into());
+                }
+                Value::Object(_) => {
+                    let message = "must be a value; the operator stands before the name, as in \
+                                   {\">opportunity\":5000}, and a group has a number for a key, as in \
+                                   {\"0\":{\"logic\":\"OR\",\"0\":{…},\"1\":{…}}}";
+                    self.problem(&path, message);
+                }
+                _ if is_number || is_logic(key) => {
+                    self.problem(&path, "must be an object of conditions");
+                }
+                value => {
+                    for (key, value) in self.condition(key, value, path.clone(), is_top, pipeline) {
+                        if wire.insert(key.clone(), value).is_some() {
+                            self.problem(&path, "is said twice");
+                        }
+                    }
+                }
+            }
+        }
+        wire
+    }
+
+    /// A condition in wire form: mostly one, sometimes a pair that says the same.
+    fn condition(
+        &mut self,
+        key: &str,
+        value: &'a Value,
+        path: String,
+        is_top: bool,
+        pipeline: Option<i64>,
+    ) -> Vec<(String, Value)> {
+        let (operator, name) = split(key);
+        let bare = name.trim_end_matches(['<', '>', '=', '!', '%', '@', ' ']);
+        if bare.len() < name.len() {
+            let misplaced = name.get(bare.len()..).unwrap_or_default().trim();
+            let meant = format!("{misplaced}{bare}");
+            let message = "has its operator behind the name; it stands before it";
+            self.problems.push(Problem::new(path, message).suggest(Some(meant)));
+            return Vec::new();
+        }
+        let field = match self.known.resolve(name, &path) {
+            Ok(field) => field,
+            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
+                self.problems.push(problem);
+                return Vec::new();
+            }
+        };
+        if field.name != name {
+            self.notes.push(format!("`{path}` was read as `{operator}{}`", field.name));
+        }
+        if let Some(message) = unfilterable(&field) {
+            self.problem(&path, message);
+            return Vec::new();
+        }
+        let condition = Condition { operator, field, value, path, pipeline };
+        let wire = match condition.field.shape.kind {
+            Kind::Users | Kind::Links => joined_list(&condition, is_top),
+            _ => self.compared(&condition),
+        };
+        wire.unwrap_or_else(|message| {
+            self.problem(&condition.path, message);
+            Vec::new()
+        })
+    }
+
+    /// The operator and what it compares with.
+    fn compared(&mut self, condition: &Condition<'_>) -> Result<Vec<(String, Value)>, String> {
+        let Condition { operator, field, value, .. } = condition;
+        let key = |operator: &str| format!("{operator}{}", field.name);
+        let is_day = matches!(field.shape.kind, Kind::Date | Kind::DateTime);
+        match (*operator, *value) {
+            ("%" | "!%" | "=%" | "%=" | "!=%" | "!%=", value) => match value {
+                Value::String(_) | Value::Number(_) => Ok(vec![(key(operator), value.clone())]),
+                _ => Err("must be a text to look for".to_owned()),
+            },
+            ("><" | "!><", Value::Array(ends)) if ends.len() == 2 => {
+                let [from, to] = [ends.first(), ends.last()].map(Option::unwrap_or_default);
+                // Portals do not convert days in lists.
+                match (is_day, *operator) {
+                    (true, "><") => Ok(vec![
+                        (key(">="), self.one(condition, ">=", from)?),
+                        (key("<="), self.one(condition, "<=", to)?),
+                    ]),
+                    (true, _) => Err("cannot be compared so; use an OR of `<` and `>`".to_owned()),
+                    (false, operator) => {
+                        let ends = [self.one(condition, "", from)?, self.one(condition, "", to)?];
+                        Ok(vec![(key(operator), json!(ends))])
+                    }
+                }
+            }
+            ("><" | "!><", _) => Err("must be a list of two values, from and to".to_owned()),
+            ("" | "=" | "@" | "!" | "!=" | "!@", Value::Array(several)) => {
+                if is_day {
+                    return Err("must be one day; for several use `>=` and `<=`".to_owned());
+                }
+                let several: Result<Vec<Value>, String> =
+                    several.iter().map(|value| self.one(condition, "", value)).collect();
+                let operator = if operator.starts_with('!') { "!@" } else { "@" };
+                Ok(vec![(key(operator), several?.into())])
+            }
+            (_, Value::Array(_)) => Err(format!("must be one value; `{operator}` takes no list")),
+            ("@" | "!@", value) if is_day => {
+                let operator = if *operator == "@" { "=" } else { "!=" };
+                Ok(vec![(key(operator), self.one(condition, operator, value)?)])
+            }
+            ("@" | "!@", value) => {
+                Ok(vec![(key(operator), json!([self.one(condition, "", value)?]))])
+            }
+            ("" | "=", Value::String(day))
+                if field.shape.kind == Kind::DateTime && value::is_day(day) =>
+            {
+                Ok(vec![
+                    (key(">="), self.one(condition, ">=", value)?),
+                    (key("<="), self.one(condition, "<=", value)?),
+                ])
+            }
+            (operator, value) => Ok(vec![(key(operator), self.one(condition, operator, value)?)]),
+        }
+    }
+
+    /// One value as lists compare it.
+    fn one(
+        &mut self,
+        condition: &Condition<'_>,
+        operator: &str,
+        value: &Value,
+    ) -> Result<Value, String> {
+        let read = self.sources.read(&condition.field, operator, value, condition.pipeline)?;
+        if let Some(note) = read.note {
+            self.notes.push(format!("`{}` {note}", condition.path));
+        }
+        Ok(read.wire)
+    }
+
+    /// The one pipeline that a group asks for.
+    fn pipeline_of(&self, typed: &Map<String, Value>) -> Option<i64> {
+        let (_, value) = typed.iter().find(|(key, _)| {
+            let (operator, name) = split(key);
+            let field = self.known.resolve(name, name).ok();
+            ["", "=", "@"].contains(&operator)
+                && field.is_some_and(|field| field.shape.kind == Kind::Category)
+        })?;
+        self.sources.pipeline(value).ok().map(|(id, _)| id)
+    }
+
+    fn problem(&mut self, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+}
+
+/// Why lists cannot be filtered by a field, if so.
+fn unfilterable(field: &Resolved<'_>) -> Option<&'static str> {
+    // Flat phones and e-mails are first ones and compared letter by letter (fact sheet §7).
+    let is_communication =
+        ["phone", "email", "imol"].iter().any(|start| field.name.starts_with(start));
+    if field.shape.kind == Kind::Multifield || (is_communication && field.row.is_some()) {
+        return Some("cannot be filtered by; use `query` with the phone or e-mail");
+    }
+    (field.shape.kind == Kind::Links && field.name != "contactIds")
+        .then_some("cannot be filtered by; `companyId` is the main one")
+}
+
+/// Lists of users and contacts are joined by the server, at the top and by "has one of" alone; it
+/// reads the negations of that as the same (the vendor's own list controller).
+fn joined_list(condition: &Condition<'_>, is_top: bool) -> Result<Vec<(String, Value)>, String> {
+    let name = condition.field.name.as_str();
+    if !["", "=", "@"].contains(&condition.operator) || !is_top {
+        return Err(format!(
+            "can only be compared as {{\"{name}\":[ids]}}, which means one of them, and outside of \
+             groups"
+        ));
+    }
+    let ids = kind::ids(condition.value);
+    if ids.is_empty() {
+        return Err("must be a list of ids".to_owned());
+    }
+    let key = if name == "contactIds" { format!("@{name}") } else { name.to_owned() };
+    Ok(vec![(key, json!(ids))])
+}

@@ -1,0 +1,271 @@
+//! What a condition compares with: names of stages, pipelines and directory entries become codes,
+//! moments and flags get the form that lists compare, which is not the one that updates take.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::{
+    crm::{
+        EntityType, Kind,
+        dates::{self, Moment, Reading},
+        kind, names, stage, text,
+    },
+    facts::{Directories, Pipeline, Stage},
+    resolve::Resolved,
+    tools::Desk,
+};
+
+/// A value in the form that lists compare, with a remark when it is not the one that was given.
+pub(super) struct Read {
+    pub(super) wire: Value,
+    pub(super) note: Option<String>,
+}
+
+impl From<Value> for Read {
+    fn from(wire: Value) -> Self {
+        Self { wire, note: None }
+    }
+}
+
+/// What names are looked up in; what could not be had is not checked.
+pub(super) struct Sources {
+    entity: EntityType,
+    directories: Option<Arc<Directories>>,
+    pipelines: Option<Arc<Vec<Pipeline>>>,
+}
+
+impl Sources {
+    /// Fetches what values of these kinds are looked up in.
+    pub(super) async fn fetch(
+        desk: Desk<'_>,
+        entity: EntityType,
+        kinds: &[Kind],
+        notes: &mut Vec<String>,
+    ) -> Self {
+        let facts = &desk.session.facts;
+        let mut sources = Self { entity, directories: None, pipelines: None };
+        let has = |kind: Kind| kinds.contains(&kind);
+        if has(Kind::Stage) || has(Kind::Status) {
+            match facts.directories(desk.budget).await {
+                Ok(directories) => sources.directories = Some(directories),
+                Err(error) => notes.push(format!("codes were not checked: {error}")),
+            }
+        }
+        if has(Kind::Stage) || has(Kind::Category) {
+            match facts.pipelines(entity, desk.budget).await {
+                Ok(pipelines) => sources.pipelines = Some(pipelines),
+                Err(error) => notes.push(format!("pipelines were not checked: {error}")),
+            }
+        }
+        sources
+    }
+
+    /// Reads one value for a field and an operator; `pipeline` is the one that stages must be of.
+    pub(super) fn read(
+        &self,
+        field: &Resolved<'_>,
+        operator: &str,
+        value: &Value,
+        pipeline: Option<i64>,
+    ) -> Result<Read, String> {
+        let is_nothing = value.is_null() || value.as_str().is_some_and(|it| it.trim().is_empty());
+        if is_nothing {
+            return Ok(value.clone().into());
+        }
+        match field.shape.kind {
+            Kind::YesNo => match (kind::truth(value), field.row) {
+                (None, _) => Err(format!("must be `Y` or `N`, not {}", kind::shown(value))),
+                (Some(yes), Some(_)) => Ok(json!(if yes { "Y" } else { "N" }).into()),
+                // Custom flags are numbers to filters, whatever answers show.
+                (Some(yes), None) => Ok(json!(i32::from(yes)).into()),
+            },
+            Kind::DateTime => moment(operator, value),
+            Kind::Stage => self.stage(value, pipeline),
+            Kind::Category => self.pipeline(value).map(|(id, note)| Read { wire: id.into(), note }),
+            Kind::Status => Ok(self.code(field, value)),
+            Kind::Choice => match field.listed {
+                Some(listed) => {
+                    let (wire, note) = listed.choose(value)?;
+                    Ok(Read { wire, note })
+                }
+                None => Ok(value.clone().into()),
+            },
+            Kind::Any | Kind::Money | Kind::File | Kind::Picture => Ok(value.clone().into()),
+            kind => {
+                let encoded = kind.encode(value)?;
+                Ok(Read { wire: encoded.wire, note: encoded.note })
+            }
+        }
+    }
+
+    /// A pipeline by its id or its name.
+    pub(super) fn pipeline(&self, value: &Value) -> Result<(i64, Option<String>), String> {
+        let Some(pipelines) = self.pipelines.as_deref().filter(|it| !it.is_empty()) else {
+            let id = kind::whole_number(value);
+            return id.map(|id| (id, None)).ok_or_else(|| "must be a pipeline's id".to_owned());
+        };
+        if let Some(id) = kind::whole_number(value)
+            && pipelines.iter().any(|pipeline| pipeline.id == id)
+        {
+            return Ok((id, None));
+        }
+        let asked = value.as_str().map(text::folded);
+        let mut named = pipelines.iter().filter(|it| Some(text::folded(&it.name)) == asked);
+        match (named.next(), named.next()) {
+            (Some(one), None) => Ok((one.id, Some(format!("was read as pipeline {}", one.id)))),
+            _ => {
+                let there: Vec<String> =
+                    pipelines.iter().map(|it| format!("{} {}", it.id, quoted(&it.name))).collect();
+                let there = listed(&there);
+                Err(format!(
+                    "must be a pipeline of {} ({there}), not {}",
+                    self.entity,
+                    kind::shown(value)
+                ))
+            }
+        }
+    }
+
+    /// A stage by its code or its name.
+    fn stage(&self, value: &Value, pipeline: Option<i64>) -> Result<Read, String> {
+        let Some(asked) = value.as_str().map(str::trim) else {
+            return Err("must be the code or the name of a stage".to_owned());
+        };
+        let stages = self.stages(pipeline);
+        if stages.is_empty() || stages.iter().any(|(_, stage)| stage.code == asked) {
+            return Ok(asked.into()).map(|wire: Value| wire.into());
+        }
+        let folded = text::folded(asked);
+        let shown = |(pipeline, stage): &(String, &Stage)| match pipeline.as_str() {
+            "" => format!("`{}` {}", stage.code, quoted(&stage.name)),
+            pipeline => format!("`{}` {} in {}", stage.code, quoted(&stage.name), quoted(pipeline)),
+        };
+        let named: Vec<&(String, &Stage)> = stages
+            .iter()
+            .filter(|(_, stage)| {
+                text::folded(&stage.name) == folded || text::folded(&stage.code) == folded
+            })
+            .collect();
+        match named.as_slice() {
+            [(_, one)] => Ok(Read {
+                wire: one.code.as_str().into(),
+                note: Some(format!("was read as stage `{}`", one.code)),
+            }),
+            [] => {
+                let there: Vec<String> = stages.iter().map(shown).collect();
+                let names = stages.iter().map(|(_, stage)| stage.name.as_str());
+                let meant = names::nearest(asked, names)
+                    .map(|name| format!("; did you mean {}?", quoted(name)))
+                    .unwrap_or_default();
+                let there = listed(&there);
+                let whose = match pipeline {
+                    Some(id) => format!("pipeline {id}"),
+                    None => self.entity.to_string(),
+                };
+                Err(format!(
+                    "must be a stage of {whose} ({there}), not {}{meant}",
+                    kind::shown(value)
+                ))
+            }
+            several => {
+                let several: Vec<String> = several.iter().map(|it| shown(it)).collect();
+                let several = listed(&several);
+                Err(format!("can mean {several}; add `categoryId`, or write the codes"))
+            }
+        }
+    }
+
+    /// The stages of a pipeline, or of all, with their pipelines' names.
+    fn stages(&self, pipeline: Option<i64>) -> Vec<(String, &Stage)> {
+        let Some(directories) = self.directories.as_deref() else {
+            return Vec::new();
+        };
+        let of = |id: i64, name: &str| {
+            let directory = stage::directory(self.entity, id).unwrap_or_default();
+            let stages = directories.get(&directory).iter();
+            stages.map(|stage| (name.to_owned(), stage)).collect::<Vec<_>>()
+        };
+        match &self.pipelines {
+            Some(pipelines) if stage::has_pipelines(self.entity) => pipelines
+                .iter()
+                .filter(|it| pipeline.is_none_or(|pipeline| it.id == pipeline))
+                .flat_map(|it| of(it.id, &it.name))
+                .collect(),
+            _ => of(0, ""),
+        }
+    }
+
+    /// A directory's entry by its code or its name. Items may hold codes that a directory no longer
+    /// has, so others are passed on.
+    fn code(&self, field: &Resolved<'_>, value: &Value) -> Read {
+        let own = field.row.zip(self.entity.family());
+        let own = own.and_then(|(row, family)| row.directory(family));
+        let directory = field.listed.and_then(|listed| listed.directory.as_deref()).or(own);
+        let entries = match (&self.directories, directory) {
+            (Some(directories), Some(directory)) => directories.get(directory),
+            _ => &[],
+        };
+        let asked = value.as_str().unwrap_or_default();
+        if entries.is_empty() || entries.iter().any(|entry| entry.code == asked) {
+            return value.clone().into();
+        }
+        let folded = text::folded(asked);
+        let mut named = entries.iter().filter(|entry| text::folded(&entry.name) == folded);
+        let note = match (named.next(), named.next()) {
+            (Some(one), None) => {
+                let note = Some(format!("was read as `{}`", one.code));
+                return Read { wire: one.code.as_str().into(), note };
+            }
+            _ => {
+                let there: Vec<String> = entries
+                    .iter()
+                    .map(|entry| format!("`{}` {}", entry.code, quoted(&entry.name)))
+                    .collect();
+                format!("is no entry of its directory ({})", listed(&there))
+            }
+        };
+        Read { wire: value.clone(), note: Some(note) }
+    }
+}
+
+/// Whether the text is a day without a clock.
+pub(super) fn is_day(text: &str) -> bool {
+    matches!(dates::read_date(text), Reading::Exact(_)) && !text.contains(':')
+}
+
+/// A moment on the portal's clock: lists have been seen to misread offsets (fact sheet §7). A day
+/// alone begins or ends at its midnight, whichever the operator means.
+fn moment(operator: &str, value: &Value) -> Result<Read, String> {
+    let expected =
+        || format!("must be a moment such as `2026-07-31 10:00:00`, not {}", kind::shown(value));
+    let text = value.as_str().ok_or_else(expected)?;
+    let read = match dates::read_moment(text) {
+        Reading::Exact(moment) | Reading::Repaired(moment) => moment,
+        Reading::Ambiguous(..) | Reading::Impossible => return Err(expected()),
+    };
+    if is_day(text) && [">", "<="].contains(&operator) {
+        return Ok(json!(format!("{} 23:59:59", text.trim())).into());
+    }
+    let written = read.wire();
+    let clock = written.get(..19).unwrap_or_default().replace('T', " ");
+    let note = matches!(read, Moment::Instant(..))
+        .then(|| format!("was read as `{clock}` on the portal's clock, without its offset"));
+    Ok(Read { wire: clock.into(), note })
+}
+
+fn quoted(name: &str) -> String {
+    Value::from(name).to_string()
+}
+
+/// The first of many.
+fn listed(shown: &[String]) -> String {
+    const MOST: usize = 20;
+    let mut first: Vec<&str> = shown.iter().take(MOST).map(String::as_str).collect();
+    let rest = shown.len().saturating_sub(MOST);
+    let and_more = format!("and {rest} more");
+    if rest > 0 {
+        first.push(&and_more);
+    }
+    first.join(", ")
+}

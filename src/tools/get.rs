@@ -1,0 +1,118 @@
+//! `get_crm_item`: one item without what says nothing, with the names beside the codes.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Desk, Tool, Work,
+    answer::{narrowed, telling_fields},
+    arguments::{self, Letter},
+    naming::Names,
+    schema,
+};
+use crate::{
+    change::{self, ItemRef},
+    crm::EntityTypes,
+    failure::Failure,
+    resolve::{Known, Unresolved},
+};
+
+const DESCRIPTION: &str = "\
+Reads one CRM item: its filled fields, names beside the codes of stage and pipeline, phones and e-mails \
+with their record ids, files by id, and a link.";
+
+/// What a call may hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arguments {
+    #[schemars(range(min = 1))]
+    entity_type_id: u64,
+    /// Id of the item
+    #[schemars(range(min = 1))]
+    id: u64,
+    /// Only these fields, also empty ones
+    #[serde(default)]
+    select: Vec<String>,
+    /// Y: `UF_CRM_…` names
+    #[serde(default)]
+    use_original_uf_names: Letter,
+}
+
+/// The tool as clients are told of it.
+pub(super) fn tool(types: &EntityTypes) -> Tool {
+    Tool {
+        name: "get_crm_item",
+        title: "Read a Bitrix24 CRM item",
+        description: DESCRIPTION.to_owned(),
+        search_hint: "bitrix24 crm read show deal lead contact company",
+        input_schema: schema::input::<Arguments>(types),
+        output_schema: None,
+        work: Work::Get,
+    }
+}
+
+/// Runs a call.
+pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
+    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
+        .map_err(|misfit| Failure::refused_arguments(misfit.problems))?;
+    let (arguments, mut notes) = (parsed.arguments, parsed.notes);
+    let entity = desk
+        .entity(arguments.entity_type_id)
+        .map_err(|problem| Failure::refused_arguments(vec![problem]))?;
+    let item = ItemRef { entity, id: arguments.id };
+    let naming = arguments.use_original_uf_names.naming();
+    let (read, names) = tokio::join!(
+        change::read(desk.session, item, naming, desk.budget),
+        Names::of(desk, entity, &mut notes),
+    );
+    let read = read?;
+    let select = &arguments.select;
+    let shown = if select.is_empty() || select.iter().any(|name| name == "*") {
+        telling_fields(read)
+    } else {
+        let mut known = Known { entity, naming, item: Some(&read), list: None };
+        match selected(known, &read, select) {
+            Ok(shown) => shown,
+            // The portal's own list knows what a misspelt name or a title means.
+            Err(problems) => {
+                let Ok(list) = desk.session.facts.field_list(entity, desk.budget).await else {
+                    return Err(Failure::refused_arguments(problems));
+                };
+                known.list = Some(&list);
+                selected(known, &read, select).map_err(Failure::refused_arguments)?
+            }
+        }
+    };
+    let answer = json!({
+        "ok": true,
+        "entityTypeId": entity.id(),
+        "id": item.id,
+        "link": desk.session.portal.address().page(&entity.item_path(item.id)),
+        "item": names.added_to(shown),
+        "notes": notes,
+    });
+    Ok(narrowed(answer, "item", "name the fields that you need in `select`").0)
+}
+
+/// The named fields of an item, also the empty ones.
+fn selected(
+    known: Known<'_>,
+    item: &Map<String, Value>,
+    names: &[String],
+) -> Result<Map<String, Value>, Vec<crate::failure::Problem>> {
+    let mut shown = Map::new();
+    let mut problems = Vec::new();
+    for typed in std::iter::once("id").chain(names.iter().map(String::as_str)) {
+        match known.resolve(typed, &format!("select.{typed}")) {
+            Ok(field) => {
+                let value = item.get(&field.name).cloned().unwrap_or_default();
+                shown.insert(field.name, value);
+            }
+            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
+                problems.push(problem);
+            }
+        }
+    }
+    if problems.is_empty() { Ok(shown) } else { Err(problems) }
+}
