@@ -28,7 +28,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use state::State;
@@ -97,6 +97,19 @@ impl Sandbox {
     /// Replaces the rules.
     pub fn set_rules(&self, rules: Rules) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).common.rules = rules;
+    }
+
+    /// Adds deals to the first pipeline, titled `Deal 1` and so on, with ids from 1001 on.
+    pub fn add_deals(&self, count: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(deals) = state.types.get_mut(&2) else { return };
+        for number in 1..=count {
+            let deal = json!({
+                "title": format!("Deal {number}"), "stageId": "NEW", "categoryId": 0,
+                "opportunity": number, "currencyId": "EUR",
+            });
+            deals.add(1_000 + number, deal);
+        }
     }
 
     /// Name and content of a stored file.

@@ -7,9 +7,10 @@ use std::io;
 
 use serde_json::{Map, Value};
 
+pub(super) use draft::InDoubt;
 pub use draft::obvious_problems;
 
-use super::{Request, Session, look::Before};
+use super::{Request, Session, look::Before, stages};
 use crate::{
     crm::{
         Kind, Shape,
@@ -196,8 +197,10 @@ pub(super) async fn draw(
         request.expect.iter().filter_map(|(typed, value)| draft.expect(typed, value)).collect();
     draft.check_together();
 
-    if !draft.problems.is_empty() {
-        return Err(Failure::refused_arguments(draft.problems));
+    let mut problems = draft.problems;
+    stages::explain(session, entity, &draft.in_doubt, &mut problems, budget).await;
+    if !problems.is_empty() {
+        return Err(Failure::refused_arguments(problems));
     }
     match before {
         Before::Item(item) => check_expectations(&expected, item)?,

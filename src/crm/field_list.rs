@@ -117,21 +117,10 @@ impl PortalField {
             }
             _ => Err(format!(
                 "must be an option of the list ({}), not {}",
-                self.options_text(),
+                text::listed(&self.options),
                 super::kind::shown(value)
             )),
         }
-    }
-
-    fn options_text(&self) -> String {
-        const MOST: usize = 20;
-        let shown = self.options.iter().take(MOST);
-        let mut shown: Vec<String> =
-            shown.map(|(id, text)| format!("{id} {}", Value::from(text.as_str()))).collect();
-        if self.options.len() > MOST {
-            shown.push(format!("and {} more", self.options.len() - MOST));
-        }
-        shown.join(", ")
     }
 }
 

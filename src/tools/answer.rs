@@ -83,36 +83,53 @@ impl Missed {
 }
 
 /// The answer of a tool that reads: long values are cut, and if that does not do, `part` is cut
-/// short, with a note that says how to narrow. Returns how many entries of `part` were left out.
-pub(super) fn narrowed(json: Value, part: &str, how: &str) -> (Value, usize) {
+/// short, with a note that says how to narrow.
+pub(super) fn narrowed(json: Value, part: &str, how: &str) -> Value {
     let mut json = bounded(json);
     let mut excess = length(&json).saturating_sub(LONGEST_ANSWER);
     if excess == 0 {
-        return (json, 0);
+        return json;
     }
     excess += ROOM_FOR_A_NOTE;
-    let mut left_out = 0;
-    while excess > 0 {
-        let last = match json.get_mut(part) {
-            Some(Value::Array(values)) if values.len() > 1 => values.pop().map(|it| length(&it)),
-            Some(Value::Object(entries)) if entries.len() > 1 => {
-                let name = entries.keys().next_back().cloned().unwrap_or_default();
-                entries.swap_remove(&name).map(|value| name.len() + length(&value))
+    let Some(part) = json.get_mut(part) else {
+        return json;
+    };
+    let mut left_out = vec![(shorten(part, &mut excess), "more")];
+    if let Value::Array(rows) = part
+        && let [Value::Object(_)] = rows.as_slice()
+    {
+        let fields = rows.iter_mut().map(|row| shorten(row, &mut excess)).sum();
+        left_out.push((fields, "fields of the one that is shown"));
+    }
+    left_out.retain(|(count, _)| *count > 0);
+    if let Some(Value::Array(notes)) = json.get_mut("notes") {
+        notes.extend(left_out.into_iter().map(|(count, what)| {
+            format!("{count} {what} are left out, because the answer is too long: {how}").into()
+        }));
+    }
+    json
+}
+
+/// Takes entries away from the end until the excess is gone; the first stays, and an item's link.
+fn shorten(part: &mut Value, excess: &mut usize) -> usize {
+    let mut count = 0;
+    while *excess > 0 {
+        let gone = match part {
+            Value::Array(values) if values.len() > 1 => values.pop().map(|value| length(&value)),
+            Value::Object(entries) if entries.len() > 2 => {
+                let last = entries.keys().rev().find(|name| *name != "link").cloned();
+                last.and_then(|name| {
+                    let value = entries.shift_remove(&name)?;
+                    Some(name.chars().count() + length(&value))
+                })
             }
             _ => None,
         };
-        let Some(last) = last else { break };
-        excess = excess.saturating_sub(last);
-        left_out += 1;
+        let Some(gone) = gone else { break };
+        *excess = excess.saturating_sub(gone);
+        count += 1;
     }
-    if left_out > 0
-        && let Some(Value::Array(notes)) = json.get_mut("notes")
-    {
-        notes.push(
-            format!("{left_out} more are left out, because there are too many: {how}").into(),
-        );
-    }
-    (json, left_out)
+    count
 }
 
 /// An answer with its long values cut until it is short enough.
@@ -140,7 +157,14 @@ fn bounded(mut json: Value) -> Value {
         if let Some(Value::Array(notes)) = shortened.get_mut("notes")
             && !was_cut.is_empty()
         {
-            notes.push(format!("long values are shown cut: `{}`", was_cut.join("`, `")).into());
+            const MOST: usize = 20;
+            let rest = match was_cut.len().saturating_sub(MOST) {
+                0 => String::new(),
+                rest => format!(" and {rest} more"),
+            };
+            was_cut.truncate(MOST);
+            let named = was_cut.join("`, `");
+            notes.push(format!("long values are shown cut: `{named}`{rest}").into());
         }
         if length(&shortened) <= LONGEST_ANSWER {
             break;

@@ -111,7 +111,7 @@ async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String
         set(&mut answer, "people", people.into());
     }
     set(&mut answer, "notes", notes.into());
-    narrowed(answer, "entityTypes", "ask with a `query`").0
+    narrowed(answer, "entityTypes", "ask with a `query`")
 }
 
 /// What is known of an entity type's fields.
@@ -173,7 +173,7 @@ impl<'a> Description<'a> {
     /// A line for each field that can be written, and the names of the others.
     fn all_fields(self) -> Value {
         let (writable, others): (Vec<_>, Vec<_>) =
-            self.rows().into_iter().partition(|row| row.resolved.is_settable);
+            self.rows().into_iter().partition(Row::is_writable);
         let lines: Vec<String> = writable.iter().map(Row::line).collect();
         let others: Vec<String> = others.into_iter().map(|row| row.name).collect();
         let answer = json!({
@@ -183,7 +183,7 @@ impl<'a> Description<'a> {
             "fields": lines,
             "notes": self.notes,
         });
-        narrowed(answer, "fields", "look for the field with `query`").0
+        narrowed(answer, "fields", "look for the field with `query`")
     }
 
     /// The fields and choices that a query finds, and people.
@@ -208,30 +208,31 @@ impl<'a> Description<'a> {
             set(&mut answer, "people", people.into());
         }
         set(&mut answer, "notes", notes.into());
-        narrowed(answer, "fields", "make `query` longer, or name one `field`").0
+        narrowed(answer, "fields", "make `query` longer, or name one `field`")
     }
 
     /// What matches, the certain matches first, and whether there is one.
     fn search(&self, words: &[String]) -> (Vec<Value>, bool) {
-        let mut certain = Vec::new();
-        let mut likely = Vec::new();
+        let (mut certain, mut near, mut by_meaning) = (Vec::new(), Vec::new(), Vec::new());
         for row in self.rows() {
-            let names = [row.name.as_str(), &row.field.title];
-            let by_name = likeness(words, &names);
-            let is_noise = row.resolved.row.is_some_and(|row| row.noise);
+            let by_name = row.likeness(words);
             let (choices, by_choice) = match by_name {
-                _ if is_noise => (Choices::default(), Likeness::None),
-                Likeness::None => row.choices.matching(|choice| likeness(words, &[choice])),
-                _ => (row.choices.clone(), Likeness::None),
+                Likeness::Near | Likeness::Word => (row.choices.clone(), Likeness::None),
+                _ if row.is_noise() => (Choices::default(), Likeness::None),
+                _ => row.choices.matching(|choice| likeness(words, &[choice])),
             };
             match by_name.max(by_choice) {
                 Likeness::None => {}
-                Likeness::Near => likely.push(row.shown(&choices)),
+                Likeness::Meaning => by_meaning.push(row.shown(&row.choices)),
+                Likeness::Near => near.push(row.shown(&choices)),
                 Likeness::Word => certain.push(row.shown(&choices)),
             }
         }
         let is_certain = !certain.is_empty();
-        certain.extend(likely);
+        certain.extend(near);
+        if certain.is_empty() {
+            certain = by_meaning;
+        }
         (certain, is_certain)
     }
 
@@ -281,7 +282,7 @@ impl<'a> Description<'a> {
             _ => "pipelines",
         };
         set(&mut answer, "notes", notes.into());
-        Ok(narrowed(answer, part, "look for the choice with `query`").0)
+        Ok(narrowed(answer, part, "look for the choice with `query`"))
     }
 
     /// The field that was named, by its code or by its exact title.
@@ -304,6 +305,8 @@ impl<'a> Description<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Likeness {
     None,
+    /// Only what the field means speaks of it.
+    Meaning,
     /// Each word of the query is a part of a word, or nearly one.
     Near,
     /// Each word of the query is a word of the text.
@@ -323,6 +326,32 @@ fn likeness(query: &[String], texts: &[&str]) -> Likeness {
 }
 
 impl Row<'_> {
+    /// How well the field's names match, or the names that people give it, or what it means.
+    fn likeness(&self, query: &[String]) -> Likeness {
+        let by_name = likeness(query, &[&self.name, &self.field.title]);
+        if self.is_noise() {
+            return by_name.min(Likeness::Meaning);
+        }
+        let is_slip = names::well_known_slip(&query.concat()) == Some(self.name.as_str());
+        let meaning = self.resolved.row.map_or("", |row| row.meaning);
+        match likeness(query, &[meaning]) {
+            _ if is_slip => Likeness::Word,
+            Likeness::None => by_name,
+            _ => by_name.max(Likeness::Meaning),
+        }
+    }
+
+    /// Whether the field says nothing about an item.
+    fn is_noise(&self) -> bool {
+        self.resolved.row.is_some_and(|row| row.noise)
+    }
+
+    /// Whether an update sets the field; some are listed for updates and not set all the same.
+    fn is_writable(&self) -> bool {
+        let access = self.resolved.row.map(|row| row.access);
+        self.resolved.is_settable && !matches!(access, Some(Access::Immutable | Access::Computed))
+    }
+
     /// `stageId: stage, 9 choices · Stage`
     fn line(&self) -> String {
         let mut line = format!("{}: {}", self.name, self.resolved.shape.kind.word());
@@ -360,7 +389,7 @@ impl Row<'_> {
         let flags = [
             ("several", self.resolved.shape.is_multiple),
             ("required", self.field.is_required),
-            ("readOnly", !self.resolved.is_settable),
+            ("readOnly", !self.is_writable()),
         ];
         for (name, is_set) in flags {
             if is_set {

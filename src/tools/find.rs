@@ -230,14 +230,22 @@ impl Listing {
     }
 
     async fn answer(mut self, desk: Desk<'_>, found: Found) -> Value {
-        let names = Names::of(desk, self.entity, &mut self.notes).await;
+        let names = match found.items.as_slice() {
+            [] => None,
+            _ => Some(Names::of(desk, self.entity, &mut self.notes).await),
+        };
         let portal = desk.session.portal.address();
         let items: Vec<Value> = found
             .items
             .into_iter()
             .map(|item| {
                 let id = item.get("id").and_then(Value::as_u64);
-                let mut shown = self.renamed(names.added_to(self.telling(item)));
+                let telling = self.telling(item);
+                let named = match &names {
+                    Some(names) => names.added_to(telling),
+                    None => telling,
+                };
+                let mut shown = self.renamed(named);
                 if let Some(id) = id {
                     let link = portal.page(&self.entity.item_path(id));
                     shown.insert("link".to_owned(), link.into());
@@ -255,10 +263,11 @@ impl Listing {
             "notes": self.notes,
         });
         let how = "continue from `next`, or narrow with `filter`, `limit` or a shorter `select`";
-        let (mut answer, left_out) = narrowed(answer, "items", how);
+        let mut answer = narrowed(answer, "items", how);
+        let shown = answer.get("items").and_then(Value::as_array).map_or(0, Vec::len);
         if let Some(answer) = answer.as_object_mut() {
-            if found.has_more || left_out > 0 {
-                let shown = (count - left_out) as u64;
+            if found.has_more || shown < count {
+                let shown = shown as u64;
                 answer.insert("next".to_owned(), json!(self.start.unwrap_or(0) + shown));
             }
             answer.retain(|_, value| !value.is_null());

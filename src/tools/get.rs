@@ -92,7 +92,7 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
         "item": names.added_to(shown),
         "notes": notes,
     });
-    Ok(narrowed(answer, "item", "name the fields that you need in `select`").0)
+    Ok(narrowed(answer, "item", "name the fields that you need in `select`"))
 }
 
 /// The named fields of an item, also the empty ones.

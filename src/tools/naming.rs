@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Desk;
 use crate::{
-    crm::{EntityType, kind, stage},
+    crm::{EntityType, catalog, kind, stage},
     facts::{Directories, Pipeline},
 };
 
@@ -25,8 +25,14 @@ impl Names {
             return names;
         }
         let facts = &desk.session.facts;
-        let (directories, pipelines) =
-            tokio::join!(facts.directories(desk.budget), facts.pipelines(entity, desk.budget));
+        // Where items do not tell their pipeline, its name is not shown.
+        let pipelines = async {
+            match catalog::field(entity, "categoryId") {
+                Some(_) => facts.pipelines(entity, desk.budget).await,
+                None => Ok(Arc::default()),
+            }
+        };
+        let (directories, pipelines) = tokio::join!(facts.directories(desk.budget), pipelines);
         match directories {
             Ok(directories) => names.directories = directories,
             Err(error) => notes.push(format!("the names of stages could not be read: {error}")),

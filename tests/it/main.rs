@@ -15,6 +15,8 @@ mod cli;
 mod conduct;
 mod errors;
 mod fields;
+mod lookup;
+mod narrowing;
 mod properties;
 mod protocol;
 mod readme;

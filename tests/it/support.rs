@@ -140,7 +140,12 @@ impl Server {
 
     /// Calls `update_crm_item`.
     pub(crate) async fn update(&mut self, arguments: Value) -> Answered {
-        let params = json!({"name": "update_crm_item", "arguments": arguments});
+        self.call("update_crm_item", arguments).await
+    }
+
+    /// Calls a tool.
+    pub(crate) async fn call(&mut self, tool: &str, arguments: Value) -> Answered {
+        let params = json!({"name": tool, "arguments": arguments});
         answered(&self.request("tools/call", params).await)
     }
 

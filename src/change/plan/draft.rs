@@ -28,6 +28,18 @@ pub(super) struct Draft<'a> {
     typed: Vec<String>,
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<String>,
+    /// What was typed for a stage or a pipeline and is none, or looks as if it were a name.
+    pub(super) in_doubt: Vec<InDoubt>,
+}
+
+/// A stage or pipeline that was typed and seems to be none, so that the real ones are of use.
+pub(crate) struct InDoubt {
+    /// Where it was typed.
+    pub path: String,
+    /// What was typed.
+    pub typed: String,
+    /// The pipeline that a stage was to be of; for a pipeline itself none.
+    pub pipeline: Option<i64>,
 }
 
 /// A value that a field must have now.
@@ -77,6 +89,7 @@ impl<'a> Draft<'a> {
             typed: Vec::new(),
             problems: Vec::new(),
             notes,
+            in_doubt: Vec::new(),
         }
     }
 
@@ -126,10 +139,23 @@ impl<'a> Draft<'a> {
     /// Checks what concerns several fields, or a field and the item.
     pub(super) fn check_together(&mut self) {
         let mut problems = Vec::new();
+        let mut in_doubt = Vec::new();
         for (asked, path) in self.asked.iter().zip(&self.typed) {
             let Want::Value(value) = &asked.want else { continue };
             let problem = match asked.shape.kind {
-                Kind::Stage => self.stage_problem(path, value),
+                Kind::Stage => {
+                    let problem = self.stage_problem(path, value);
+                    let typed = value.as_str().unwrap_or_default();
+                    // Codes are written in capitals; anything else is rather a name.
+                    let is_doubtful =
+                        problem.is_some() || typed.contains(|c: char| c.is_ascii_lowercase());
+                    in_doubt.extend(is_doubtful.then(|| InDoubt {
+                        path: path.clone(),
+                        typed: typed.to_owned(),
+                        pipeline: Some(self.target_pipeline().unwrap_or(0)),
+                    }));
+                    problem
+                }
                 Kind::Link => links::problem(self.known, &self.asked, asked, path, value),
                 _ => None,
             };
@@ -139,6 +165,7 @@ impl<'a> Draft<'a> {
             self.notes.extend(links::dropped(self.known.item, asked));
         }
         self.problems.extend(problems);
+        self.in_doubt.extend(in_doubt);
     }
 
     /// Why the field cannot be set, or not to this value, whatever its kind.
@@ -174,6 +201,10 @@ impl<'a> Draft<'a> {
                 Some(Want::Value(wire))
             }
             Err(message) => {
+                if field.shape.kind == Kind::Category {
+                    let (path, typed) = (path.to_owned(), value.as_str().unwrap_or_default());
+                    self.in_doubt.push(InDoubt { path, typed: typed.to_owned(), pipeline: None });
+                }
                 self.problems.push(Problem::new(path, message));
                 None
             }
@@ -271,31 +302,42 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The pipeline that the call asks for.
+    fn asked_pipeline(&self) -> Option<i64> {
+        self.asked.iter().find_map(|asked| match &asked.want {
+            Want::Value(value) if asked.shape.kind == Kind::Category => value.as_i64(),
+            _ => None,
+        })
+    }
+
+    /// The pipeline that the item stands in.
+    fn own_pipeline(&self) -> Option<i64> {
+        let item = self.known.item?;
+        let code = item.get("stageId").and_then(Value::as_str);
+        let of_stage = code.and_then(|code| stage::pipeline(self.known.entity, code).ok()?);
+        of_stage.or_else(|| kind::whole_number(item.get("categoryId")?))
+    }
+
+    /// The pipeline that the item is to stand in.
+    fn target_pipeline(&self) -> Option<i64> {
+        self.asked_pipeline().or_else(|| self.own_pipeline())
+    }
+
     /// Whether a stage fits the entity type and the pipeline that the item is to stand in.
     fn stage_problem(&self, path: &str, value: &Value) -> Option<Problem> {
         let entity = self.known.entity;
         let code = value.as_str().filter(|code| !code.is_empty())?;
-        let item = |name: &str| self.known.item.and_then(|item| item.get(name));
-        let asked_category = self.asked.iter().find_map(|asked| match &asked.want {
-            Want::Value(value) if asked.shape.kind == Kind::Category => value.as_i64(),
-            _ => None,
-        });
-        let own_category = || {
-            let of_stage = item("stageId").and_then(Value::as_str);
-            let of_stage = of_stage.and_then(|code| stage::pipeline(entity, code).ok()?);
-            of_stage.or_else(|| kind::whole_number(item("categoryId")?))
-        };
         let pipeline = match stage::pipeline(entity, code) {
             Ok(Some(pipeline)) => pipeline,
             Ok(None) => return None,
             Err(message) => {
-                let meant = own_category().filter(|_| stage::is_name(code));
+                let meant = self.own_pipeline().filter(|_| stage::is_name(code));
                 let meant = meant.map(|category| stage::code(entity, category, code));
                 return Some(Problem::new(path, message).suggest(meant));
             }
         };
         let working_call = serde_json::json!({"categoryId": pipeline, "stageId": code}).to_string();
-        match (asked_category, own_category()) {
+        match (self.asked_pipeline(), self.own_pipeline()) {
             (Some(asked), _) if asked != pipeline => {
                 let message = format!(
                     "is a stage of pipeline {pipeline}, and `categoryId` asks for pipeline {asked}"

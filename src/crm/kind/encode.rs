@@ -21,7 +21,9 @@ pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
         Kind::Integer | Kind::Percent | Kind::Category => {
             whole(value, i64::MIN..=i64::MAX).ok_or_else(|| must_be("a whole number", value))
         }
-        Kind::User | Kind::Link => whole(value, 0..=i64::MAX)
+        Kind::User => whole(value, 0..=i64::MAX)
+            .ok_or_else(|| must_be("the id of a user, a whole number", value)),
+        Kind::Link => whole(value, 0..=i64::MAX)
             .ok_or_else(|| must_be("the id of an item, a whole number", value)),
         Kind::Number | Kind::Amount => encode_number(value),
         Kind::Users | Kind::Links | Kind::Integers => encode_ids(value),

@@ -58,10 +58,7 @@ impl Sources {
         }
         match pipelines {
             Ok(pipelines) => sources.pipelines = pipelines,
-            Err(error) => {
-                notes.push(format!("pipelines could not be read: {error}"));
-                sources.pipelines = sources.directories.pipelines(entity).into();
-            }
+            Err(error) => notes.push(format!("pipelines could not be read: {error}")),
         }
         sources
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{EntityType, Kind, Naming, field_list::FieldList, kind},
+    crm::{EntityType, Kind, Naming, field_list::FieldList, kind, names},
     failure::{Failure, Problem},
     resolve::{Known, Resolved, Unresolved},
     tools::{Desk, describe::unreadable},
 };
-use value::Sources;
+use value::{Sources, Wrong};
 
 /// Longer operators before those that they begin with.
 const OPERATORS: [&str; 17] = [
@@ -170,6 +170,11 @@ impl<'a> Reader<'a> {
             self.problems.push(Problem::new(path, message).suggest(Some(meant)));
             return Vec::new();
         }
+        if is_communication(name) {
+            let message = "cannot be filtered by; use `query` with the phone or e-mail";
+            self.problem(&path, message);
+            return Vec::new();
+        }
         let field = match self.known.resolve(name, &path) {
             Ok(field) => field,
             Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
@@ -180,30 +185,30 @@ impl<'a> Reader<'a> {
         if field.name != name {
             self.notes.push(format!("`{path}` was read as `{operator}{}`", field.name));
         }
-        if let Some(message) = unfilterable(&field) {
-            self.problem(&path, message);
+        if field.shape.kind == Kind::Links && field.name != "contactIds" {
+            self.problem(&path, "cannot be filtered by; `companyId` is the main one");
             return Vec::new();
         }
         let condition = Condition { operator, field, value, path, pipeline };
         let wire = match condition.field.shape.kind {
-            Kind::Users | Kind::Links => joined_list(&condition, is_top),
+            Kind::Users | Kind::Links => joined_list(&condition, is_top).map_err(Wrong::from),
             _ => self.compared(&condition),
         };
-        wire.unwrap_or_else(|message| {
-            self.problem(&condition.path, message);
+        wire.unwrap_or_else(|Wrong { message, meant }| {
+            self.problems.push(Problem::new(condition.path, message).suggest(meant));
             Vec::new()
         })
     }
 
     /// The operator and what it compares with.
-    fn compared(&mut self, condition: &Condition<'_>) -> Result<Vec<(String, Value)>, String> {
+    fn compared(&mut self, condition: &Condition<'_>) -> Result<Vec<(String, Value)>, Wrong> {
         let Condition { operator, field, value, .. } = condition;
         let key = |operator: &str| format!("{operator}{}", field.name);
         let is_day = matches!(field.shape.kind, Kind::Date | Kind::DateTime);
         match (*operator, *value) {
             ("%" | "!%" | "=%" | "%=" | "!=%" | "!%=", value) => match value {
                 Value::String(_) | Value::Number(_) => Ok(vec![(key(operator), value.clone())]),
-                _ => Err("must be a text to look for".to_owned()),
+                _ => Err("must be a text to look for".to_owned().into()),
             },
             ("><" | "!><", Value::Array(ends)) if ends.len() == 2 => {
                 let [from, to] = [ends.first(), ends.last()].map(Option::unwrap_or_default);
@@ -213,24 +218,28 @@ impl<'a> Reader<'a> {
                         (key(">="), self.one(condition, ">=", from)?),
                         (key("<="), self.one(condition, "<=", to)?),
                     ]),
-                    (true, _) => Err("cannot be compared so; use an OR of `<` and `>`".to_owned()),
+                    (true, _) => {
+                        Err("cannot be compared so; use an OR of `<` and `>`".to_owned().into())
+                    }
                     (false, operator) => {
                         let ends = [self.one(condition, "", from)?, self.one(condition, "", to)?];
                         Ok(vec![(key(operator), json!(ends))])
                     }
                 }
             }
-            ("><" | "!><", _) => Err("must be a list of two values, from and to".to_owned()),
+            ("><" | "!><", _) => Err("must be a list of two values, from and to".to_owned().into()),
             ("" | "=" | "@" | "!" | "!=" | "!@", Value::Array(several)) => {
                 if is_day {
-                    return Err("must be one day; for several use `>=` and `<=`".to_owned());
+                    return Err("must be one day; for several use `>=` and `<=`".to_owned().into());
                 }
-                let several: Result<Vec<Value>, String> =
+                let several: Result<Vec<Value>, Wrong> =
                     several.iter().map(|value| self.one(condition, "", value)).collect();
                 let operator = if operator.starts_with('!') { "!@" } else { "@" };
                 Ok(vec![(key(operator), several?.into())])
             }
-            (_, Value::Array(_)) => Err(format!("must be one value; `{operator}` takes no list")),
+            (_, Value::Array(_)) => {
+                Err(format!("must be one value; `{operator}` takes no list").into())
+            }
             ("@" | "!@", value) if is_day => {
                 let operator = if *operator == "@" { "=" } else { "!=" };
                 Ok(vec![(key(operator), self.one(condition, operator, value)?)])
@@ -256,7 +265,7 @@ impl<'a> Reader<'a> {
         condition: &Condition<'_>,
         operator: &str,
         value: &Value,
-    ) -> Result<Value, String> {
+    ) -> Result<Value, Wrong> {
         let read = self.sources.read(&condition.field, operator, value, condition.pipeline)?;
         if let Some(note) = read.note {
             self.notes.push(format!("`{}` {note}", condition.path));
@@ -280,16 +289,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Why lists cannot be filtered by a field, if so.
-fn unfilterable(field: &Resolved<'_>) -> Option<&'static str> {
-    // Flat phones and e-mails are first ones and compared letter by letter (fact sheet §7).
-    let is_communication =
-        ["phone", "email", "imol"].iter().any(|start| field.name.starts_with(start));
-    if field.shape.kind == Kind::Multifield || (is_communication && field.row.is_some()) {
-        return Some("cannot be filtered by; use `query` with the phone or e-mail");
-    }
-    (field.shape.kind == Kind::Links && field.name != "contactIds")
-        .then_some("cannot be filtered by; `companyId` is the main one")
+/// Phones and e-mails: the flat fields hold first ones and are compared letter by letter (fact
+/// sheet §7).
+fn is_communication(name: &str) -> bool {
+    let folded = names::folded(name);
+    folded == "fm" || ["phone", "email", "imol"].iter().any(|start| folded.starts_with(start))
 }
 
 /// Lists of users and contacts are joined by the server, at the top and by "has one of" alone; it

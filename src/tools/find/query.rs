@@ -91,6 +91,7 @@ fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     const FEWEST_DIGITS: usize = 6;
     let is_of_a_phone = |c: char| c.is_ascii_digit() || "+-() ./".contains(c);
     let digits: String = query.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.strip_prefix("00").map_or(digits.clone(), str::to_owned);
     if digits.len() < FEWEST_DIGITS || !query.chars().all(is_of_a_phone) {
         return None;
     }

@@ -28,6 +28,18 @@ impl From<Value> for Read {
     }
 }
 
+/// What is wrong with a value, to be read after the condition, and what is probably meant.
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) meant: Option<String>,
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self { message, meant: None }
+    }
+}
+
 /// What names are looked up in; what could not be had is not checked.
 pub(super) struct Sources {
     entity: EntityType,
@@ -68,21 +80,24 @@ impl Sources {
         operator: &str,
         value: &Value,
         pipeline: Option<i64>,
-    ) -> Result<Read, String> {
+    ) -> Result<Read, Wrong> {
         let is_nothing = value.is_null() || value.as_str().is_some_and(|it| it.trim().is_empty());
         if is_nothing {
             return Ok(value.clone().into());
         }
         match field.shape.kind {
             Kind::YesNo => match (kind::truth(value), field.row) {
-                (None, _) => Err(format!("must be `Y` or `N`, not {}", kind::shown(value))),
+                (None, _) => Err(format!("must be `Y` or `N`, not {}", kind::shown(value)).into()),
                 (Some(yes), Some(_)) => Ok(json!(if yes { "Y" } else { "N" }).into()),
                 // Custom flags are numbers to filters, whatever answers show.
                 (Some(yes), None) => Ok(json!(i32::from(yes)).into()),
             },
-            Kind::DateTime => moment(operator, value),
+            Kind::DateTime => Ok(moment(operator, value)?),
             Kind::Stage => self.stage(value, pipeline),
-            Kind::Category => self.pipeline(value).map(|(id, note)| Read { wire: id.into(), note }),
+            Kind::Category => {
+                let (id, note) = self.pipeline(value)?;
+                Ok(Read { wire: id.into(), note })
+            }
             Kind::Status => Ok(self.code(field, value)),
             Kind::Choice => match field.listed {
                 Some(listed) => {
@@ -115,9 +130,9 @@ impl Sources {
         match (named.next(), named.next()) {
             (Some(one), None) => Ok((one.id, Some(format!("was read as pipeline {}", one.id)))),
             _ => {
-                let there: Vec<String> =
-                    pipelines.iter().map(|it| format!("{} {}", it.id, quoted(&it.name))).collect();
-                let there = listed(&there);
+                let there: Vec<(i64, &str)> =
+                    pipelines.iter().map(|it| (it.id, it.name.as_str())).collect();
+                let there = text::listed(&there);
                 Err(format!(
                     "must be a pipeline of {} ({there}), not {}",
                     self.entity,
@@ -128,71 +143,66 @@ impl Sources {
     }
 
     /// A stage by its code or its name.
-    fn stage(&self, value: &Value, pipeline: Option<i64>) -> Result<Read, String> {
+    fn stage(&self, value: &Value, pipeline: Option<i64>) -> Result<Read, Wrong> {
         let Some(asked) = value.as_str().map(str::trim) else {
-            return Err("must be the code or the name of a stage".to_owned());
+            return Err("must be the code or the name of a stage".to_owned().into());
         };
         let stages = self.stages(pipeline);
         if stages.is_empty() || stages.iter().any(|(_, stage)| stage.code == asked) {
             return Ok(asked.into()).map(|wire: Value| wire.into());
         }
         let folded = text::folded(asked);
-        let shown = |(pipeline, stage): &(String, &Stage)| match pipeline.as_str() {
-            "" => format!("`{}` {}", stage.code, quoted(&stage.name)),
-            pipeline => format!("`{}` {} in {}", stage.code, quoted(&stage.name), quoted(pipeline)),
+        let is_meant = |stage: &Stage| {
+            text::folded(&stage.name) == folded || text::folded(&stage.code) == folded
         };
-        let named: Vec<&(String, &Stage)> = stages
-            .iter()
-            .filter(|(_, stage)| {
-                text::folded(&stage.name) == folded || text::folded(&stage.code) == folded
-            })
-            .collect();
-        match named.as_slice() {
-            [(_, one)] => Ok(Read {
-                wire: one.code.as_str().into(),
-                note: Some(format!("was read as stage `{}`", one.code)),
-            }),
-            [] => {
-                let there: Vec<String> = stages.iter().map(shown).collect();
-                let names = stages.iter().map(|(_, stage)| stage.name.as_str());
-                let meant = names::nearest(asked, names)
-                    .map(|name| format!("; did you mean {}?", quoted(name)))
-                    .unwrap_or_default();
-                let there = listed(&there);
-                let whose = match pipeline {
-                    Some(id) => format!("pipeline {id}"),
-                    None => self.entity.to_string(),
-                };
-                Err(format!(
-                    "must be a stage of {whose} ({there}), not {}{meant}",
-                    kind::shown(value)
-                ))
-            }
-            several => {
-                let several: Vec<String> = several.iter().map(|it| shown(it)).collect();
-                let several = listed(&several);
-                Err(format!("can mean {several}; add `categoryId`, or write the codes"))
-            }
+        let with_pipeline = |(pipeline, stage): &(&str, &Stage)| match *pipeline {
+            "" => (stage.code.clone(), stage.name.clone()),
+            pipeline => (stage.code.clone(), format!("{} ({pipeline})", stage.name)),
+        };
+        let meant: Vec<&(&str, &Stage)> =
+            stages.iter().filter(|(_, stage)| is_meant(stage)).collect();
+        if let [(_, one)] = meant.as_slice() {
+            let note = Some(format!("was read as stage `{}`", one.code));
+            return Ok(Read { wire: one.code.as_str().into(), note });
         }
+        if !meant.is_empty() {
+            let several: Vec<_> = meant.into_iter().map(with_pipeline).collect();
+            let several = text::listed(&several);
+            return Err(format!("can mean {several}; add `categoryId`, or write the codes").into());
+        }
+        let there: Vec<_> = stages.iter().map(with_pipeline).collect();
+        let nearest = names::nearest(asked, stages.iter().map(|(_, stage)| stage.name.as_str()));
+        let nearest = stages.iter().find(|(_, stage)| Some(stage.name.as_str()) == nearest);
+        let whose = match pipeline {
+            Some(id) => format!("pipeline {id}"),
+            None => self.entity.to_string(),
+        };
+        Err(Wrong {
+            message: format!(
+                "must be a stage of {whose} ({}), not {}",
+                text::listed(&there),
+                kind::shown(value)
+            ),
+            meant: nearest.map(|(_, stage)| stage.code.clone()),
+        })
     }
 
     /// The stages of a pipeline, or of all, with their pipelines' names.
-    fn stages(&self, pipeline: Option<i64>) -> Vec<(String, &Stage)> {
+    fn stages(&self, pipeline: Option<i64>) -> Vec<(&str, &Stage)> {
         let Some(directories) = self.directories.as_deref() else {
             return Vec::new();
         };
-        let of = |id: i64, name: &str| {
+        let of = |id: i64, name| {
             let directory = stage::directory(self.entity, id).unwrap_or_default();
-            let stages = directories.get(&directory).iter();
-            stages.map(|stage| (name.to_owned(), stage)).collect::<Vec<_>>()
+            directories.get(&directory).iter().map(move |stage| (name, stage))
         };
         match &self.pipelines {
             Some(pipelines) if stage::has_pipelines(self.entity) => pipelines
                 .iter()
                 .filter(|it| pipeline.is_none_or(|pipeline| it.id == pipeline))
-                .flat_map(|it| of(it.id, &it.name))
+                .flat_map(|it| of(it.id, it.name.as_str()))
                 .collect(),
-            _ => of(0, ""),
+            _ => of(0, "").collect(),
         }
     }
 
@@ -218,11 +228,11 @@ impl Sources {
                 return Read { wire: one.code.as_str().into(), note };
             }
             _ => {
-                let there: Vec<String> = entries
+                let there: Vec<(&str, &str)> = entries
                     .iter()
-                    .map(|entry| format!("`{}` {}", entry.code, quoted(&entry.name)))
+                    .map(|entry| (entry.code.as_str(), entry.name.as_str()))
                     .collect();
-                format!("is no entry of its directory ({})", listed(&there))
+                format!("is no entry of its directory ({})", text::listed(&there))
             }
         };
         Read { wire: value.clone(), note: Some(note) }
@@ -252,20 +262,4 @@ fn moment(operator: &str, value: &Value) -> Result<Read, String> {
     let note = matches!(read, Moment::Instant(..))
         .then(|| format!("was read as `{clock}` on the portal's clock, without its offset"));
     Ok(Read { wire: clock.into(), note })
-}
-
-fn quoted(name: &str) -> String {
-    Value::from(name).to_string()
-}
-
-/// The first of many.
-fn listed(shown: &[String]) -> String {
-    const MOST: usize = 20;
-    let mut first: Vec<&str> = shown.iter().take(MOST).map(String::as_str).collect();
-    let rest = shown.len().saturating_sub(MOST);
-    let and_more = format!("and {rest} more");
-    if rest > 0 {
-        first.push(&and_more);
-    }
-    first.join(", ")
 }
