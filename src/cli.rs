@@ -247,7 +247,7 @@ async fn serve(settings: Result<Settings, Unusable>) -> ExitCode {
         ended_by_signal().await;
         stop.stop();
     });
-    match server::serve(workplace.toolbox, lines).await {
+    match Box::pin(server::serve(workplace.toolbox, lines)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             tracing::error!("{message}");

@@ -259,9 +259,10 @@ impl Toolbox {
         let desk = Desk { session, types: &self.offer.types, schema, budget: &budget };
         let answer = match tool.work {
             Work::Update => update::run(desk, arguments).await,
-            Work::Find => find::run(desk, arguments).await.into(),
-            Work::Get => get::run(desk, arguments).await.into(),
-            Work::Describe => describe::run(desk, arguments).await.into(),
+            // Boxed, so that each call does not carry the largest tool's state.
+            Work::Find => Box::pin(find::run(desk, arguments)).await.into(),
+            Work::Get => Box::pin(get::run(desk, arguments)).await.into(),
+            Work::Describe => Box::pin(describe::run(desk, arguments)).await.into(),
         };
         let answer = answer.scrubbed(&session.portal.scrubber());
         if *given_up.borrow() {

@@ -77,7 +77,7 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
     };
     let entity = desk.entity(id).map_err(|problem| Failure::refused_arguments(vec![problem]))?;
     let naming = arguments.use_original_uf_names.naming();
-    let description = Description::fetch(desk, entity, naming, notes).await?;
+    let description = Box::pin(Description::fetch(desk, entity, naming, notes)).await?;
     match (field, query) {
         (Some(field), query) => description.one_field(&field, query.as_deref()).await,
         (None, Some(query)) => Ok(description.matching(&query).await),
@@ -363,8 +363,8 @@ impl Row<'_> {
         }
         match self.choices.len() {
             0 => {}
-            1 => line.push_str(", 1 choice"),
-            count => line.push_str(&format!(", {count} choices")),
+            1 => line += ", 1 choice",
+            count => line = format!("{line}, {count} choices"),
         }
         if !self.field.title.is_empty() && self.field.title != self.name {
             line.push_str(" · ");

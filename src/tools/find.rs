@@ -241,11 +241,10 @@ impl Listing {
             .map(|item| {
                 let id = item.get("id").and_then(Value::as_u64);
                 let telling = self.telling(item);
-                let named = match &names {
+                let mut shown = self.renamed(match &names {
                     Some(names) => names.added_to(telling),
                     None => telling,
-                };
-                let mut shown = self.renamed(named);
+                });
                 if let Some(id) = id {
                     let link = portal.page(&self.entity.item_path(id));
                     shown.insert("link".to_owned(), link.into());

@@ -26,15 +26,18 @@ fn description(types: &EntityTypes) -> String {
         })
         .collect();
     let legend = legend.join(", ");
+    let example = if types.contains(EntityType::new(2)) {
+        "Example: {\"entityTypeId\":2,\"id\":351,\"fields\":{\"stageId\":\"C9:WON\",\"opportunity\":12000}}\n\n"
+    } else {
+        ""
+    };
     format!(
         "\
 Changes one existing item of the Bitrix24 CRM. Only the named fields change. The answer is checked \
 against the portal: it tells what changed, and what the portal silently ignored is an error, never a \
 success.
 
-Example: {{\"entityTypeId\":2,\"id\":351,\"fields\":{{\"stageId\":\"C9:WON\",\"opportunity\":12000}}}}
-
-Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. Custom \
+{example}Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. Custom \
 fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` too. Dates are YYYY-MM-DD. \
 Lists replace the old list. To empty a field, name it in `clear`. A file is [\"name.pdf\",\"<base64>\"] \
 or {{\"path\":\"/folder/name.pdf\"}}; {{\"id\":12}} keeps a file in a list.

@@ -405,21 +405,21 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "1 {\"stageId\":\"C9:NEW\"}": [
         [
           "fields.stageId",
-          "must be like `IN_PROCESS`, as lead stages are",
+          "must be like `IN_PROCESS`, as lead stages are; there are `NEW` \"New\", `IN_PROCESS` \"In work\", `CONVERTED` \"Converted\", `JUNK` \"Junk\"",
           null
         ]
       ],
       "2 {\"stageId\":\"WON\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 0, and the item stands in pipeline 9, where a stage of that name would be `C9:WON`; to move the item, send `categoryId` too",
+          "is a stage of pipeline 0, and the item stands in pipeline 9, where a stage of that name would be `C9:WON`; to move the item, send `categoryId` too; pipeline 9 has `C9:NEW` \"Request\", `C9:UC_NYL06U` \"Agreed\", `C9:UC_LEGAL` \"Approved by legal\", `C9:WON` \"Served\", `C9:LOSE` \"Declined\"",
           "{\"categoryId\":0,\"stageId\":\"WON\"}"
         ]
       ],
       "2 {\"stageId\":\"C9:WON\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 9, and the item stands in pipeline 0, where a stage of that name would be `WON`; to move the item, send `categoryId` too",
+          "is a stage of pipeline 9, and the item stands in pipeline 0, where a stage of that name would be `WON`; to move the item, send `categoryId` too; pipeline 0 has `NEW` \"New\", `PREPARATION` \"Preparation\", `EXECUTING` \"In delivery\", `WON` \"Won\", `LOSE` \"Lost\"",
           "{\"categoryId\":9,\"stageId\":\"C9:WON\"}"
         ]
       ],
@@ -433,56 +433,56 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "2 {\"stageId\":\"DT1220_11:NEW\"}": [
         [
           "fields.stageId",
-          "must be like `NEW` in pipeline 0 and like `C9:NEW` in others",
+          "must be like `NEW` in pipeline 0 and like `C9:NEW` in others; pipeline 0 has `NEW` \"New\", `PREPARATION` \"Preparation\", `EXECUTING` \"In delivery\", `WON` \"Won\", `LOSE` \"Lost\"",
           null
         ]
       ],
       "7 {\"stageId\":\"DT31_2:N\"}": [
         [
           "fields.stageId",
-          "must be like `SENT`, as quote stages are",
+          "must be like `SENT`, as quote stages are; there are `DRAFT` \"Draft\", `SENT` \"Sent\", `APPROVED` \"Approved\", `DECLAINED` \"Declined\"",
           null
         ]
       ],
       "31 {\"stageId\":\"P\"}": [
         [
           "fields.stageId",
-          "must be like `DT31_9:NEW`, as invoice stages are",
+          "must be like `DT31_9:NEW`, as invoice stages are; pipeline 2 has `DT31_2:N` \"New\", `DT31_2:S` \"Sent\", `DT31_2:P` \"Paid\", `DT31_2:D` \"Unpaid\"",
           "DT31_2:P"
         ]
       ],
       "31 {\"stageId\":\"DT31_4:P\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 4, and the item stands in pipeline 2, where a stage of that name would be `DT31_2:P`",
+          "is a stage of pipeline 4, and the item stands in pipeline 2, where a stage of that name would be `DT31_2:P`; pipeline 2 has `DT31_2:N` \"New\", `DT31_2:S` \"Sent\", `DT31_2:P` \"Paid\", `DT31_2:D` \"Unpaid\"",
           null
         ]
       ],
       "1220 {\"stageId\":\"SUCCESS\"}": [
         [
           "fields.stageId",
-          "must be like `DT1220_9:NEW`, as smart process 1220 stages are",
+          "must be like `DT1220_9:NEW`, as smart process 1220 stages are; pipeline 11 has `DT1220_11:NEW` \"Planned\", `DT1220_11:CLIENT` \"With the client\", `DT1220_11:SUCCESS` \"Done\", `DT1220_11:FAIL` \"Dropped\"",
           "DT1220_11:SUCCESS"
         ]
       ],
       "1220 {\"stageId\":\"DT132_3:SUCCESS\"}": [
         [
           "fields.stageId",
-          "is a stage of entity type 132, not of smart process 1220",
+          "is a stage of entity type 132, not of smart process 1220; pipeline 11 has `DT1220_11:NEW` \"Planned\", `DT1220_11:CLIENT` \"With the client\", `DT1220_11:SUCCESS` \"Done\", `DT1220_11:FAIL` \"Dropped\"",
           null
         ]
       ],
       "1220 {\"stageId\":\"DT1220_12:SUCCESS\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 12, and the item stands in pipeline 11, where a stage of that name would be `DT1220_11:SUCCESS`; to move the item, send `categoryId` too",
+          "is a stage of pipeline 12, and the item stands in pipeline 11, where a stage of that name would be `DT1220_11:SUCCESS`; to move the item, send `categoryId` too; pipeline 11 has `DT1220_11:NEW` \"Planned\", `DT1220_11:CLIENT` \"With the client\", `DT1220_11:SUCCESS` \"Done\", `DT1220_11:FAIL` \"Dropped\"",
           "{\"categoryId\":12,\"stageId\":\"DT1220_12:SUCCESS\"}"
         ]
       ],
       "2 {\"stageId\":\"Agreed and signed\"}": [
         [
           "fields.stageId",
-          "must be the code of a stage such as `C9:NEW`",
+          "must be the code of a stage such as `C9:NEW`; pipeline 9 has `C9:NEW` \"Request\", `C9:UC_NYL06U` \"Agreed\", `C9:UC_LEGAL` \"Approved by legal\", `C9:WON` \"Served\", `C9:LOSE` \"Declined\"",
           null
         ]
       ]

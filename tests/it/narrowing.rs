@@ -108,7 +108,7 @@ async fn entity_types_that_are_not_chosen_are_neither_shown_nor_served() {
         "utmTerm"
       ],
       "CS responsible user",
-      "Field names are camelCase. The letters in `fields` tell which entity types have a field: C contact (3), S smart process (1220). Custom fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` too. Dates are YYYY-MM-DD. Lists replace the old list. To empty a field, name it in `clear`. A file is [\"name.pdf\",\"<base64>\"] or {\"path\":\"/folder/name.pdf\"}; {\"id\":12} keeps a file in a list."
+      "To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` guards against changing an item that is no longer as you saw it. `dryRun` shows the changes without writing."
     ]
     "#);
     let calls = [

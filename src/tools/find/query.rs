@@ -33,11 +33,11 @@ impl Search {
         // Lists of contacts and users are joined at the top alone, so the filter stays there.
         let mut joined = filter.clone();
         let is_free = |key: &String| !filter.contains_key(key);
-        let key = (0..).map(|number: u32| number.to_string()).find(is_free).unwrap_or_default();
+        let key = (0..=filter.len()).map(|number| number.to_string()).find(is_free);
         match self.0.get("@contactIds") {
             Some(_) => joined.extend(self.0.clone()),
             None => {
-                joined.insert(key, self.0.clone().into());
+                joined.insert(key.unwrap_or_default(), self.0.clone().into());
             }
         }
         joined
@@ -83,12 +83,14 @@ fn id(entity: EntityType, query: &str) -> Option<u64> {
     digits.parse().ok().filter(|id| is_id && *id > 0)
 }
 
+/// Shorter numbers are ids, or parts of titles.
+const FEWEST_DIGITS: usize = 6;
+
 /// A phone or an e-mail, with the spellings that portals may have stored.
 fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     if query.contains('@') && !query.contains(char::is_whitespace) {
         return Some(("EMAIL", vec![query.to_owned()]));
     }
-    const FEWEST_DIGITS: usize = 6;
     let is_of_a_phone = |c: char| c.is_ascii_digit() || "+-() ./".contains(c);
     let digits: String = query.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.strip_prefix("00").map_or(digits.clone(), str::to_owned);
@@ -112,18 +114,17 @@ fn in_names(entity: EntityType, query: &str) -> Search {
         .split_whitespace()
         .map(|word| {
             let conditions = fields.iter().map(|field| (format!("%{field}"), json!(word)));
-            match fields.len() {
-                1 => conditions.collect(),
-                _ => {
-                    let each = conditions.map(|(key, value)| Map::from_iter([(key, value)]));
-                    group("OR", each)
-                }
+            if fields.len() == 1 {
+                conditions.collect()
+            } else {
+                group("OR", conditions.map(|condition| Map::from_iter([condition])))
             }
         })
         .collect();
-    match words.len() {
-        1 => Search(words.pop().unwrap_or_default()),
-        _ => Search(group("AND", words.into_iter())),
+    if words.len() == 1 {
+        Search(words.pop().unwrap_or_default())
+    } else {
+        Search(group("AND", words.into_iter()))
     }
 }
 

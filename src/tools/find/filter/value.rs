@@ -127,19 +127,14 @@ impl Sources {
         }
         let asked = value.as_str().map(text::folded);
         let mut named = pipelines.iter().filter(|it| Some(text::folded(&it.name)) == asked);
-        match (named.next(), named.next()) {
-            (Some(one), None) => Ok((one.id, Some(format!("was read as pipeline {}", one.id)))),
-            _ => {
-                let there: Vec<(i64, &str)> =
-                    pipelines.iter().map(|it| (it.id, it.name.as_str())).collect();
-                let there = text::listed(&there);
-                Err(format!(
-                    "must be a pipeline of {} ({there}), not {}",
-                    self.entity,
-                    kind::shown(value)
-                ))
-            }
+        if let (Some(one), None) = (named.next(), named.next()) {
+            return Ok((one.id, Some(format!("was read as pipeline {}", one.id))));
         }
+        let there: Vec<(i64, &str)> =
+            pipelines.iter().map(|it| (it.id, it.name.as_str())).collect();
+        let there = text::listed(&there);
+        let shown = kind::shown(value);
+        Err(format!("must be a pipeline of {} ({there}), not {shown}", self.entity))
     }
 
     /// A stage by its code or its name.
@@ -222,19 +217,13 @@ impl Sources {
         }
         let folded = text::folded(asked);
         let mut named = entries.iter().filter(|entry| text::folded(&entry.name) == folded);
-        let note = match (named.next(), named.next()) {
-            (Some(one), None) => {
-                let note = Some(format!("was read as `{}`", one.code));
-                return Read { wire: one.code.as_str().into(), note };
-            }
-            _ => {
-                let there: Vec<(&str, &str)> = entries
-                    .iter()
-                    .map(|entry| (entry.code.as_str(), entry.name.as_str()))
-                    .collect();
-                format!("is no entry of its directory ({})", text::listed(&there))
-            }
-        };
+        if let (Some(one), None) = (named.next(), named.next()) {
+            let note = Some(format!("was read as `{}`", one.code));
+            return Read { wire: one.code.as_str().into(), note };
+        }
+        let there: Vec<(&str, &str)> =
+            entries.iter().map(|entry| (entry.code.as_str(), entry.name.as_str())).collect();
+        let note = format!("is no entry of its directory ({})", text::listed(&there));
         Read { wire: value.clone(), note: Some(note) }
     }
 }
