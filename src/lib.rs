@@ -6,9 +6,9 @@
 //! * [`config`] · what the settings mean
 //! * [`server`] · the MCP adapter
 //! * [`tools`] · what assistants can call
+//! * [`change`] · look, plan, write, compare: how one item is changed
 //! * [`resolve`] · which field a typed name means
 //! * [`failure`] · the one error that assistants see
-//! * [`change`] · look, plan, write, compare: how one item is changed
 //! * [`facts`] · what a portal knows of itself
 //! * [`portal`] · the small HTTP layer
 //! * [`crm`] · entity types, fields, names and values

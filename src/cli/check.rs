@@ -90,14 +90,19 @@ impl Check {
                 return false;
             }
         };
-        let has_crm = scopes.as_array().is_some_and(|scopes| scopes.contains(&json!("crm")));
-        if has_crm {
-            held("the scope `crm` is there");
-        } else {
-            missed(
+        let has = |scope: &str| scopes.as_array().is_some_and(|it| it.contains(&json!(scope)));
+        let has_crm = has("crm");
+        // Any of the three shows who works here.
+        let has_people = ["user", "user_basic", "user_brief"].into_iter().any(has);
+        match (has_crm, has_people) {
+            (true, true) => held("the scope `crm` is there, and people can be found by name"),
+            (true, false) => held(
+                "the scope `crm` is there; people could be found by name with `user_basic` as well",
+            ),
+            (false, _) => missed(
                 "the scope `crm` is missing",
                 "edit the webhook or application in the portal and add the permission CRM",
-            );
+            ),
         }
         has_crm
     }

@@ -611,7 +611,7 @@ async fn check_names_each_mistake() {
     ✓ the settings are well formed: http://127.0.0.1
     ✓ the portal was reached and has accepted the sign-in
     ✓ calls have the rights of user 7 (Ann)
-    ✓ the scope `crm` is there
+    ✓ the scope `crm` is there; people could be found by name with `user_basic` as well
     ✗ the method `crm.item.update` is not available
       → this portal's CRM is too old; update it
 
@@ -632,7 +632,7 @@ async fn check_names_each_mistake() {
     ✓ the settings are well formed: http://127.0.0.1
     ✓ the portal was reached and has accepted the sign-in
     ✓ calls have the rights of user 1 (Sandbox User, an administrator)
-    ✓ the scope `crm` is there
+    ✓ the scope `crm` is there, and people can be found by name
     ✓ the method `crm.item.update` is available
     ✓ leads can be read
     ✓ deals can be read

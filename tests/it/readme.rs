@@ -32,23 +32,24 @@ async fn each_shown_call_answers_what_is_shown() {
     let mut shown = 0;
     for pair in blocks.windows(2) {
         let [(language, command), (_, answer)] = pair else { panic!() };
-        let Some(call) = command.strip_prefix("bitrix24-crm-mcp --sandbox call update_crm_item ")
-        else {
+        let Some(call) = command.strip_prefix("bitrix24-crm-mcp --sandbox call ") else {
             continue;
         };
         assert_eq!(language, "sh");
-        let arguments = call.trim().trim_matches('\'');
-        let finished =
-            run(program().args(["--sandbox", "call", "update_crm_item", arguments])).await;
+        let (tool, arguments) = call.trim().split_once(' ').unwrap();
+        let arguments = arguments.trim_matches('\'');
+        let finished = run(program().args(["--sandbox", "call", tool, arguments])).await;
         let mut answered: Value = serde_json::from_str(&finished.stdout).unwrap();
-        if let Some(link) = answered.get_mut("link") {
-            let path = link.as_str().unwrap().splitn(4, '/').last().unwrap().to_owned();
-            *link = format!("https://example.bitrix24.com/{path}").into();
+        for place in ["/link", "/items/0/link"] {
+            if let Some(link) = answered.pointer_mut(place) {
+                let path = link.as_str().unwrap().splitn(4, '/').last().unwrap().to_owned();
+                *link = format!("https://example.bitrix24.com/{path}").into();
+            }
         }
         assert_eq!(answered, serde_json::from_str::<Value>(answer).unwrap(), "{arguments}");
         shown += 1;
     }
-    assert_eq!(shown, 3);
+    assert_eq!(shown, 5);
 }
 
 /// Whether the setting itself is a file, and not a secret's other form.
