@@ -23,6 +23,7 @@ pub struct Facts {
     directories: Shelf<(), Directories>,
     currencies: Shelf<(), Vec<Choice>>,
     types: Shelf<(), Vec<TypeName>>,
+    people: Shelf<String, Vec<Person>>,
 }
 
 /// A pipeline (category) of an entity type.
@@ -109,6 +110,7 @@ impl Facts {
             directories: Shelf::default(),
             currencies: Shelf::default(),
             types: Shelf::default(),
+            people: Shelf::default(),
         }
     }
 
@@ -264,13 +266,25 @@ impl Facts {
         self.types.get((), budget, fetch).await
     }
 
-    /// People by name, position or e-mail. Needs the scope `user_basic`; nothing is kept.
+    /// People by name, position, e-mail or id. Needs the scope `user_basic`.
     ///
     /// # Errors
     ///
     /// See [`Self::field_list`].
-    pub async fn people(&self, query: &str, budget: &Budget) -> Result<Vec<Person>, PortalError> {
+    pub async fn people(
+        &self,
+        query: &str,
+        budget: &Budget,
+    ) -> Result<Arc<Vec<Person>>, PortalError> {
         let query = query.trim();
+        self.people.get(query.to_owned(), budget, self.search_people(query, budget)).await
+    }
+
+    async fn search_people(
+        &self,
+        query: &str,
+        budget: &Budget,
+    ) -> Result<Vec<Person>, PortalError> {
         if let Ok(id) = query.parse::<i64>() {
             return self.users("user.get", json!({"ID": id}), budget).await;
         }

@@ -22,6 +22,8 @@ pub struct PortalField {
     pub upper_name: String,
     /// The name that people see, in the portal's language.
     pub title: String,
+    /// The portal's own name of the type of its values.
+    pub portal_type: String,
     /// What its values are, as far as the portal's type tells.
     pub kind: Kind,
     /// Whether it holds several values.
@@ -71,6 +73,7 @@ impl PortalField {
         Self {
             upper_name,
             title: text("title").to_owned(),
+            portal_type: text("type").to_owned(),
             kind: kind_of(text("type")),
             is_multiple: flag("isMultiple"),
             is_locked: flag("isReadOnly") || flag("isImmutable"),

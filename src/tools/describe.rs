@@ -191,14 +191,18 @@ impl<'a> Description<'a> {
         let words = text::words(query);
         let mut notes = std::mem::take(&mut self.notes);
         let (mut found, mut is_certain) = self.search(&words);
-        if !is_certain {
+        if found.is_empty() {
             self.sources.fetch_currencies(self.desk, &mut notes).await;
             (found, is_certain) = self.search(&words);
         }
-        let people = if is_certain && !query.contains('@') {
-            Vec::new()
-        } else {
+        // What only resembles a field may be somebody's name.
+        let is_name = query
+            .split_whitespace()
+            .all(|word| word.contains('@') || word.starts_with(char::is_uppercase));
+        let people = if found.is_empty() || (is_name && !is_certain) {
             people(self.desk, query, &mut notes).await
+        } else {
+            Vec::new()
         };
         if found.is_empty() && people.is_empty() {
             notes.push("nothing matches; call without `query` to see every field".to_owned());
@@ -341,6 +345,14 @@ impl Row<'_> {
         }
     }
 
+    /// What the field holds, in the portal's word where we have none.
+    fn kind(&self) -> &str {
+        match self.resolved.shape.kind {
+            Kind::Any => &self.field.portal_type,
+            kind => kind.word(),
+        }
+    }
+
     /// Whether the field says nothing about an item.
     fn is_noise(&self) -> bool {
         self.resolved.row.is_some_and(|row| row.noise)
@@ -354,7 +366,7 @@ impl Row<'_> {
 
     /// `stageId: stage, 9 choices · Stage`
     fn line(&self) -> String {
-        let mut line = format!("{}: {}", self.name, self.resolved.shape.kind.word());
+        let mut line = format!("{}: {}", self.name, self.kind());
         if self.field.is_multiple && self.resolved.shape.is_multiple {
             line.push_str(", several");
         }
@@ -384,7 +396,7 @@ impl Row<'_> {
         let mut shown = Map::from_iter([
             ("name".to_owned(), json!(self.name)),
             ("title".to_owned(), json!(self.field.title)),
-            ("kind".to_owned(), json!(self.resolved.shape.kind.word())),
+            ("kind".to_owned(), json!(self.kind())),
         ]);
         let flags = [
             ("several", self.resolved.shape.is_multiple),
@@ -425,7 +437,7 @@ impl Row<'_> {
 /// People by name, position or e-mail; what keeps them from being found becomes a note.
 async fn people(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match desk.session.facts.people(query, desk.budget).await {
-        Ok(people) => people.into_iter().map(shown_person).collect(),
+        Ok(people) => people.iter().map(shown_person).collect(),
         Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
             notes.push(
                 "people cannot be looked up: a person has to add the scope `user_basic` to the \
@@ -441,11 +453,11 @@ async fn people(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Val
     }
 }
 
-fn shown_person(person: Person) -> Value {
+fn shown_person(person: &Person) -> Value {
     let mut shown = json!({"id": person.id, "name": person.name});
-    for (key, text) in [("email", person.email), ("position", person.position)] {
+    for (key, text) in [("email", &person.email), ("position", &person.position)] {
         if !text.is_empty() {
-            set(&mut shown, key, text.into());
+            set(&mut shown, key, text.as_str().into());
         }
     }
     if !person.is_active {
