@@ -183,6 +183,11 @@ impl Failure {
         Self { problems, ..Self::new(code, Retry::AfterFix, message, hint) }
     }
 
+    /// One argument that was refused before anything was sent.
+    pub fn refused_argument(problem: Problem) -> Self {
+        Self::refused_arguments(vec![problem])
+    }
+
     /// What a failed request means for the assistant: the table of the README.
     pub fn from_portal(error: &PortalError, purpose: Purpose) -> Self {
         let (code, retry, message, hint) = verdict(error);

@@ -14,6 +14,7 @@ mod update;
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
@@ -105,6 +106,14 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// The arguments of a tool that reads, and what was repaired in them.
+    fn arguments<T: DeserializeOwned>(&self, raw: Value) -> Result<(T, Vec<String>), Failure> {
+        match arguments::parse(raw, self.schema) {
+            Ok(parsed) => Ok((parsed.arguments, parsed.notes)),
+            Err(misfit) => Err(Failure::refused_arguments(misfit.problems)),
+        }
+    }
+
     /// The entity type of that number, if this server works on it.
     fn entity(&self, id: u64) -> Result<EntityType, Problem> {
         let path = "entityTypeId";

@@ -1,32 +1,29 @@
 //! `describe_crm_fields`: what can be written on this portal, and who works there.
 
 mod choices;
+mod people;
+mod row;
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{
-    Desk, Tool, Work,
-    answer::narrowed,
-    arguments::{self, Letter},
-    schema,
-};
+use super::{Desk, Tool, Work, answer::narrowed, arguments::Letter, schema};
 use crate::{
     crm::{
         EntityType, EntityTypes, Family, Kind, Naming,
         catalog::{self, Access},
-        field_list::{FieldList, PortalField},
+        field_list::FieldList,
         names, text,
     },
-    facts::Person,
-    failure::{Failure, Purpose},
+    failure::{Failure, Problem, Purpose},
     portal::{Meaning, PortalError},
-    resolve::{Known, Resolved, Unresolved},
+    resolve::{Known, Unresolved},
 };
 use choices::{Choices, Group, Sources};
+use row::{Likeness, Row, likeness};
 
 const DESCRIPTION: &str = "\
 Tells what can be written on this portal. Without entityTypeId: its entity types. With it: a line for \
@@ -66,16 +63,14 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 
 /// Runs a call.
 pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
-    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
-        .map_err(|misfit| Failure::refused_arguments(misfit.problems))?;
-    let (arguments, notes) = (parsed.arguments, parsed.notes);
+    let (arguments, notes) = desk.arguments::<Arguments>(raw)?;
     let is_said = |text: &String| !text.trim().is_empty();
     let query = arguments.query.filter(is_said);
     let field = arguments.field.filter(is_said);
     let Some(id) = arguments.entity_type_id else {
         return Ok(entity_types(desk, query.as_deref(), notes).await);
     };
-    let entity = desk.entity(id).map_err(|problem| Failure::refused_arguments(vec![problem]))?;
+    let entity = desk.entity(id).map_err(Failure::refused_argument)?;
     let naming = arguments.use_original_uf_names.naming();
     let description = Box::pin(Description::fetch(desk, entity, naming, notes)).await?;
     match (field, query) {
@@ -107,7 +102,7 @@ async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String
     });
     let mut answer = json!({"ok": true, "entityTypes": shown.collect::<Vec<_>>()});
     if let Some(query) = query {
-        let people = people(desk, query, &mut notes).await;
+        let people = people::find(desk, query, &mut notes).await;
         set(&mut answer, "people", people.into());
     }
     set(&mut answer, "notes", notes.into());
@@ -122,14 +117,6 @@ struct Description<'a> {
     list: Arc<FieldList>,
     sources: Sources,
     notes: Vec<String>,
-}
-
-/// A field with what it can hold.
-struct Row<'a> {
-    name: String,
-    field: &'a PortalField,
-    resolved: Resolved<'a>,
-    choices: Choices,
 }
 
 impl<'a> Description<'a> {
@@ -200,7 +187,7 @@ impl<'a> Description<'a> {
             .split_whitespace()
             .all(|word| word.contains('@') || word.starts_with(char::is_uppercase));
         let people = if found.is_empty() || (is_name && !is_certain) {
-            people(self.desk, query, &mut notes).await
+            people::find(self.desk, query, &mut notes).await
         } else {
             Vec::new()
         };
@@ -242,8 +229,7 @@ impl<'a> Description<'a> {
 
     /// Everything about one field; with a query, of what it can hold.
     async fn one_field(mut self, typed: &str, query: Option<&str>) -> Result<Value, Failure> {
-        let name =
-            self.named(typed).map_err(|problem| Failure::refused_arguments(vec![problem]))?;
+        let name = self.named(typed).map_err(Failure::refused_argument)?;
         let mut notes = std::mem::take(&mut self.notes);
         let kind = self.known().describe(name.clone()).shape.kind;
         if kind == Kind::Currency {
@@ -252,7 +238,7 @@ impl<'a> Description<'a> {
         let mut people_found = Vec::new();
         if matches!(kind, Kind::User | Kind::Users) {
             match query {
-                Some(query) => people_found = people(self.desk, query, &mut notes).await,
+                Some(query) => people_found = people::find(self.desk, query, &mut notes).await,
                 None => notes.push(
                     "people are found with `query`: a name, a position or an e-mail".to_owned(),
                 ),
@@ -263,12 +249,12 @@ impl<'a> Description<'a> {
             let known = self.known().resolve(typed, "field");
             let problem = match known {
                 Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => problem,
-                Ok(_) => crate::failure::Problem::unknown_field(
+                Ok(_) => Problem::unknown_field(
                     "field",
                     format!("is not in the portal's list of fields of {}", self.entity),
                 ),
             };
-            return Err(Failure::refused_arguments(vec![problem]));
+            return Err(Failure::refused_argument(problem));
         };
         let choices = match query.map(text::words) {
             Some(words) => row.choices.matching(|choice| likeness(&words, &[choice])).0,
@@ -290,7 +276,7 @@ impl<'a> Description<'a> {
     }
 
     /// The field that was named, by its code or by its exact title.
-    fn named(&mut self, typed: &str) -> Result<String, crate::failure::Problem> {
+    fn named(&mut self, typed: &str) -> Result<String, Problem> {
         match self.known().resolve(typed, "field") {
             Ok(field) => Ok(field.name),
             Err(Unresolved::Unknown(problem)) => match self.known().titled(typed) {
@@ -303,167 +289,6 @@ impl<'a> Description<'a> {
             Err(Unresolved::Ambiguous(problem)) => Err(problem),
         }
     }
-}
-
-/// How well a text matches a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Likeness {
-    None,
-    /// Only what the field means speaks of it.
-    Meaning,
-    /// Each word of the query is a part of a word, or nearly one.
-    Near,
-    /// Each word of the query is a word of the text.
-    Word,
-}
-
-fn likeness(query: &[String], texts: &[&str]) -> Likeness {
-    if query.is_empty() {
-        return Likeness::None;
-    }
-    let words: Vec<String> = texts.iter().flat_map(|it| text::words(it)).collect();
-    if query.iter().all(|asked| words.contains(asked)) {
-        return Likeness::Word;
-    }
-    let is_near = |asked: &String| texts.iter().any(|it| text::matches(asked, it));
-    if query.iter().all(is_near) { Likeness::Near } else { Likeness::None }
-}
-
-impl Row<'_> {
-    /// How well the field's names match, or the names that people give it, or what it means.
-    fn likeness(&self, query: &[String]) -> Likeness {
-        let by_name = likeness(query, &[&self.name, &self.field.title]);
-        if self.is_noise() {
-            return by_name.min(Likeness::Meaning);
-        }
-        let is_slip = names::well_known_slip(&query.concat()) == Some(self.name.as_str());
-        let meaning = self.resolved.row.map_or("", |row| row.meaning);
-        match likeness(query, &[meaning]) {
-            _ if is_slip => Likeness::Word,
-            Likeness::None => by_name,
-            _ => by_name.max(Likeness::Meaning),
-        }
-    }
-
-    /// What the field holds, in the portal's word where we have none.
-    fn kind(&self) -> &str {
-        match self.resolved.shape.kind {
-            Kind::Any => &self.field.portal_type,
-            kind => kind.word(),
-        }
-    }
-
-    /// Whether the field says nothing about an item.
-    fn is_noise(&self) -> bool {
-        self.resolved.row.is_some_and(|row| row.noise)
-    }
-
-    /// Whether an update sets the field; some are listed for updates and not set all the same.
-    fn is_writable(&self) -> bool {
-        let access = self.resolved.row.map(|row| row.access);
-        self.resolved.is_settable && !matches!(access, Some(Access::Immutable | Access::Computed))
-    }
-
-    /// `stageId: stage, 9 choices · Stage`
-    fn line(&self) -> String {
-        let mut line = format!("{}: {}", self.name, self.kind());
-        if self.field.is_multiple && self.resolved.shape.is_multiple {
-            line.push_str(", several");
-        }
-        if self.field.is_required {
-            line.push_str(", required");
-        }
-        match self.choices.len() {
-            0 => {}
-            1 => line += ", 1 choice",
-            count => line = format!("{line}, {count} choices"),
-        }
-        if !self.field.title.is_empty() && self.field.title != self.name {
-            line.push_str(" · ");
-            line.push_str(&self.field.title);
-        }
-        line
-    }
-
-    /// The field in short, with these choices.
-    fn shown(&self, choices: &Choices) -> Value {
-        let mut shown = self.in_short();
-        choices.show_in(&mut shown);
-        shown.into()
-    }
-
-    fn in_short(&self) -> Map<String, Value> {
-        let mut shown = Map::from_iter([
-            ("name".to_owned(), json!(self.name)),
-            ("title".to_owned(), json!(self.field.title)),
-            ("kind".to_owned(), json!(self.kind())),
-        ]);
-        let flags = [
-            ("several", self.resolved.shape.is_multiple),
-            ("required", self.field.is_required),
-            ("readOnly", !self.is_writable()),
-        ];
-        for (name, is_set) in flags {
-            if is_set {
-                shown.insert(name.to_owned(), true.into());
-            }
-        }
-        shown
-    }
-
-    /// The field with everything that is known of it.
-    fn in_full(&self, entity: EntityType, choices: &Choices) -> Map<String, Value> {
-        let mut shown = self.in_short();
-        let row = self.resolved.row;
-        let form = row.map(|row| row.meaning).or(self.resolved.shape.kind.form());
-        if let Some(form) = form {
-            shown.insert("form".to_owned(), form.into());
-        }
-        if let Some(longest) = row.and_then(|row| row.longest) {
-            shown.insert("mostCharacters".to_owned(), longest.into());
-        }
-        let is_kept = row.zip(entity.family()).is_some_and(|(row, family)| row.is_kept(family));
-        if is_kept {
-            shown.insert("cannotBeEmptied".to_owned(), true.into());
-        }
-        if names::is_custom(&self.name) {
-            shown.insert("upperName".to_owned(), self.field.upper_name.as_str().into());
-        }
-        choices.show_in(&mut shown);
-        shown
-    }
-}
-
-/// People by name, position or e-mail; what keeps them from being found becomes a note.
-async fn people(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
-    match desk.session.facts.people(query, desk.budget).await {
-        Ok(people) => people.iter().map(shown_person).collect(),
-        Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
-            notes.push(
-                "people cannot be looked up: a person has to add the scope `user_basic` to the \
-                 webhook"
-                    .to_owned(),
-            );
-            Vec::new()
-        }
-        Err(error) => {
-            notes.push(format!("people could not be looked up: {error}"));
-            Vec::new()
-        }
-    }
-}
-
-fn shown_person(person: &Person) -> Value {
-    let mut shown = json!({"id": person.id, "name": person.name});
-    for (key, text) in [("email", &person.email), ("position", &person.position)] {
-        if !text.is_empty() {
-            set(&mut shown, key, text.as_str().into());
-        }
-    }
-    if !person.is_active {
-        set(&mut shown, "hasLeft", true.into());
-    }
-    shown
 }
 
 /// Why an entity type cannot be looked up.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Desk, Tool, Work,
     answer::{narrowed, telling_fields},
-    arguments::{self, Letter},
+    arguments::Letter,
     describe::unreadable,
     naming::Names,
     schema,
@@ -77,9 +77,8 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 
 /// Runs a call.
 pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
-    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
-        .map_err(|misfit| Failure::refused_arguments(misfit.problems))?;
-    let mut listing = Listing::check(desk, parsed.arguments, parsed.notes).await?;
+    let (arguments, notes) = desk.arguments(raw)?;
+    let mut listing = Listing::check(desk, arguments, notes).await?;
     let found = match listing.query.take() {
         None => listing.page(desk, None).await?,
         Some(query) => query::run(desk, &mut listing, query.trim()).await?,
@@ -118,8 +117,7 @@ impl Listing {
         arguments: Arguments,
         mut notes: Vec<String>,
     ) -> Result<Self, Failure> {
-        let refused = |problem: Problem| Failure::refused_arguments(vec![problem]);
-        let entity = desk.entity(arguments.entity_type_id).map_err(refused)?;
+        let entity = desk.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
         let query = arguments.query.filter(|query| !query.trim().is_empty());
         let others = arguments.select.iter().chain(arguments.order.keys()).map(String::as_str);
         let others = others.filter(|name| *name != "*");

@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 use super::{
     Desk, Tool, Work,
     answer::{narrowed, telling_fields},
-    arguments::{self, Letter},
+    arguments::Letter,
     naming::Names,
     schema,
 };
 use crate::{
     change::{self, ItemRef},
     crm::EntityTypes,
-    failure::Failure,
+    failure::{Failure, Problem},
     resolve::{Known, Unresolved},
 };
 
@@ -54,12 +54,8 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 
 /// Runs a call.
 pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
-    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
-        .map_err(|misfit| Failure::refused_arguments(misfit.problems))?;
-    let (arguments, mut notes) = (parsed.arguments, parsed.notes);
-    let entity = desk
-        .entity(arguments.entity_type_id)
-        .map_err(|problem| Failure::refused_arguments(vec![problem]))?;
+    let (arguments, mut notes) = desk.arguments::<Arguments>(raw)?;
+    let entity = desk.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
     let item = ItemRef { entity, id: arguments.id };
     let naming = arguments.use_original_uf_names.naming();
     let (read, names) = tokio::join!(
@@ -100,7 +96,7 @@ fn selected(
     known: Known<'_>,
     item: &Map<String, Value>,
     names: &[String],
-) -> Result<Map<String, Value>, Vec<crate::failure::Problem>> {
+) -> Result<Map<String, Value>, Vec<Problem>> {
     let mut shown = Map::new();
     let mut problems = Vec::new();
     for typed in std::iter::once("id").chain(names.iter().map(String::as_str)) {

@@ -6,14 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server},
+    support::{Answered, Server, on_sandbox},
 };
-
-async fn sandbox() -> (Sandbox, Server) {
-    let sandbox = Sandbox::start().await.unwrap();
-    let server = Server::connected_to(&sandbox.webhook_url()).await;
-    (sandbox, server)
-}
 
 /// What the last update sent as `fields`; null when the last request was none.
 fn sent(sandbox: &Sandbox) -> Value {
@@ -44,7 +38,7 @@ async fn names_are_understood_as_portals_and_people_spell_them() {
         ("ufCrm1617027453943", json!(""), "ufCrm_1617027453943"),
     ];
     for (typed, value, name) in cases {
-        let (sandbox, mut server) = sandbox().await;
+        let (sandbox, mut server) = on_sandbox().await;
         let id = if typed.contains("16170") { 355 } else { 351 };
         let fields = json!({ typed: value });
         let answer = server.update(json!({"entityTypeId": 2, "id": id, "fields": fields})).await;
@@ -70,7 +64,7 @@ async fn well_known_slips_are_refused_with_the_right_name() {
         (3, 5, "phone", "fm"),
     ];
     for (entity_type_id, id, typed, meant) in cases {
-        let (sandbox, mut server) = sandbox().await;
+        let (sandbox, mut server) = on_sandbox().await;
         let fields = json!({ typed: "x" });
         let answer = server
             .update(json!({"entityTypeId": entity_type_id, "id": id, "fields": fields}))
@@ -95,7 +89,7 @@ async fn fields_that_only_the_portal_knows_can_be_set() {
         (132, 1, "parentId2", json!(351)),
     ];
     for (entity_type_id, id, name, value) in cases {
-        let (_sandbox, mut server) = sandbox().await;
+        let (_sandbox, mut server) = on_sandbox().await;
         let fields = json!({ name: value });
         let answer = server
             .update(json!({"entityTypeId": entity_type_id, "id": id, "fields": fields}))
@@ -110,7 +104,7 @@ async fn fields_that_only_the_portal_knows_can_be_set() {
 
 #[tokio::test]
 async fn a_number_that_is_taken_is_the_portals_own_refusal() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let fields = json!({"accountNumber": "2026-082"});
     let answer = server.update(json!({"entityTypeId": 31, "id": 81, "fields": fields})).await;
     assert_eq!(answer.json["error"]["portal"]["code"], "CRM_FIELD_ERROR_VALUE_NOT_UNIQUE");
@@ -192,7 +186,7 @@ async fn values_are_sent_in_the_form_that_the_portal_stores() {
         ("ufCrm_1730000000008", json!("6"), json!(6)),
     ];
     for (name, value, wire) in cases {
-        let (sandbox, mut server) = sandbox().await;
+        let (sandbox, mut server) = on_sandbox().await;
         let fields = json!({ name: value });
         let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
         if wire.is_null() {
@@ -230,7 +224,7 @@ async fn each_kind_is_emptied_by_fields_and_by_clear() {
             .into_iter()
             .chain([json!({"entityTypeId": entity_type_id, "id": id, "clear": [name]})]);
         for call in calls {
-            let (sandbox, mut server) = sandbox().await;
+            let (sandbox, mut server) = on_sandbox().await;
             let answer = server.update(call.clone()).await;
             assert_eq!(answer.json["status"], "updated", "{call}: {}", answer.json);
             let update = sandbox.received().into_iter().rfind(|it| it.method == "crm.item.update");
@@ -244,7 +238,7 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
     for (entity_type_id, id, name) in
         [(2, 351, "title"), (2, 351, "closedate"), (2, 351, "assignedById"), (4, 11, "currencyId")]
     {
-        let (sandbox, mut server) = sandbox().await;
+        let (sandbox, mut server) = on_sandbox().await;
         let call = json!({"entityTypeId": entity_type_id, "id": id, "clear": [name]});
         let answer = server.update(call).await;
         let message = &answer.json["error"]["problems"][0]["message"];
@@ -255,7 +249,7 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn an_emptied_list_is_looked_at_again() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     sandbox.set_rules(Rules { forgets_to_clear: true, ..Rules::default() });
     let call = json!({"entityTypeId": 2, "id": 355, "clear": ["ufCrm_1730000000001"]});
     let answer = server.update(call).await;
@@ -296,7 +290,7 @@ async fn an_emptied_list_is_looked_at_again() {
 
 #[tokio::test]
 async fn a_refusal_that_names_no_field_lists_those_it_can_be_about() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let fields = json!({"title": "b", "currencyId": "XXX", "companyId": 12});
     let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
     assert_json_snapshot!(answer.json, @r#"
@@ -326,7 +320,7 @@ async fn a_refusal_that_names_no_field_lists_those_it_can_be_about() {
 
 #[tokio::test]
 async fn lists_that_drop_entries_say_so() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let fields = json!({"contactIds": [7], "observers": [1]});
     let answer = server.update(json!({"entityTypeId": 2, "id": 101, "fields": fields})).await;
     assert_eq!(answer.json["notes"], json!(["`contactIds` replaces the old list and drops `5`"]));
@@ -354,7 +348,7 @@ async fn a_single_link_that_would_unlink_others_is_refused_with_the_list_to_send
         (3, 5, json!({"companyId": 12}), Some(json!({"companyIds": [12, 11]}))),
     ];
     for (entity_type_id, id, fields, meant) in cases {
-        let (sandbox, mut server) = sandbox().await;
+        let (sandbox, mut server) = on_sandbox().await;
         let call = json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
         let answer = server.update(call).await;
         match meant {
@@ -369,7 +363,7 @@ async fn a_single_link_that_would_unlink_others_is_refused_with_the_list_to_send
             }
         }
     }
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let fields = json!({"contactId": 5, "contactIds": [5, 7]});
     let answer = server.update(json!({"entityTypeId": 2, "id": 101, "fields": fields})).await;
     assert_eq!(answer.json["error"]["code"], "INVALID_ARGUMENTS");
@@ -394,7 +388,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
     ];
     let mut told = serde_json::Map::new();
     for (entity_type_id, id, fields) in cases {
-        let (sandbox, mut server) = sandbox().await;
+        let (sandbox, mut server) = on_sandbox().await;
         let call = json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
         let answer = server.update(call).await;
         assert_eq!(sent(&sandbox), Value::Null, "{fields}");
@@ -492,7 +486,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
 
 #[tokio::test]
 async fn an_item_moves_between_pipelines_with_both_fields() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let fields = json!({"categoryId": 9, "stageId": "C9:UC_NYL06U"});
     let answer = server.update(json!({"entityTypeId": 2, "id": 101, "fields": fields})).await;
     assert_json_snapshot!(answer.json["changes"], @r#"
@@ -513,7 +507,7 @@ async fn an_item_moves_between_pipelines_with_both_fields() {
 
 #[tokio::test]
 async fn a_robot_and_a_final_stage_are_told_apart_from_what_was_asked() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let robot = Some(("C9:UC_NYL06U".to_owned(), "C9:WON".to_owned()));
     sandbox.set_rules(Rules { robot, ..Rules::default() });
     let fields = json!({"title": "b", "stageId": "C9:UC_NYL06U"});
@@ -531,7 +525,7 @@ async fn a_robot_and_a_final_stage_are_told_apart_from_what_was_asked() {
 
 #[tokio::test]
 async fn a_field_that_a_stage_requires_is_the_portals_own_refusal() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let required = Some(("C9:WON".to_owned(), "additionalInfo".to_owned()));
     sandbox.set_rules(Rules { required, ..Rules::default() });
     let fields = json!({"stageId": "C9:WON"});
@@ -544,7 +538,7 @@ async fn a_field_that_a_stage_requires_is_the_portals_own_refusal() {
 
 #[tokio::test]
 async fn a_field_that_a_smart_process_has_switched_off_is_reported() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let fields = json!({"title": "Van 4", "observers": [1]});
     let answer = server.update(json!({"entityTypeId": 132, "id": 1, "fields": fields})).await;
     assert_eq!(answer.json["status"], "partial");

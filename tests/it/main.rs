@@ -13,8 +13,10 @@
 
 mod cli;
 mod conduct;
+mod describing;
 mod errors;
 mod fields;
+mod finding;
 mod lookup;
 mod narrowing;
 mod properties;

@@ -6,16 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, program},
+    support::{Answered, Server, on_sandbox, program},
 };
 
 const HELLO: &str = "aGVsbG8=";
-
-async fn sandbox() -> (Sandbox, Server) {
-    let sandbox = Sandbox::start().await.unwrap();
-    let server = Server::connected_to(&sandbox.webhook_url()).await;
-    (sandbox, server)
-}
 
 async fn update_contact(server: &mut Server, fields: Value) -> Answered {
     server.update(json!({"entityTypeId": 3, "id": 5, "fields": fields})).await
@@ -35,7 +29,7 @@ fn updates(sandbox: &Sandbox) -> Vec<Value> {
 
 #[tokio::test]
 async fn records_are_added_changed_and_removed_by_key() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let fm = json!({
         "n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+4670000002"},
         "31": {"typeId": "PHONE", "value": "+4670000009"},
@@ -95,7 +89,7 @@ async fn records_are_added_changed_and_removed_by_key() {
 
 #[tokio::test]
 async fn an_addition_that_stands_is_not_sent_again() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let phone = json!([{"typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"}]);
     let answer = update_contact(&mut server, json!({"fm": phone})).await;
     assert_eq!(answer.json["status"], "unchanged");
@@ -112,7 +106,7 @@ async fn an_addition_that_stands_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_list_with_ids_changes_those_records() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let fm = json!([
         {"id": 31, "typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"},
         {"id": "32", "typeId": "EMAIL", "valueType": "HOME", "value": "anna@acme.example"},
@@ -128,7 +122,7 @@ async fn a_list_with_ids_changes_those_records() {
 
 #[tokio::test]
 async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let cases = [
         json!({"n0": {"typeId": "PHONE", "value": "+1"}}),
         json!({"n0": {"typeId": "EMAIL", "valueType": "WORK", "value": "nobody"}}),
@@ -186,7 +180,7 @@ async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first()
 
 #[tokio::test]
 async fn clearing_all_records_has_to_be_said() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let answer = server.update(json!({"entityTypeId": 3, "id": 5, "clear": ["fm"]})).await;
     assert_eq!(answer.json["status"], "updated");
     let fields: Vec<&Value> =
@@ -236,14 +230,14 @@ async fn a_record_that_did_not_take_is_reported_alone() {
 
 #[tokio::test]
 async fn flat_aliases_are_never_shown_as_changes() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let answer = update_contact(&mut server, json!({"post": "Head"})).await;
     assert_eq!(answer.json["changes"].as_array().unwrap().len(), 1, "{}", answer.json["changes"]);
 }
 
 #[tokio::test]
 async fn files_are_stored_kept_and_removed_in_the_vendors_forms() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer =
         update_deal(&mut server, json!({"ufCrm1617027453943": ["myfile.pdf", HELLO]})).await;
     assert_eq!(answer.json["status"], "updated", "{}", answer.json);
@@ -297,7 +291,7 @@ async fn files_are_stored_kept_and_removed_in_the_vendors_forms() {
 
 #[tokio::test]
 async fn a_lone_pair_for_several_files_is_wrapped() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer = update_deal(&mut server, json!({"ufCrm_1617027453944": ["a.txt", HELLO]})).await;
     assert_eq!(answer.json["status"], "updated", "{}", answer.json);
     assert_eq!(updates(&sandbox), [json!({"ufCrm_1617027453944": [["a.txt", HELLO]]})]);
@@ -305,7 +299,7 @@ async fn a_lone_pair_for_several_files_is_wrapped() {
 
 #[tokio::test]
 async fn files_that_would_corrupt_or_clear_the_field_are_refused() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let cases = [
         ("ufCrm_1617027453943", json!(["a.txt", "%%%"])),
         ("ufCrm_1617027453943", json!(["a.txt", ""])),
@@ -372,7 +366,7 @@ async fn a_file_is_read_by_path_below_an_allowed_folder_only() {
 
 #[tokio::test]
 async fn a_content_is_shown_as_name_and_size() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let fields = json!({"ufCrm_1617027453943": ["a.txt", HELLO]});
     let call = json!({"entityTypeId": 2, "id": 355, "dryRun": true, "fields": fields});
     let answer = server.update(call).await;
@@ -399,7 +393,7 @@ async fn a_file_that_the_portal_lost_is_reported() {
 
 #[tokio::test]
 async fn a_picture_goes_by_the_method_that_takes_it_after_the_other_fields() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
     let answer = update_contact(&mut server, fields).await;
     let received = sandbox.received();

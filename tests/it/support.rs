@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use bitrix24_crm_mcp::sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
@@ -11,6 +12,33 @@ use tokio::{
 
 /// Longer than anything here takes, so that a hanging program fails its test.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const FIND: &str = "find_crm_items";
+pub(crate) const GET: &str = "get_crm_item";
+pub(crate) const DESCRIBE: &str = "describe_crm_fields";
+
+/// An embedded portal and a server that works on it.
+pub(crate) async fn on_sandbox() -> (Sandbox, Server) {
+    let sandbox = Sandbox::start().await.unwrap();
+    let server = Server::connected_to(&sandbox.webhook_url()).await;
+    (sandbox, server)
+}
+
+/// The methods that a portal was asked for.
+pub(crate) fn methods(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.received().into_iter().map(|request| request.method).collect()
+}
+
+/// The ids of the items that an answer shows.
+pub(crate) fn ids(answer: &Value) -> Vec<u64> {
+    let items = answer["items"].as_array().unwrap_or_else(|| panic!("no items: {answer}"));
+    items.iter().map(|item| item["id"].as_u64().unwrap()).collect()
+}
+
+/// How long an answer is, in characters.
+pub(crate) fn length(answer: &Value) -> usize {
+    answer.to_string().chars().count()
+}
 
 /// The program with none of the settings of whoever runs the tests.
 pub(crate) fn program() -> Command {

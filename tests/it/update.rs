@@ -1,12 +1,11 @@
 //! The main job: what is sent, what is answered, and what is not sent at all.
 
-use bitrix24_crm_mcp::sandbox::Sandbox;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::Server,
+    support::{Server, methods, on_sandbox},
 };
 
 /// The fields of the vendor's example call.
@@ -20,19 +19,9 @@ fn vendors_fields() -> Value {
     })
 }
 
-async fn sandbox() -> (Sandbox, Server) {
-    let sandbox = Sandbox::start().await.unwrap();
-    let server = Server::connected_to(&sandbox.webhook_url()).await;
-    (sandbox, server)
-}
-
-fn methods(sandbox: &Sandbox) -> Vec<String> {
-    sandbox.received().into_iter().map(|request| request.method).collect()
-}
-
 #[tokio::test]
 async fn the_vendors_example_changes_all_that_it_names() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let arguments = json!({"entityTypeId": 2, "id": 351, "fields": vendors_fields()});
     let answer = server.update(arguments).await;
     assert_eq!(methods(&sandbox), ["crm.item.get", "crm.item.fields", "crm.item.update"]);
@@ -191,7 +180,7 @@ async fn a_token_goes_into_the_body_as_the_vendor_writes_it() {
 
 #[tokio::test]
 async fn every_entity_type_can_be_changed() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let cases = [
         (1, 21, json!({"stageId": "IN_PROCESS", "name": "Inês"})),
         (2, 101, json!({"stageId": "EXECUTING", "probability": 80})),
@@ -215,7 +204,7 @@ async fn every_entity_type_can_be_changed() {
 
 #[tokio::test]
 async fn what_stands_already_is_not_sent() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let fields = json!({"title": "Acme: spring order", "opportunity": "9800", "closedate": "2026-12-15", "contactIds": [5, 7]});
     let answer = server.update(json!({"entityTypeId": 2, "id": 101, "fields": fields})).await;
     assert_eq!(methods(&sandbox), ["crm.item.get"]);
@@ -264,7 +253,7 @@ async fn what_stands_already_is_not_sent() {
 
 #[tokio::test]
 async fn a_dry_run_shows_the_changes_and_sends_nothing() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer = server
         .update(json!({
             "entityTypeId": 2, "id": 101, "dryRun": true,
@@ -299,7 +288,7 @@ async fn a_dry_run_shows_the_changes_and_sends_nothing() {
 
 #[tokio::test]
 async fn an_expectation_that_does_not_hold_stops_the_write() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer = server
         .update(json!({
             "entityTypeId": 2, "id": 101, "fields": {"opportunity": 12000},
@@ -333,7 +322,7 @@ async fn an_expectation_that_does_not_hold_stops_the_write() {
 
 #[tokio::test]
 async fn an_expectation_that_holds_lets_the_write_pass() {
-    let (_sandbox, mut server) = sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let answer = server
         .update(json!({
             "entityTypeId": 2, "id": 101, "fields": {"opportunity": 12000},
@@ -345,7 +334,7 @@ async fn an_expectation_that_holds_lets_the_write_pass() {
 
 #[tokio::test]
 async fn fields_are_emptied_in_the_form_that_empties_them() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer = server
         .update(json!({
             "entityTypeId": 2, "id": 101,
@@ -395,7 +384,7 @@ async fn fields_are_emptied_in_the_form_that_empties_them() {
 
 #[tokio::test]
 async fn all_problems_come_at_once_and_nothing_is_sent() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer = server
         .update(json!({
             "entityTypeId": 2, "id": 101,
@@ -475,7 +464,7 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_field_list_is_fetched_once() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     for cost in [100.0, 101.0, 102.0] {
         let fields = json!({"ufCrm_1721244707107": cost});
         let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
@@ -487,7 +476,7 @@ async fn a_field_list_is_fetched_once() {
 
 #[tokio::test]
 async fn original_names_are_used_when_they_are_asked_for() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let answer = server
         .update(json!({
             "entityTypeId": 2, "id": 351, "useOriginalUfNames": "Y",
@@ -532,7 +521,7 @@ async fn original_names_are_used_when_they_are_asked_for() {
 
 #[tokio::test]
 async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     let fields = json!({"TITLE": "Acme: autumn order", "UF_CRM_1721244707107": "12.5", "beginDate": "01.10.2026", "opened": false, "contactIds": "5"});
     let answer = server
         .update(json!({
@@ -576,7 +565,7 @@ async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
 
 #[tokio::test]
 async fn two_calls_on_one_item_do_not_see_each_others_work() {
-    let (sandbox, mut server) = sandbox().await;
+    let (sandbox, mut server) = on_sandbox().await;
     for (id, amount) in [(1, 1000), (2, 2000)] {
         let params = json!({
             "name": "update_crm_item",

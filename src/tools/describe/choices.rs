@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::Likeness;
+use super::row::Likeness;
 use crate::{
     crm::{EntityType, Kind, field_list::PortalField, stage},
     facts::{Choice, Directories, Pipeline, Stage},

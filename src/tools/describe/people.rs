@@ -1,0 +1,40 @@
+//! People: choices of the fields that hold users.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    facts::Person,
+    portal::{Meaning, PortalError},
+    tools::Desk,
+};
+
+/// People by name, position or e-mail; what keeps them from being found becomes a note.
+pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
+    match desk.session.facts.people(query, desk.budget).await {
+        Ok(people) => people.iter().map(shown_person).collect(),
+        Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
+            notes.push(
+                "people cannot be looked up: a person has to add the scope `user_basic` to the \
+                 webhook"
+                    .to_owned(),
+            );
+            Vec::new()
+        }
+        Err(error) => {
+            notes.push(format!("people could not be looked up: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+fn shown_person(person: &Person) -> Value {
+    let texts = [("name", &person.name), ("email", &person.email), ("position", &person.position)];
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    let id = std::iter::once(("id".to_owned(), json!(person.id)));
+    let mut shown: Map<String, Value> =
+        id.chain(texts.map(|(key, text)| (key.to_owned(), json!(text)))).collect();
+    if !person.is_active {
+        shown.insert("hasLeft".to_owned(), true.into());
+    }
+    shown.into()
+}

@@ -1,0 +1,146 @@
+//! One field: how well it matches a query, and how it is shown.
+
+use serde_json::{Map, Value, json};
+
+use super::choices::Choices;
+use crate::{
+    crm::{EntityType, Kind, catalog::Access, field_list::PortalField, names, text},
+    resolve::Resolved,
+};
+
+/// A field with what it can hold.
+pub(super) struct Row<'a> {
+    pub(super) name: String,
+    pub(super) field: &'a PortalField,
+    pub(super) resolved: Resolved<'a>,
+    pub(super) choices: Choices,
+}
+
+impl Row<'_> {
+    /// How well the field's names match, or the names that people give it, or what it means.
+    pub(super) fn likeness(&self, query: &[String]) -> Likeness {
+        let by_name = likeness(query, &[&self.name, &self.field.title]);
+        if self.is_noise() {
+            return by_name.min(Likeness::Meaning);
+        }
+        let is_slip = names::well_known_slip(&query.concat()) == Some(self.name.as_str());
+        let meaning = self.resolved.row.map_or("", |row| row.meaning);
+        match likeness(query, &[meaning]) {
+            _ if is_slip => Likeness::Word,
+            Likeness::None => by_name,
+            _ => by_name.max(Likeness::Meaning),
+        }
+    }
+
+    /// What the field holds, in the portal's word where we have none.
+    fn kind(&self) -> &str {
+        match self.resolved.shape.kind {
+            Kind::Any => &self.field.portal_type,
+            kind => kind.word(),
+        }
+    }
+
+    /// Whether the field says nothing about an item.
+    pub(super) fn is_noise(&self) -> bool {
+        self.resolved.row.is_some_and(|row| row.noise)
+    }
+
+    /// Whether an update sets the field; some are listed for updates and not set all the same.
+    pub(super) fn is_writable(&self) -> bool {
+        let access = self.resolved.row.map(|row| row.access);
+        self.resolved.is_settable && !matches!(access, Some(Access::Immutable | Access::Computed))
+    }
+
+    /// `stageId: stage, 9 choices · Stage`
+    pub(super) fn line(&self) -> String {
+        let mut line = format!("{}: {}", self.name, self.kind());
+        if self.field.is_multiple && self.resolved.shape.is_multiple {
+            line.push_str(", several");
+        }
+        if self.field.is_required {
+            line.push_str(", required");
+        }
+        match self.choices.len() {
+            0 => {}
+            1 => line += ", 1 choice",
+            count => line = format!("{line}, {count} choices"),
+        }
+        if !self.field.title.is_empty() && self.field.title != self.name {
+            line.push_str(" · ");
+            line.push_str(&self.field.title);
+        }
+        line
+    }
+
+    /// The field in short, with these choices.
+    pub(super) fn shown(&self, choices: &Choices) -> Value {
+        let mut shown = self.in_short();
+        choices.show_in(&mut shown);
+        shown.into()
+    }
+
+    fn in_short(&self) -> Map<String, Value> {
+        let mut shown = Map::from_iter([
+            ("name".to_owned(), json!(self.name)),
+            ("title".to_owned(), json!(self.field.title)),
+            ("kind".to_owned(), json!(self.kind())),
+        ]);
+        let flags = [
+            ("several", self.resolved.shape.is_multiple),
+            ("required", self.field.is_required),
+            ("readOnly", !self.is_writable()),
+        ];
+        for (name, is_set) in flags {
+            if is_set {
+                shown.insert(name.to_owned(), true.into());
+            }
+        }
+        shown
+    }
+
+    /// The field with everything that is known of it.
+    pub(super) fn in_full(&self, entity: EntityType, choices: &Choices) -> Map<String, Value> {
+        let mut shown = self.in_short();
+        let row = self.resolved.row;
+        let form = row.map(|row| row.meaning).or(self.resolved.shape.kind.form());
+        if let Some(form) = form {
+            shown.insert("form".to_owned(), form.into());
+        }
+        if let Some(longest) = row.and_then(|row| row.longest) {
+            shown.insert("mostCharacters".to_owned(), longest.into());
+        }
+        let is_kept = row.zip(entity.family()).is_some_and(|(row, family)| row.is_kept(family));
+        if is_kept {
+            shown.insert("cannotBeEmptied".to_owned(), true.into());
+        }
+        if names::is_custom(&self.name) {
+            shown.insert("upperName".to_owned(), self.field.upper_name.as_str().into());
+        }
+        choices.show_in(&mut shown);
+        shown
+    }
+}
+
+/// How well a text matches a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likeness {
+    None,
+    /// Only what the field means speaks of it.
+    Meaning,
+    /// Each word of the query is a part of a word, or nearly one.
+    Near,
+    /// Each word of the query is a word of the text.
+    Word,
+}
+
+pub(super) fn likeness(query: &[String], texts: &[&str]) -> Likeness {
+    if query.is_empty() {
+        return Likeness::None;
+    }
+    let words: Vec<String> = texts.iter().flat_map(|it| text::words(it)).collect();
+    if query.iter().all(|asked| words.contains(asked)) {
+        return Likeness::Word;
+    }
+    let is_near = |asked: &String| texts.iter().any(|it| text::matches(asked, it));
+    if query.iter().all(is_near) { Likeness::Near } else { Likeness::None }
+}

@@ -1,0 +1,387 @@
+//! Items by text, phone, e-mail, id and filter, a page at a time.
+
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{FIND, ids, length, methods, on_sandbox};
+
+#[tokio::test]
+async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let cases: [(u64, &str, &[u64]); 19] = [
+        (2, "acme", &[101]),
+        (2, "spring acme", &[101]),
+        (2, "КАБЕЛЯ", &[103]),
+        (2, "351", &[351]),
+        (2, "#351", &[351]),
+        (2, "https://acme.example/crm/deal/details/351/?IFRAME=Y", &[351]),
+        (3, "Anna Lindqvist", &[5]),
+        (3, "lindqvist anna", &[5]),
+        (3, "соколов", &[7]),
+        (3, "+46 70 000 001", &[5]),
+        (3, "0049 151 5550177", &[8]),
+        (3, "+49 (151) 555-01-77", &[8]),
+        (3, "Anna@Acme.example", &[5]),
+        (3, "nobody@acme.example", &[]),
+        (1, "ferreira cork", &[21]),
+        (4, "orbit", &[12]),
+        (2, "Orbit Software", &[102]),
+        (2, "anna@acme.example", &[101]),
+        (2, "nothing of the kind", &[]),
+    ];
+    for (entity_type_id, query, expected) in cases {
+        let arguments = json!({"entityTypeId": entity_type_id, "query": query});
+        let answer = server.call(FIND, arguments).await.json;
+        assert_eq!(ids(&answer), expected, "{query}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_shows_names_beside_codes_and_says_whose_items_these_are() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let answer =
+        server.call(FIND, json!({"entityTypeId": 2, "query": "Orbit Software"})).await.json;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "ok": true,
+      "entityTypeId": 2,
+      "items": [
+        {
+          "id": 102,
+          "title": "Orbit: annual licence",
+          "stageId": "NEW",
+          "stageName": "New",
+          "categoryId": 0,
+          "categoryName": "Sales",
+          "opportunity": 24000,
+          "currencyId": "USD",
+          "assignedById": 1,
+          "companyId": 12,
+          "contactId": 6,
+          "link": "https://portal.example/crm/deal/details/102/"
+        }
+      ],
+      "notes": [
+        "no deal matches `Orbit Software` itself; these belong to company 12, which does"
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn filters_are_sent_in_the_form_that_lists_compare() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let filter = json!({
+        "categoryId": "service",
+        "STAGE_ID": ["Agreed", "C9:NEW"],
+        "!@sourceId": ["call"],
+        ">=opportunity": "500",
+        "opened": true,
+        "ufCrm_1730000000003": "N",
+        "UF_CRM_1730000000002": "сайт",
+        "><begindate": ["01.07.2026", "2026-07-31"],
+        "createdTime": "2026-09-01",
+        "<=updatedTime": "2026-09-30T12:00:00+03:00",
+        "%title": "contract",
+        "observers": 1,
+        "=contactIds": [5],
+        "0": {"logic": "or", "0": {"=companyId": 11}, "1": {"companyId": ""}},
+    });
+    let arguments = json!({
+        "entityTypeId": "deal", "filter": filter, "order": {"closedate": "desc"},
+        "select": "observers, UF_CRM_MY_STRING", "start": 0,
+    });
+    let answer = server.call(FIND, arguments).await.json;
+    let sent: Vec<Value> = sandbox
+        .received()
+        .into_iter()
+        .filter(|request| request.method == "crm.item.list")
+        .map(|request| request.body)
+        .collect();
+    assert_json_snapshot!(json!([sent, answer]), @r#"
+    [
+      [
+        {
+          "entityTypeId": 2,
+          "start": 0,
+          "select": [
+            "id",
+            "title",
+            "stageId",
+            "categoryId",
+            "opportunity",
+            "currencyId",
+            "assignedById",
+            "companyId",
+            "contactId",
+            "observers",
+            "ufCrmMyString"
+          ],
+          "filter": {
+            "categoryId": 9,
+            "@stageId": [
+              "C9:UC_NYL06U",
+              "C9:NEW"
+            ],
+            "!@sourceId": [
+              "CALL"
+            ],
+            ">=opportunity": 500,
+            "opened": "Y",
+            "ufCrm_1730000000003": 0,
+            "ufCrm_1730000000002": 46,
+            ">=begindate": "2026-07-01",
+            "<=begindate": "2026-07-31",
+            ">=createdTime": "2026-09-01 00:00:00",
+            "<=createdTime": "2026-09-01 23:59:59",
+            "<=updatedTime": "2026-09-30 12:00:00",
+            "%title": "contract",
+            "observers": [
+              1
+            ],
+            "@contactIds": [
+              5
+            ],
+            "0": {
+              "logic": "OR",
+              "0": {
+                "=companyId": 11
+              },
+              "1": {
+                "companyId": ""
+              }
+            }
+          },
+          "order": {
+            "closedate": "DESC"
+          }
+        }
+      ],
+      {
+        "ok": true,
+        "entityTypeId": 2,
+        "items": [],
+        "total": 0,
+        "notes": [
+          "`entityTypeId` was read as 2",
+          "`select` was read as a list",
+          "`filter.categoryId` was read as pipeline 9",
+          "`filter.STAGE_ID` was read as `stageId`",
+          "`filter.STAGE_ID` was read as stage `C9:UC_NYL06U`",
+          "`filter.!@sourceId` was read as `CALL`",
+          "`filter.UF_CRM_1730000000002` was read as `ufCrm_1730000000002`",
+          "`filter.UF_CRM_1730000000002` `\"сайт\"` was read as option 46",
+          "`filter.><begindate` was read as `2026-07-01`",
+          "`filter.<=updatedTime` was read as `2026-09-30 12:00:00` on the portal's clock, without its offset"
+        ]
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn wrong_filters_are_explained_and_not_sent() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let filter = json!({
+        "titel": "x",
+        "stageId": "Nwe",
+        "!stageId": "NEW",
+        "categoryId": "Support",
+        "opportunity>": 5,
+        "companyId": {"$in": [1]},
+        ">closedate": "05/03/2026",
+        ">opportunity": [1, 2],
+        "><probability": 5,
+        "assignedById": "Olga",
+        "phone": "+1",
+        "!observers": [1],
+        "Номер договора": "x",
+        "0": {"contactIds": [5]},
+        "1": "title",
+    });
+    let arguments = json!({
+        "entityTypeId": 2, "filter": filter, "order": {"amount": "DESC", "id": "up"},
+        "select": ["stage"],
+    });
+    let answer = server.call(FIND, arguments).await;
+    assert_json_snapshot!(answer.json["error"], @r#"
+    {
+      "code": "INVALID_ARGUMENTS",
+      "message": "17 arguments have to be corrected",
+      "written": "no",
+      "retry": "after_fix",
+      "hint": "nothing was sent; correct what `problems` names and call again",
+      "problems": [
+        {
+          "path": "filter.titel",
+          "message": "is not a field of deal",
+          "didYouMean": "title"
+        },
+        {
+          "path": "filter.stageId",
+          "message": "must be a stage of deal (`NEW` \"New (Sales)\", `PREPARATION` \"Preparation (Sales)\", `EXECUTING` \"In delivery (Sales)\", `WON` \"Won (Sales)\", `LOSE` \"Lost (Sales)\", `C9:NEW` \"Request (Service)\", `C9:UC_NYL06U` \"Agreed (Service)\", `C9:UC_LEGAL` \"Approved by legal (Service)\", `C9:WON` \"Served (Service)\", `C9:LOSE` \"Declined (Service)\"), not `\"Nwe\"`",
+          "didYouMean": "NEW"
+        },
+        {
+          "path": "filter.categoryId",
+          "message": "must be a pipeline of deal (`0` \"Sales\", `9` \"Service\"), not `\"Support\"`"
+        },
+        {
+          "path": "filter.opportunity>",
+          "message": "has its operator behind the name; it stands before it",
+          "didYouMean": ">opportunity"
+        },
+        {
+          "path": "filter.companyId",
+          "message": "must be a value; the operator stands before the name, as in {\">opportunity\":5000}, and a group has a number for a key, as in {\"0\":{\"logic\":\"OR\",\"0\":{…},\"1\":{…}}}"
+        },
+        {
+          "path": "filter.>closedate",
+          "message": "can be read as `2026-03-05` or as `2026-05-03`; send the one that is meant"
+        },
+        {
+          "path": "filter.>opportunity",
+          "message": "must be one value; `>` takes no list"
+        },
+        {
+          "path": "filter.><probability",
+          "message": "must be a list of two values, from and to"
+        },
+        {
+          "path": "filter.assignedById",
+          "message": "must be the id of a user; `describe_crm_fields` finds people"
+        },
+        {
+          "path": "filter.phone",
+          "message": "cannot be filtered by; use `query` with the phone or e-mail"
+        },
+        {
+          "path": "filter.!observers",
+          "message": "can only be compared as {\"observers\":[ids]}, which means one of them, and outside of groups"
+        },
+        {
+          "path": "filter.Номер договора",
+          "message": "is the title of a field of deal, not its name",
+          "didYouMean": "ufCrm_1730000000009"
+        },
+        {
+          "path": "filter.0.contactIds",
+          "message": "can only be compared as {\"contactIds\":[ids]}, which means one of them, and outside of groups"
+        },
+        {
+          "path": "filter.1",
+          "message": "must be an object of conditions"
+        },
+        {
+          "path": "select.stage",
+          "message": "is the title of a field of deal, not its name",
+          "didYouMean": "stageId"
+        },
+        {
+          "path": "order.amount",
+          "message": "is the title of a field of deal, not its name",
+          "didYouMean": "opportunity"
+        },
+        {
+          "path": "order.id",
+          "message": "must be \"ASC\" or \"DESC\""
+        }
+      ]
+    }
+    "#);
+    assert!(!methods(&sandbox).contains(&"crm.item.list".to_owned()));
+}
+
+#[tokio::test]
+async fn a_filter_that_the_portal_alone_knows_to_be_wrong_is_explained() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let answer = server.call(FIND, json!({"entityTypeId": 132, "filter": {"observers": 1}})).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "INVALID_VALUE",
+        "message": "the portal refused a value",
+        "written": "no",
+        "retry": "after_fix",
+        "hint": "correct the value that `portal.description` speaks of and call again",
+        "portal": {
+          "httpStatus": 400,
+          "code": "INVALID_ARG_VALUE",
+          "description": "Invalid filter: field 'observers' is not allowed in filter"
+        }
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn custom_fields_keep_their_original_names_beside_standard_ones() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let arguments = json!({
+        "entityTypeId": 2, "filter": {"id": [103, 351]}, "useOriginalUfNames": "Y",
+        "select": ["UF_CRM_1730000000009"],
+    });
+    let answer = server.call(FIND, arguments).await.json;
+    assert_json_snapshot!(answer["items"], @r#"
+    [
+      {
+        "id": 103,
+        "title": "Поставка кабеля",
+        "stageId": "EXECUTING",
+        "stageName": "In delivery",
+        "categoryId": 0,
+        "categoryName": "Sales",
+        "opportunity": 150000,
+        "currencyId": "RUB",
+        "assignedById": 7,
+        "companyId": 11,
+        "contactId": 7,
+        "UF_CRM_1730000000009": "Д-17/2026",
+        "link": "https://portal.example/crm/deal/details/103/"
+      },
+      {
+        "id": 351,
+        "title": "Service contract",
+        "stageId": "C9:NEW",
+        "stageName": "Request",
+        "categoryId": 9,
+        "categoryName": "Service",
+        "opportunity": 500,
+        "currencyId": "EUR",
+        "assignedById": 1,
+        "UF_CRM_1730000000009": null,
+        "link": "https://portal.example/crm/deal/details/351/"
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn ten_thousand_deals_are_paged_and_counted_only_when_asked() {
+    let (sandbox, mut server) = on_sandbox().await;
+    sandbox.add_deals(10_000);
+    let mut start = json!(null);
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let arguments = json!({"entityTypeId": 2, "query": "Deal", "limit": 30, "start": start});
+        let answer = server.call(FIND, arguments).await.json;
+        assert!(length(&answer) <= 8_000, "{}", length(&answer));
+        assert_eq!(answer.get("total").is_some(), !start.is_null());
+        seen.extend(ids(&answer));
+        start = answer["next"].clone();
+    }
+    let expected: Vec<u64> = (1_001..).take(seen.len()).collect();
+    assert_eq!(seen, expected);
+    let arguments = json!({"entityTypeId": 2, "query": "Deal", "start": 9_990, "limit": 50});
+    let answer = server.call(FIND, arguments).await.json;
+    assert_eq!((answer["total"].as_u64(), answer.get("next")), (Some(10_000), None));
+    assert_eq!(ids(&answer), (10_991..=11_000).collect::<Vec<u64>>());
+    let starts: Vec<i64> = sandbox
+        .received()
+        .iter()
+        .filter(|request| request.method == "crm.item.list")
+        .map(|request| request.body["start"].as_i64().unwrap())
+        .collect();
+    assert_eq!(starts, [-1, 0, 50, 50, 9_950]);
+}
