@@ -111,6 +111,13 @@ struct Found {
     has_more: bool,
 }
 
+impl Found {
+    /// Whether there is anything, on this page or before it.
+    fn is_any(&self) -> bool {
+        !self.items.is_empty() || self.total.is_some_and(|total| total > 0)
+    }
+}
+
 impl Listing {
     async fn check(
         desk: Desk<'_>,

@@ -8,7 +8,7 @@ use crate::support::{FIND, ids, length, methods, on_sandbox};
 #[tokio::test]
 async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
     let (_sandbox, mut server) = on_sandbox().await;
-    let cases: [(u64, &str, &[u64]); 19] = [
+    let cases: [(u64, &str, &[u64]); 21] = [
         (2, "acme", &[101]),
         (2, "spring acme", &[101]),
         (2, "КАБЕЛЯ", &[103]),
@@ -27,6 +27,8 @@ async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
         (4, "orbit", &[12]),
         (2, "Orbit Software", &[102]),
         (2, "anna@acme.example", &[101]),
+        (31, "2026-081", &[81]),
+        (1, "+46 70 000 001", &[]),
         (2, "nothing of the kind", &[]),
     ];
     for (entity_type_id, query, expected) in cases {
@@ -62,7 +64,7 @@ async fn an_answer_shows_names_beside_codes_and_says_whose_items_these_are() {
         }
       ],
       "notes": [
-        "no deal matches `Orbit Software` itself; these belong to company 12, which does"
+        "no deal matches `Orbit Software` itself; these belong to company 12, which it names"
       ]
     }
     "#);

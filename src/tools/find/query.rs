@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Found, Listing};
 use crate::{
-    crm::{EntityType, Family, catalog},
+    crm::{EntityType, Family, catalog, kind},
     failure::{Code, Failure, Purpose},
     tools::Desk,
 };
@@ -57,18 +57,38 @@ pub(super) async fn run(
             return Ok(found);
         }
     }
-    if let Some((type_id, values)) = communication(query) {
-        return by_communication(desk, listing, query, type_id, values).await;
+    let communication = communication(query);
+    let mut clients = Clients::default();
+    if let Some((type_id, values)) = &communication {
+        let hits = Hits::fetch(desk, entity, type_id, values).await?;
+        let own = hits.of(entity);
+        if !own.is_empty() {
+            return listing.page(desk, Some(&Search::one("@id", json!(own)))).await;
+        }
+        clients = hits.clients(desk);
+        let found = of_clients(desk, listing, query, &clients).await?;
+        if found.is_any() {
+            return Ok(found);
+        }
     }
+    // Numbers of contracts and invoices look like phones.
     let found = listing.page(desk, Some(&in_names(entity, query))).await?;
-    if !found.items.is_empty() || listing.start.is_some_and(|start| start > 0) {
+    if found.is_any() {
         return Ok(found);
     }
-    let clients = Clients {
-        contacts: named_like(desk, Family::Contact, query).await,
-        companies: named_like(desk, Family::Company, query).await,
-    };
-    of_clients(desk, listing, query, &clients).await
+    if communication.is_none() {
+        clients.contacts = named_like(desk, Family::Contact, query).await;
+        clients.companies = named_like(desk, Family::Company, query).await;
+        let found = of_clients(desk, listing, query, &clients).await?;
+        if found.is_any() {
+            return Ok(found);
+        }
+    }
+    listing.notes.push(match clients.shown().as_str() {
+        "" => format!("no {entity} matches `{query}`"),
+        whose => format!("no {entity} matches `{query}`; {whose} does, and has no {entity} here"),
+    });
+    Ok(Found::default())
 }
 
 /// A small number, or a link to an item of the type.
@@ -133,6 +153,53 @@ fn group(logic: &str, conditions: impl Iterator<Item = Map<String, Value>>) -> M
     logic.chain(conditions.enumerate().map(|(at, it)| (at.to_string(), it.into()))).collect()
 }
 
+/// Who has a phone or an e-mail.
+struct Hits(Value);
+
+impl Hits {
+    async fn fetch(
+        desk: Desk<'_>,
+        entity: EntityType,
+        type_id: &str,
+        values: &[String],
+    ) -> Result<Self, Failure> {
+        let method = "crm.duplicate.findbycomm";
+        let mut parameters = Map::from_iter([
+            ("type".to_owned(), json!(type_id)),
+            ("values".to_owned(), json!(values)),
+        ]);
+        if let Some(own) = entity.family().and_then(holder) {
+            parameters.insert("entity_type".to_owned(), json!(own));
+        }
+        let hits = desk.session.portal.call(method, &parameters, desk.budget).await;
+        hits.map(Self).map_err(|error| desk.session.failure(method, &error, Purpose::Reading))
+    }
+
+    fn of(&self, entity: EntityType) -> Vec<u64> {
+        let ids = entity.family().and_then(holder).and_then(|name| self.0.get(name));
+        let ids = ids.and_then(Value::as_array).into_iter().flatten();
+        ids.filter_map(kind::whole_number).filter_map(|id| u64::try_from(id).ok()).collect()
+    }
+
+    fn clients(&self, desk: Desk<'_>) -> Clients {
+        let of = |family: Family| match family.entity_type_id().map(EntityType::new) {
+            Some(entity) if desk.types.contains(entity) => self.of(entity),
+            _ => Vec::new(),
+        };
+        Clients { contacts: of(Family::Contact), companies: of(Family::Company) }
+    }
+}
+
+/// What the portal calls the families that have phones and e-mails.
+const fn holder(family: Family) -> Option<&'static str> {
+    match family {
+        Family::Lead => Some("LEAD"),
+        Family::Contact => Some("CONTACT"),
+        Family::Company => Some("COMPANY"),
+        _ => None,
+    }
+}
+
 /// Contacts and companies.
 #[derive(Default)]
 struct Clients {
@@ -140,54 +207,15 @@ struct Clients {
     companies: Vec<u64>,
 }
 
-async fn by_communication(
-    desk: Desk<'_>,
-    listing: &mut Listing,
-    query: &str,
-    type_id: &str,
-    values: Vec<String>,
-) -> Result<Found, Failure> {
-    let method = "crm.duplicate.findbycomm";
-    let own_type = match listing.entity.family() {
-        Some(Family::Lead) => Some("LEAD"),
-        Some(Family::Contact) => Some("CONTACT"),
-        Some(Family::Company) => Some("COMPANY"),
-        _ => None,
-    };
-    let mut parameters =
-        Map::from_iter([("type".to_owned(), json!(type_id)), ("values".to_owned(), json!(values))]);
-    if let Some(own_type) = own_type {
-        parameters.insert("entity_type".to_owned(), json!(own_type));
-    }
-    let hits = desk
-        .session
-        .portal
-        .call(method, &parameters, desk.budget)
-        .await
-        .map_err(|error| desk.session.failure(method, &error, Purpose::Reading))?;
-    let ids = |key: &str| -> Vec<u64> {
-        let ids = hits.get(key).and_then(Value::as_array).into_iter().flatten();
-        ids.filter_map(crate::crm::kind::whole_number)
-            .filter_map(|id| u64::try_from(id).ok())
-            .collect()
-    };
-    let Some(own_type) = own_type else {
-        let of = |family: Family, key: &str| match family.entity_type_id() {
-            Some(id) if desk.types.contains(EntityType::new(id)) => ids(key),
-            _ => Vec::new(),
-        };
-        let clients = Clients {
-            contacts: of(Family::Contact, "CONTACT"),
-            companies: of(Family::Company, "COMPANY"),
-        };
-        return of_clients(desk, listing, query, &clients).await;
-    };
-    match ids(own_type) {
-        ids if ids.is_empty() => {
-            listing.notes.push(format!("no {} has `{query}`", listing.entity));
-            Ok(Found::default())
-        }
-        ids => listing.page(desk, Some(&Search::one("@id", json!(ids)))).await,
+impl Clients {
+    /// `contact 5, company 11 and 12`; empty when there are none.
+    fn shown(&self) -> String {
+        let named = [("contact", &self.contacts), ("company", &self.companies)];
+        let shown = named.into_iter().filter(|(_, ids)| !ids.is_empty()).map(|(name, ids)| {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!("{name} {}", ids.join(", "))
+        });
+        shown.collect::<Vec<_>>().join(" and ")
     }
 }
 
@@ -198,36 +226,31 @@ async fn of_clients(
     query: &str,
     clients: &Clients,
 ) -> Result<Found, Failure> {
-    let has = |name: &str| catalog::field(listing.entity, name).is_some();
-    let Clients { contacts, companies } = clients;
-    let (search, whose) = if !contacts.is_empty() && has("contactIds") {
-        (Search::one("@contactIds", json!(contacts)), listed("contact", contacts))
-    } else if !companies.is_empty() && has("companyId") {
-        (Search::one("@companyId", json!(companies)), listed("company", companies))
-    } else {
-        listing.notes.push(format!("no {} matches `{query}`", listing.entity));
-        return Ok(Found::default());
-    };
     let entity = listing.entity;
-    let found = match listing.page(desk, Some(&search)).await {
-        // A smart process without clients cannot be filtered by them.
-        Err(failure) if failure.code == Code::InvalidValue => Found::default(),
-        found => found?,
-    };
-    listing.notes.push(if found.items.is_empty() {
-        format!("no {entity} matches `{query}`; {whose} does, and has no such {entity}")
-    } else {
-        format!("no {entity} matches `{query}` itself; these belong to {whose}, which does")
-    });
-    if !contacts.is_empty() && !companies.is_empty() {
-        listing.notes.push(format!("{} matches too", listed("company", companies)));
+    let has = |name: &str| catalog::field(entity, name).is_some();
+    let searches = [
+        ("contactIds", "@contactIds", &clients.contacts),
+        ("companyId", "@companyId", &clients.companies),
+    ];
+    // Lists of contacts cannot stand in a group with companies, so one comes after the other.
+    for (field, key, ids) in searches {
+        if ids.is_empty() || !has(field) {
+            continue;
+        }
+        let found = match listing.page(desk, Some(&Search::one(key, json!(ids)))).await {
+            // A smart process without clients cannot be filtered by them.
+            Err(failure) if failure.code == Code::InvalidValue => continue,
+            found => found?,
+        };
+        if found.is_any() {
+            listing.notes.push(format!(
+                "no {entity} matches `{query}` itself; these belong to {}, which it names",
+                clients.shown()
+            ));
+            return Ok(found);
+        }
     }
-    Ok(found)
-}
-
-fn listed(name: &str, ids: &[u64]) -> String {
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    format!("{name} {}", ids.join(", "))
+    Ok(Found::default())
 }
 
 /// The ids of contacts or companies by name; none when they cannot be read.
