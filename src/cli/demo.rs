@@ -59,7 +59,27 @@ async fn show(pipe: DuplexStream) -> Option<()> {
     client.ask("initialize", initialize).await?;
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await?;
 
-    print("1. Move deal 351 to another stage and set its amount\n");
+    print("1. Find the deal, and the code of the stage that people call \"Agreed\"\n");
+    let answer = client
+        .call("find_crm_items", json!({"entityTypeId": 2, "query": "service contract"}))
+        .await?;
+    for item in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
+        print(&format!(
+            "   ← {} {}: {}, {} in {}, {} {}",
+            item["id"],
+            item["title"],
+            text(item, "stageId"),
+            item["stageName"],
+            item["categoryName"],
+            item["opportunity"],
+            text(item, "currencyId"),
+        ));
+    }
+    let answer =
+        client.call("describe_crm_fields", json!({"entityTypeId": 2, "query": "agreed"})).await?;
+    print(&format!("   ← {}", answer["fields"]));
+
+    print("\n2. Move it to that stage and set its amount\n");
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {
             "stageId": "C9:UC_NYL06U", "opportunity": 12000, "currencyId": "USD", "observers": [1, 2],
@@ -67,14 +87,14 @@ async fn show(pipe: DuplexStream) -> Option<()> {
         .await?;
     show_changes(&answer);
 
-    print("\n2. A misspelt field: a portal would ignore it and still answer success\n");
+    print("\n3. A misspelt field: a portal would ignore it and still answer success\n");
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {"titel": "Acme: spring order"}}))
         .await?;
     show_error(&answer);
 
     print(
-        "\n3. A stage that the pipeline does not have: the portal answers success and drops it\n",
+        "\n4. A stage that the pipeline does not have: the portal answers success and drops it\n",
     );
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {
@@ -114,9 +134,13 @@ impl Client {
         serde_json::from_str(&answer).ok()
     }
 
-    /// Calls the tool, shows the request, and returns the answer of the contract.
     async fn update(&mut self, arguments: Value) -> Option<Value> {
-        let params = json!({"name": "update_crm_item", "arguments": arguments});
+        self.call("update_crm_item", arguments).await
+    }
+
+    /// Calls a tool, shows the request, and returns the answer of the contract.
+    async fn call(&mut self, tool: &str, arguments: Value) -> Option<Value> {
+        let params = json!({"name": tool, "arguments": arguments});
         print(&format!("   → {}", json!({"method": "tools/call", "params": params})));
         let answer = self.ask("tools/call", params).await?;
         let text = answer.pointer("/result/content/0/text")?.as_str()?;

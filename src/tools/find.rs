@@ -17,7 +17,7 @@ use super::{
     schema,
 };
 use crate::{
-    crm::{EntityType, EntityTypes, Kind, Naming, catalog, names},
+    crm::{EntityType, EntityTypes, Kind, Naming, catalog, kind, names},
     failure::{Failure, Problem},
     resolve::{Known, Unresolved},
 };
@@ -244,7 +244,8 @@ impl Listing {
             .items
             .into_iter()
             .map(|item| {
-                let id = item.get("id").and_then(Value::as_u64);
+                let id = item.get("id").and_then(kind::whole_number);
+                let id = id.and_then(|id| u64::try_from(id).ok());
                 let telling = self.telling(item);
                 let mut shown = self.renamed(match &names {
                     Some(names) => names.added_to(telling),

@@ -140,7 +140,14 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
     An AI assistant starts this program and talks to it in JSON lines. Here they are, sent to a
     real server in this process, which calls an embedded Bitrix24 portal over HTTP.
 
-    1. Move deal 351 to another stage and set its amount
+    1. Find the deal, and the code of the stage that people call "Agreed"
+
+       → {"method":"tools/call","params":{"name":"find_crm_items","arguments":{"entityTypeId":2,"query":"service contract"}}}
+       ← 351 "Service contract": C9:NEW, "Request" in "Service", 500 EUR
+       → {"method":"tools/call","params":{"name":"describe_crm_fields","arguments":{"entityTypeId":2,"query":"agreed"}}}
+       ← [{"name":"stageId","title":"Stage","kind":"stage","pipelines":[{"categoryId":9,"name":"Service","stages":[{"code":"C9:UC_NYL06U","name":"Agreed"}]}]}]
+
+    2. Move it to that stage and set its amount
 
        → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"stageId":"C9:UC_NYL06U","opportunity":12000,"currencyId":"USD","observers":[1,2]}}}}
        ← updated
@@ -150,14 +157,14 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
          observers      [] → [1,2]
          isNew          "Y" → "N"  (by the portal itself)
 
-    2. A misspelt field: a portal would ignore it and still answer success
+    3. A misspelt field: a portal would ignore it and still answer success
 
        → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"titel":"Acme: spring order"}}}}
        ← UNKNOWN_FIELD: `fields.titel` is not a field of deal
          written: no, retry: after_fix
          did you mean `title`?
 
-    3. A stage that the pipeline does not have: the portal answers success and drops it
+    4. A stage that the pipeline does not have: the portal answers success and drops it
 
        → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"title":"Acme: service contract","stageId":"C9:NEGOTIATION"}}}}
        ← PARTLY_APPLIED: the portal answered success but did not apply `stageId`

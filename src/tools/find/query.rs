@@ -137,20 +137,24 @@ fn in_names(entity: EntityType, query: &str) -> Search {
             if fields.len() == 1 {
                 conditions.collect()
             } else {
-                group("OR", conditions.map(|condition| Map::from_iter([condition])))
+                let logic = std::iter::once(("logic".to_owned(), json!("OR")));
+                let each = conditions.map(|condition| Map::from_iter([condition]));
+                logic.chain(numbered(each)).collect()
             }
         })
         .collect();
     if words.len() == 1 {
         Search(words.pop().unwrap_or_default())
     } else {
-        Search(group("AND", words.into_iter()))
+        Search(numbered(words.into_iter()).collect())
     }
 }
 
-fn group(logic: &str, conditions: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> {
-    let logic = std::iter::once(("logic".to_owned(), json!(logic)));
-    logic.chain(conditions.enumerate().map(|(at, it)| (at.to_string(), it.into()))).collect()
+/// Conditions as portals want them in a group: with numbers for keys.
+fn numbered(
+    conditions: impl Iterator<Item = Map<String, Value>>,
+) -> impl Iterator<Item = (String, Value)> {
+    conditions.enumerate().map(|(at, condition)| (at.to_string(), condition.into()))
 }
 
 /// Who has a phone or an e-mail.
@@ -272,5 +276,6 @@ async fn named_like(desk: Desk<'_>, family: Family, query: &str) -> Vec<u64> {
         return Vec::new();
     };
     let items = found.get("items").and_then(Value::as_array).into_iter().flatten();
-    items.filter_map(|item| item.get("id")?.as_u64()).take(MOST_CLIENTS).collect()
+    let ids = items.filter_map(|item| kind::whole_number(item.get("id")?));
+    ids.filter_map(|id| u64::try_from(id).ok()).take(MOST_CLIENTS).collect()
 }
