@@ -1,9 +1,9 @@
-//! Random updates against the sandbox: valid ones raise no false alarm, wild ones no harm.
+//! Random calls against the sandbox: valid updates raise no false alarm, wild calls no harm.
 
 use bitrix24_crm_mcp::{
     change::Session,
     config::Settings,
-    crm::{EntityType, Kind, catalog, file::Policy},
+    crm::{EntityType, Family, Kind, catalog, file::Policy},
     portal::{Connection, GiveUp, Portal, Rate, SignIn, Timeouts},
     sandbox::Sandbox,
     tools::{Answer, Offer, Toolbox},
@@ -45,9 +45,13 @@ async fn portal() -> (Sandbox, Toolbox) {
     (sandbox, Toolbox::new(Ok(Session::new(Portal::new(connection), files)), Offer::default()))
 }
 
-async fn update(toolbox: &Toolbox, call: Value) -> Value {
+async fn update(toolbox: &Toolbox, arguments: Value) -> Value {
+    call(toolbox, "update_crm_item", arguments).await
+}
+
+async fn call(toolbox: &Toolbox, tool: &str, arguments: Value) -> Value {
     let (_never, given_up) = GiveUp::new();
-    match toolbox.call("update_crm_item", call, given_up).await.unwrap() {
+    match toolbox.call(tool, arguments, given_up).await.unwrap() {
         Answer::Success(json) | Answer::Error { json, .. } => json,
     }
 }
@@ -278,6 +282,77 @@ fn wild_arguments_always_get_an_answer() {
     });
 }
 
+/// Filters of real fields with any operators and values, some of them in groups.
+fn any_filter() -> impl Strategy<Value = Value> {
+    let operators =
+        ["", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "!%", "=%", "><", "!><"];
+    let names = catalog::FIELDS.iter().filter(|field| field.belongs_to(Family::Deal));
+    let names = names.filter(|field| field.access != catalog::Access::Hidden);
+    let names: Vec<&str> =
+        names.map(|field| field.name).chain(CUSTOM.iter().map(|(name, _)| *name)).collect();
+    let key =
+        (select(operators.to_vec()), select(names)).prop_map(|(one, other)| one.to_owned() + other);
+    let value = prop_oneof![
+        any_json(),
+        select(vec![
+            json!("NEW"),
+            json!("Won"),
+            json!(["C9:NEW"]),
+            json!("Sales"),
+            json!("2026-07-01")
+        ]),
+        select(vec![
+            json!(1),
+            json!("N"),
+            json!([1, 2]),
+            json!("Сайт"),
+            json!("CALL"),
+            json!(null)
+        ]),
+    ];
+    let conditions = btree_map(key, value, 0..3);
+    let object = |entries: std::collections::BTreeMap<String, Value>| {
+        Value::Object(entries.into_iter().collect())
+    };
+    (conditions.clone(), conditions).prop_map(move |(top, inner)| {
+        let mut top = object(top);
+        if !inner.is_empty() {
+            top["0"] = object(inner);
+            top["0"]["logic"] = json!("or");
+        }
+        top
+    })
+}
+
+#[test]
+fn wild_lookups_change_nothing_and_stay_bounded() {
+    let keys =
+        ["entityTypeId", "id", "query", "field", "filter", "select", "order", "limit", "start"];
+    let arguments = btree_map(select(keys.to_vec()).prop_map(str::to_owned), any_json(), 0..6);
+    let tools = select(vec!["find_crm_items", "get_crm_item", "describe_crm_fields"]);
+    let wild = (tools, arguments).prop_map(|(tool, arguments)| (tool, json!(arguments)));
+    let filtered = any_filter()
+        .prop_map(|filter| ("find_crm_items", json!({"entityTypeId": 2, "filter": filter})));
+    let texts = (select(vec!["find_crm_items", "describe_crm_fields"]), ".{0,20}")
+        .prop_map(|(tool, query)| (tool, json!({"entityTypeId": 2, "query": query})));
+    let runtime = runtime();
+    let (sandbox, toolbox) = runtime.block_on(portal());
+    run(900, &prop_oneof![wild, filtered, texts], |(tool, arguments)| {
+        runtime.block_on(async {
+            let answer = call(&toolbox, tool, arguments.clone()).await;
+            assert!(answer["ok"].is_boolean(), "{tool} {arguments}: {answer}");
+            assert!(answer.to_string().chars().count() <= 8_000, "{tool} {arguments}");
+            // What passes our checks, the portal takes.
+            assert_ne!(answer["error"]["portal"]["code"], "INVALID_ARG_VALUE", "{arguments}");
+            assert_ne!(answer["error"]["portal"]["code"], "100", "{arguments}");
+        });
+    });
+    let listed = sandbox.received().iter().filter(|it| it.method == "crm.item.list").count();
+    assert!(listed > 100, "{listed}");
+    let writes = |method: &str| method.contains("update") || method == "batch";
+    assert!(!sandbox.received().iter().any(|request| writes(&request.method)));
+}
+
 #[test]
 fn wild_settings_are_read_or_refused() {
     let settings = select(vec![
@@ -288,6 +363,8 @@ fn wild_settings_are_read_or_refused() {
         "BITRIX24_LOG",
         "BITRIX24_FILES_DIR",
         "BITRIX24_READ_ONLY",
+        "BITRIX24_TOOLS",
+        "BITRIX24_ENTITY_TYPES",
     ]);
     run(500, &(settings, "\\PC{0,40}"), |(name, text)| {
         let _ = Settings::read(|asked| (asked == name).then(|| text.clone()));
