@@ -295,16 +295,15 @@ fn any_filter() -> impl Strategy<Value = Value> {
     let names = prop_oneof![select(names), select(special)];
     let key = (select(operators.to_vec()), names).prop_map(|(one, other)| one.to_owned() + other);
     let value = prop_oneof![
-        any_json(),
-        select(vec![
+        1 => any_json(),
+        3 => select(vec![
             json!("NEW"),
             json!("Won"),
             json!(["C9:NEW"]),
             json!("Sales"),
             json!("2026-07-01")
         ]),
-        select(vec![
-            json!(1),
+        5 => select(vec![json!(1),
             json!("N"),
             json!([1, 2]),
             json!("Сайт"),
@@ -312,7 +311,7 @@ fn any_filter() -> impl Strategy<Value = Value> {
             json!(null)
         ]),
     ];
-    let conditions = btree_map(key, value, 0..3);
+    let conditions = btree_map(key, value, 0..2);
     let object = |entries: std::collections::BTreeMap<String, Value>| {
         Value::Object(entries.into_iter().collect())
     };
@@ -339,7 +338,7 @@ fn wild_lookups_change_nothing_and_stay_bounded() {
         .prop_map(|(tool, query)| (tool, json!({"entityTypeId": 2, "query": query})));
     let runtime = runtime();
     let (sandbox, toolbox) = runtime.block_on(portal());
-    run(900, &prop_oneof![1 => wild, 3 => filtered, 1 => texts], |(tool, arguments)| {
+    run(1500, &prop_oneof![1 => wild, 3 => filtered, 1 => texts], |(tool, arguments)| {
         runtime.block_on(async {
             let answer = call(&toolbox, tool, arguments.clone()).await;
             assert!(answer["ok"].is_boolean(), "{tool} {arguments}: {answer}");
