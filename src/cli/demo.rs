@@ -77,7 +77,7 @@ async fn show(pipe: DuplexStream) -> Option<()> {
     }
     let answer =
         client.call("describe_crm_fields", json!({"entityTypeId": 2, "query": "agreed"})).await?;
-    print(&format!("   ← {}", answer["fields"]));
+    print(&format!("   ← {}", answer.get("fields")?));
 
     print("\n2. Move it to that stage and set its amount\n");
     let answer = client
