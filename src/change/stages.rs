@@ -56,9 +56,12 @@ pub(super) async fn explain(
     problems: &mut Vec<Problem>,
     budget: &Budget,
 ) {
+    // A pipeline that was named counts for the stage that was named with it.
+    let mut named_pipeline = None;
     for InDoubt { path, typed, pipeline } in in_doubt {
+        let pipeline = pipeline.map(|pipeline| named_pipeline.unwrap_or(pipeline));
         let there: Vec<(String, String)> = match pipeline {
-            Some(pipeline) => match session.facts.stages(entity, *pipeline, budget).await {
+            Some(pipeline) => match session.facts.stages(entity, pipeline, budget).await {
                 Ok(stages) => stages.into_iter().map(|stage| (stage.code, stage.name)).collect(),
                 Err(_) => continue,
             },
@@ -69,6 +72,9 @@ pub(super) async fn explain(
                 Err(_) => continue,
             },
         };
+        if there.iter().any(|(code, _)| code == typed) && named_pipeline.is_some() {
+            problems.retain(|problem| problem.path != *path);
+        }
         if there.is_empty() || there.iter().any(|(code, _)| code == typed) {
             continue;
         }
@@ -81,8 +87,12 @@ pub(super) async fn explain(
         let folded = text::folded(typed);
         let mut named = there.iter().filter(|(_, name)| text::folded(name) == folded);
         if let (Some((code, _)), None) = (named.next(), named.next()) {
-            let what =
-                if pipeline.is_some() { "stage, not its code" } else { "pipeline, not its id" };
+            let what = if pipeline.is_some() {
+                "stage, not its code"
+            } else {
+                named_pipeline = code.parse().ok();
+                "pipeline, not its id"
+            };
             problem.message = format!("is the name of a {what}");
             problem.did_you_mean = Some(code.clone());
         } else {

@@ -195,9 +195,8 @@ fn length(json: &Value) -> usize {
 fn hide_file_links(value: &mut Value) {
     match value {
         Value::Object(entries) => {
-            if entries.contains_key("id") && entries.contains_key("urlMachine") {
-                entries.shift_remove("urlMachine");
-                entries.shift_remove("url");
+            if entries.contains_key("id") {
+                entries.retain(|name, _| name != "url" && name != "urlMachine");
             }
             entries.values_mut().for_each(hide_file_links);
         }

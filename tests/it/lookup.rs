@@ -376,6 +376,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         (2, 351, json!({"stageId": "Agreed"})),
         (2, 351, json!({"stageId": "In negotiation"})),
         (2, 351, json!({"categoryId": "Sales", "stageId": "Won"})),
+        (2, 351, json!({"categoryId": "sales", "stageId": "WON"})),
         (2, 101, json!({"stageId": "Won"})),
         (1, 21, json!({"stageId": "in work"})),
         (2, 351, json!({"Номер договора": "Д-1"})),
@@ -409,8 +410,15 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         },
         {
           "path": "fields.stageId",
-          "message": "is a stage of pipeline 0, and the item stands in pipeline 9, where a stage of that name would be `C9:Won`; to move the item, send `categoryId` too; pipeline 9 has `C9:NEW` \"Request\", `C9:UC_NYL06U` \"Agreed\", `C9:UC_LEGAL` \"Approved by legal\", `C9:WON` \"Served\", `C9:LOSE` \"Declined\"",
-          "didYouMean": "{\"categoryId\":0,\"stageId\":\"Won\"}"
+          "message": "is the name of a stage, not its code",
+          "didYouMean": "WON"
+        }
+      ],
+      [
+        {
+          "path": "fields.categoryId",
+          "message": "is the name of a pipeline, not its id",
+          "didYouMean": "0"
         }
       ],
       [
