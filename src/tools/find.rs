@@ -17,7 +17,11 @@ use super::{
     schema,
 };
 use crate::{
-    crm::{EntityType, EntityTypes, Kind, Naming, catalog, kind, names},
+    crm::{
+        EntityType, EntityTypes, Kind, Naming,
+        catalog::{self, Access},
+        kind, names,
+    },
     failure::{Failure, Problem},
     resolve::{Known, Unresolved},
 };
@@ -134,6 +138,11 @@ impl Listing {
         let known =
             Known { entity, naming: Naming::Camel, item: None, list: filter.list.as_deref() };
         let mut named = |typed: &str, path: &str| match known.resolve(typed, path) {
+            Ok(field) if field.row.is_some_and(|row| row.access == Access::Hidden) => {
+                let problem = Problem::new(path, "is not shown in lists");
+                problems.push(problem.suggest(names::well_known_slip(&field.name)));
+                None
+            }
             Ok(field) => Some(field.name),
             Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
                 problems.push(problem);

@@ -203,13 +203,13 @@ async fn wrong_filters_are_explained_and_not_sent() {
     });
     let arguments = json!({
         "entityTypeId": 2, "filter": filter, "order": {"amount": "DESC", "id": "up"},
-        "select": ["stage"],
+        "select": ["stage", "contacts"],
     });
     let answer = server.call(FIND, arguments).await;
     assert_json_snapshot!(answer.json["error"], @r#"
     {
       "code": "INVALID_ARGUMENTS",
-      "message": "17 arguments have to be corrected",
+      "message": "18 arguments have to be corrected",
       "written": "no",
       "retry": "after_fix",
       "hint": "nothing was sent; correct what `problems` names and call again",
@@ -255,7 +255,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.phone",
-          "message": "cannot be filtered by; use `query` with the phone or e-mail"
+          "message": "is no field to filter by; use `query` with the phone or e-mail"
         },
         {
           "path": "filter.!observers",
@@ -278,6 +278,11 @@ async fn wrong_filters_are_explained_and_not_sent() {
           "path": "select.stage",
           "message": "is the title of a field of deal, not its name",
           "didYouMean": "stageId"
+        },
+        {
+          "path": "select.contacts",
+          "message": "is not shown in lists",
+          "didYouMean": "contactIds"
         },
         {
           "path": "order.amount",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{EntityType, Kind, Naming, field_list::FieldList, kind, names},
+    crm::{EntityType, Kind, Naming, catalog::Access, field_list::FieldList, kind, names},
     failure::{Failure, Problem},
     resolve::{Known, Resolved, Unresolved},
     tools::{Desk, describe::unreadable},
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
             return Vec::new();
         }
         if is_communication(name) {
-            let message = "cannot be filtered by; use `query` with the phone or e-mail";
+            let message = "is no field to filter by; use `query` with the phone or e-mail";
             self.problem(&path, message);
             return Vec::new();
         }
@@ -182,11 +182,17 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
+        let is_hidden = field.row.is_some_and(|row| row.access == Access::Hidden);
+        if let Some(meant) = names::well_known_slip(&field.name).filter(|_| is_hidden) {
+            let problem = Problem::new(path, "is no field to filter by");
+            self.problems.push(problem.suggest(Some(meant)));
+            return Vec::new();
+        }
         if field.name != name {
             self.notes.push(format!("`{path}` was read as `{operator}{}`", field.name));
         }
         if field.shape.kind == Kind::Links && field.name != "contactIds" {
-            self.problem(&path, "cannot be filtered by; `companyId` is the main one");
+            self.problem(&path, "is no field to filter by; `companyId` is the main one");
             return Vec::new();
         }
         let condition = Condition { operator, field, value, path, pipeline };
