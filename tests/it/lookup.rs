@@ -246,6 +246,81 @@ async fn an_item_is_shown_with_names_records_and_files_by_id() {
 }
 
 #[tokio::test]
+async fn many_choices_and_many_people_are_counted_and_not_all_shown() {
+    let options: Vec<Value> = (1..=500)
+        .map(|id: u32| json!({"ID": id.to_string(), "VALUE": format!("Branch {id}")}))
+        .collect();
+    let people: Vec<Value> = (1..=50)
+        .map(|id: u32| json!({"ID": id.to_string(), "NAME": "Anna", "LAST_NAME": format!("No {id}")}))
+        .collect();
+    let field = json!({"type": "enumeration", "title": "Town", "items": options});
+    let fields = json!({"fields": {"ufCrm_1": field, "assignedById": {"type": "user"}}});
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
+        ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
+        ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
+        ("crm.currency.list", vec![Reply::Json(200, json!({"result": []}))]),
+        ("user.search", vec![Reply::Json(200, json!({"result": people}))]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let mut told = Vec::new();
+    for arguments in [
+        json!({"entityTypeId": 2, "query": "town"}),
+        json!({"entityTypeId": 2, "query": "branch 499"}),
+        json!({"entityTypeId": 2, "field": "ufCrm_1"}),
+        json!({"entityTypeId": 2, "query": "Anna"}),
+    ] {
+        let answer = server.call(DESCRIBE, arguments).await.json;
+        assert!(length(&answer) <= 8_000, "{}", length(&answer));
+        let count = |place: &str| answer.pointer(place).and_then(Value::as_array).map(Vec::len);
+        told.push(json!([
+            count("/fields/0/choices"),
+            answer.pointer("/fields/0/moreChoices"),
+            count("/choices"),
+            count("/people"),
+            answer["notes"],
+        ]));
+    }
+    assert_json_snapshot!(told, @r#"
+    [
+      [
+        40,
+        460,
+        null,
+        null,
+        []
+      ],
+      [
+        1,
+        null,
+        null,
+        null,
+        []
+      ],
+      [
+        null,
+        null,
+        245,
+        null,
+        [
+          "255 more are left out, because the answer is too long: look for the choice with `query`"
+        ]
+      ],
+      [
+        null,
+        null,
+        null,
+        20,
+        [
+          "30 more people match; make `query` longer"
+        ]
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_explained() {
     let (_sandbox, mut server) = on_sandbox().await;
     let cases = [

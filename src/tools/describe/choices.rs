@@ -178,6 +178,18 @@ impl Choices {
         (Self(groups), best)
     }
 
+    /// The first so many.
+    pub(super) fn first(&self, most: usize) -> Self {
+        let mut room = most;
+        let mut first = self.clone();
+        for group in &mut first.0 {
+            group.entries.truncate(room);
+            room -= group.entries.len();
+        }
+        first.0.retain(|group| !group.entries.is_empty());
+        first
+    }
+
     /// Adds the choices to a field's description.
     pub(super) fn show_in(&self, field: &mut Map<String, Value>) {
         let entries = |group: &Group| -> Vec<Value> {

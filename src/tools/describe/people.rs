@@ -8,10 +8,19 @@ use crate::{
     tools::Desk,
 };
 
+/// More than that are no answer to the question who is meant.
+const MOST_PEOPLE: usize = 20;
+
 /// People by name, position or e-mail; what keeps them from being found becomes a note.
 pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match desk.session.facts.people(query, desk.budget).await {
-        Ok(people) => people.iter().map(shown_person).collect(),
+        Ok(people) => {
+            let rest = people.len().saturating_sub(MOST_PEOPLE);
+            if rest > 0 {
+                notes.push(format!("{rest} more people match; make `query` longer"));
+            }
+            people.iter().take(MOST_PEOPLE).map(shown_person).collect()
+        }
         Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
             notes.push(
                 "people cannot be looked up: a person has to add the scope `user_basic` to the \

@@ -74,8 +74,14 @@ impl Row<'_> {
 
     /// The field in short, with these choices.
     pub(super) fn shown(&self, choices: &Choices) -> Value {
+        const MOST_CHOICES: usize = 40;
         let mut shown = self.in_short();
-        choices.show_in(&mut shown);
+        let first = choices.first(MOST_CHOICES);
+        first.show_in(&mut shown);
+        let rest = choices.len() - first.len();
+        if rest > 0 {
+            shown.insert("moreChoices".to_owned(), rest.into());
+        }
         shown.into()
     }
 
