@@ -238,7 +238,13 @@ impl<'a> Description<'a> {
         let mut people_found = Vec::new();
         if matches!(kind, Kind::User | Kind::Users) {
             match query {
-                Some(query) => people_found = people::find(self.desk, query, &mut notes).await,
+                Some(query) => {
+                    let notes_before = notes.len();
+                    people_found = people::find(self.desk, query, &mut notes).await;
+                    if people_found.is_empty() && notes.len() == notes_before {
+                        notes.push(format!("nobody matches `{query}`"));
+                    }
+                }
                 None => notes.push(
                     "people are found with `query`: a name, a position or an e-mail".to_owned(),
                 ),

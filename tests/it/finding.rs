@@ -8,9 +8,10 @@ use crate::support::{FIND, ids, length, methods, on_sandbox};
 #[tokio::test]
 async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
     let (_sandbox, mut server) = on_sandbox().await;
-    let cases: [(u64, &str, &[u64]); 21] = [
+    let cases: [(u64, &str, &[u64]); 22] = [
         (2, "acme", &[101]),
         (2, "spring acme", &[101]),
+        (2, "\"Acme's\" spring order,", &[101]),
         (2, "КАБЕЛЯ", &[103]),
         (2, "351", &[351]),
         (2, "#351", &[351]),

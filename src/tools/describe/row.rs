@@ -78,6 +78,10 @@ impl Row<'_> {
         let mut shown = self.in_short();
         let first = choices.first(MOST_CHOICES);
         first.show_in(&mut shown);
+        // What such a field means says which one is meant instead.
+        if let Some(row) = self.resolved.row.filter(|row| row.noise) {
+            shown.insert("form".to_owned(), row.meaning.into());
+        }
         let rest = choices.len() - first.len();
         if rest > 0 {
             shown.insert("moreChoices".to_owned(), rest.into());

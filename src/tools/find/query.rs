@@ -85,6 +85,9 @@ pub(super) async fn run(
         }
     }
     listing.notes.push(match clients.shown().as_str() {
+        "" if words(query).len() > 1 => {
+            format!("no {entity} matches all words of `{query}`; try fewer")
+        }
         "" => format!("no {entity} matches `{query}`"),
         whose => format!("no {entity} matches `{query}`; {whose} does, and has no {entity} here"),
     });
@@ -130,8 +133,8 @@ fn in_names(entity: EntityType, query: &str) -> Search {
     };
     let fields = ["title", "name", "lastName", "secondName", "companyTitle"];
     let fields: Vec<&str> = fields.iter().filter(has).copied().collect();
-    let mut words: Vec<Map<String, Value>> = query
-        .split_whitespace()
+    let mut words: Vec<Map<String, Value>> = words(query)
+        .into_iter()
         .map(|word| {
             let conditions = fields.iter().map(|field| (format!("%{field}"), json!(word)));
             if fields.len() == 1 {
@@ -148,6 +151,17 @@ fn in_names(entity: EntityType, query: &str) -> Search {
     } else {
         Search(numbered(words.into_iter()).collect())
     }
+}
+
+/// The words of a query without what is around them: of `"Acme's order",` it is `Acme` and `order`.
+fn words(query: &str) -> Vec<&str> {
+    let is_around = |c: char| ",.;:!?\"'«»“”„()".contains(c);
+    let bare = query.split_whitespace().map(|word| {
+        let word = word.trim_matches(is_around);
+        word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word)
+    });
+    let words: Vec<&str> = bare.filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { vec![query] } else { words }
 }
 
 /// Conditions as portals want them in a group: with numbers for keys.
