@@ -68,6 +68,61 @@ async fn no_failure_tells_the_secret() {
     }
 }
 
+/// A portal that puts the secret into whatever it answers, and into its refusals.
+#[tokio::test]
+async fn no_lookup_tells_the_secret() {
+    let echo = format!("https://acme.example/rest/1/{CANARY}/crm.item.get");
+    let file = json!({"id": 7, "name": "a.pdf", "url": echo, "urlMachine": echo});
+    let item =
+        json!({"id": 351, "title": echo, "stageId": "NEW", "ufCrm_1": file, "ufCrm_2": [file]});
+    let field =
+        json!({"type": "enumeration", "title": echo, "items": [{"ID": "1", "VALUE": echo}]});
+    let stage = json!({"ENTITY_ID": "DEAL_STAGE", "STATUS_ID": "NEW", "NAME": echo});
+    let category = json!({"id": 0, "name": echo});
+    let good = [
+        ("crm.item.get", json!({"item": item})),
+        ("crm.item.list", json!({"items": [item]})),
+        ("crm.item.fields", json!({"fields": {"ufCrm_1": field, "title": {"title": echo}}})),
+        ("crm.status.list", json!([stage])),
+        ("crm.category.list", json!({"categories": [category]})),
+        ("crm.currency.list", json!([{"CURRENCY": "EUR", "FULL_NAME": echo}])),
+        ("crm.type.list", json!({"types": [{"entityTypeId": 1220, "title": echo}]})),
+        ("user.search", json!([{"ID": "1", "NAME": echo}])),
+    ];
+    let calls = [
+        ("get_crm_item", json!({"entityTypeId": 2, "id": 351})),
+        ("find_crm_items", json!({"entityTypeId": 2, "select": ["ufCrm_1", "*"]})),
+        (
+            "find_crm_items",
+            json!({"entityTypeId": 2, "filter": {"stageId": "Nwe", "ufCrm_1": "x"}}),
+        ),
+        ("describe_crm_fields", json!({})),
+        ("describe_crm_fields", json!({"entityTypeId": 2})),
+        ("describe_crm_fields", json!({"entityTypeId": 2, "field": "stageId"})),
+        ("describe_crm_fields", json!({"entityTypeId": 2, "query": "Nobody"})),
+    ];
+    for is_refusing in [false, true] {
+        let replies = good.clone().map(|(method, result)| {
+            let reply = Reply::Json(200, json!({"result": result}));
+            let refusal = Reply::error(400, &echo, &echo);
+            (method, vec![if is_refusing { refusal } else { reply }])
+        });
+        let portal = ScriptedPortal::start(&replies).await;
+        let mut command = program();
+        command.env("BITRIX24_WEBHOOK_URL", portal.webhook_with(CANARY));
+        command.env("BITRIX24_LOG", "trace");
+        let mut server = Server::opened(command, "").await;
+        for (tool, arguments) in &calls {
+            let params = json!({"name": tool, "arguments": arguments});
+            let answer = server.request("tools/call", params).await.to_string();
+            assert!(!answer.contains(CANARY), "{tool} {arguments}: {answer}");
+            assert!(!answer.contains("urlMachine"), "{tool} {arguments}: {answer}");
+        }
+        let finished = server.finish().await;
+        assert!(!finished.stderr.contains(CANARY), "{}", finished.stderr);
+    }
+}
+
 #[tokio::test]
 async fn no_setting_is_repeated() {
     let malformed = [

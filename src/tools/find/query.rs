@@ -77,8 +77,11 @@ pub(super) async fn run(
         return Ok(found);
     }
     if communication.is_none() {
-        clients.contacts = named_like(desk, Family::Contact, query).await;
-        clients.companies = named_like(desk, Family::Company, query).await;
+        let (contacts, companies) = tokio::join!(
+            named_like(desk, Family::Contact, query),
+            named_like(desk, Family::Company, query),
+        );
+        clients = Clients { contacts, companies };
         let found = of_clients(desk, listing, query, &clients).await?;
         if found.is_any() {
             return Ok(found);
