@@ -183,6 +183,66 @@ async fn filters_are_sent_in_the_form_that_lists_compare() {
 }
 
 #[tokio::test]
+async fn groups_keep_their_meaning() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let filters = [
+        json!({"logic": "OR", "createdTime": "2026-09-01", "movedTime": "2026-09-02", "title": "x"}),
+        json!({"0": {"logic": "or", "><begindate": ["2026-01-01", "2026-01-31"], "0": {"id": 1}}}),
+        json!({
+            "categoryId": "Service",
+            "0": {"logic": "OR", "0": {"stageId": "Request"}, "1": {"%title": "x"}},
+        }),
+    ];
+    let mut told = Vec::new();
+    for filter in filters {
+        let answer = server.call(FIND, json!({"entityTypeId": 2, "filter": filter})).await;
+        assert!(!answer.is_error, "{}", answer.json);
+        let listed = sandbox.received().into_iter().rfind(|it| it.method == "crm.item.list");
+        told.push(listed.unwrap().body["filter"].clone());
+    }
+    assert_json_snapshot!(told, @r#"
+    [
+      {
+        "logic": "OR",
+        "0": {
+          ">=createdTime": "2026-09-01 00:00:00",
+          "<=createdTime": "2026-09-01 23:59:59"
+        },
+        "1": {
+          ">=movedTime": "2026-09-02 00:00:00",
+          "<=movedTime": "2026-09-02 23:59:59"
+        },
+        "title": "x"
+      },
+      {
+        "0": {
+          "logic": "OR",
+          "1": {
+            ">=begindate": "2026-01-01",
+            "<=begindate": "2026-01-31"
+          },
+          "0": {
+            "id": 1
+          }
+        }
+      },
+      {
+        "categoryId": 9,
+        "0": {
+          "logic": "OR",
+          "0": {
+            "stageId": "C9:NEW"
+          },
+          "1": {
+            "%title": "x"
+          }
+        }
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
 async fn wrong_filters_are_explained_and_not_sent() {
     let (sandbox, mut server) = on_sandbox().await;
     let filter = json!({

@@ -58,7 +58,7 @@ impl Filter {
         let sources = Sources::fetch(desk, entity, &kinds, &mut filter.notes).await;
         let mut reader =
             Reader { known, sources: &sources, problems: Vec::new(), notes: Vec::new() };
-        let wire = reader.group(typed, "filter", true);
+        let wire = reader.group(typed, "filter", true, None);
         let Reader { problems, notes, .. } = reader;
         filter.wire = wire;
         filter.problems = problems;
@@ -107,15 +107,20 @@ struct Condition<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A group of conditions; the outermost one is the top.
+    /// A group of conditions; the outermost one is the top. The pipeline is the one that the groups
+    /// around it ask for.
     fn group(
         &mut self,
         typed: &'a Map<String, Value>,
         path: &str,
         is_top: bool,
+        pipeline: Option<i64>,
     ) -> Map<String, Value> {
         let is_top = is_top && !typed.keys().any(|key| is_logic(key));
-        let pipeline = self.pipeline_of(typed);
+        let is_any = typed.iter().any(|(key, value)| {
+            is_logic(key) && value.as_str().is_some_and(|logic| logic.eq_ignore_ascii_case("or"))
+        });
+        let pipeline = self.pipeline_of(typed).filter(|_| !is_any).or(pipeline);
         let mut wire = Map::new();
         for (key, value) in typed {
             let path = format!("{path}.{key}");
@@ -128,7 +133,7 @@ impl<'a> Reader<'a> {
                     _ => self.problem(&path, "must be \"OR\" or \"AND\""),
                 },
                 Value::Object(group) if is_number => {
-                    let group = self.group(group, &path, false);
+                    let group = self.group(group, &path, false, pipeline);
                     wire.insert(key.clone(), group.into());
                 }
                 Value::Object(_) => {
@@ -141,8 +146,18 @@ impl<'a> Reader<'a> {
                     self.problem(&path, "must be an object of conditions");
                 }
                 value => {
-                    for (key, value) in self.condition(key, value, path.clone(), is_top, pipeline) {
-                        if wire.insert(key.clone(), value).is_some() {
+                    let mut pair = self.condition(key, value, path.clone(), is_top, pipeline);
+                    // Both halves have to hold, also where any of the conditions will do.
+                    if is_any && pair.len() > 1 {
+                        let numbers = (0..=2 * typed.len()).map(|number| number.to_string());
+                        let is_taken =
+                            |key: &String| typed.contains_key(key) || wire.contains_key(key);
+                        let free = numbers.into_iter().find(|key| !is_taken(key));
+                        let both: Map<String, Value> = pair.into_iter().collect();
+                        pair = vec![(free.unwrap_or_default(), both.into())];
+                    }
+                    for (key, value) in pair {
+                        if wire.insert(key, value).is_some() {
                             self.problem(&path, "is said twice");
                         }
                     }
