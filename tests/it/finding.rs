@@ -259,6 +259,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
         "phone": "+1",
         "!observers": [1],
         "Номер договора": "x",
+        "!createdTime": "2026-09-01",
         "0": {"contactIds": [5]},
         "1": "title",
     });
@@ -270,7 +271,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
     assert_json_snapshot!(answer.json["error"], @r#"
     {
       "code": "INVALID_ARGUMENTS",
-      "message": "18 arguments have to be corrected",
+      "message": "19 arguments have to be corrected",
       "written": "no",
       "retry": "after_fix",
       "hint": "nothing was sent; correct what `problems` names and call again",
@@ -326,6 +327,10 @@ async fn wrong_filters_are_explained_and_not_sent() {
           "path": "filter.Номер договора",
           "message": "is the title of a field of deal, not its name",
           "didYouMean": "ufCrm_1730000000009"
+        },
+        {
+          "path": "filter.!createdTime",
+          "message": "is a moment, which hardly ever is a day; use an OR of `<` and `>`"
         },
         {
           "path": "filter.0.contactIds",

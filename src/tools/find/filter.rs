@@ -226,7 +226,12 @@ impl<'a> Reader<'a> {
         let Condition { operator, field, value, .. } = condition;
         let key = |operator: &str| format!("{operator}{}", field.name);
         let is_day = matches!(field.shape.kind, Kind::Date | Kind::DateTime);
-        match (*operator, *value) {
+        let operator = match *operator {
+            "@" if is_day => "=",
+            "!@" if is_day => "!=",
+            operator => operator,
+        };
+        match (operator, *value) {
             ("%" | "!%" | "=%" | "%=" | "!=%" | "!%=", value) => match value {
                 Value::String(_) | Value::Number(_) => Ok(vec![(key(operator), value.clone())]),
                 _ => Err("must be a text to look for".to_owned().into()),
@@ -234,7 +239,7 @@ impl<'a> Reader<'a> {
             ("><" | "!><", Value::Array(ends)) if ends.len() == 2 => {
                 let [from, to] = [ends.first(), ends.last()].map(Option::unwrap_or_default);
                 // Portals do not convert days in lists.
-                match (is_day, *operator) {
+                match (is_day, operator) {
                     (true, "><") => Ok(vec![
                         (key(">="), self.one(condition, ">=", from)?),
                         (key("<="), self.one(condition, "<=", to)?),
@@ -261,10 +266,6 @@ impl<'a> Reader<'a> {
             (_, Value::Array(_)) => {
                 Err(format!("must be one value; `{operator}` takes no list").into())
             }
-            ("@" | "!@", value) if is_day => {
-                let operator = if *operator == "@" { "=" } else { "!=" };
-                Ok(vec![(key(operator), self.one(condition, operator, value)?)])
-            }
             ("@" | "!@", value) => {
                 Ok(vec![(key(operator), json!([self.one(condition, "", value)?]))])
             }
@@ -275,6 +276,13 @@ impl<'a> Reader<'a> {
                     (key(">="), self.one(condition, ">=", value)?),
                     (key("<="), self.one(condition, "<=", value)?),
                 ])
+            }
+            ("!" | "!=", Value::String(day))
+                if field.shape.kind == Kind::DateTime && value::is_day(day) =>
+            {
+                Err("is a moment, which hardly ever is a day; use an OR of `<` and `>`"
+                    .to_owned()
+                    .into())
             }
             (operator, value) => Ok(vec![(key(operator), self.one(condition, operator, value)?)]),
         }
