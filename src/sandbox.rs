@@ -12,6 +12,7 @@
 //! `crm.contact.update` and `crm.company.update`.
 
 mod assign;
+mod cast;
 mod demo_data;
 mod directories;
 mod files;

@@ -1,24 +1,22 @@
-//! What a portal does with the values of an update: how it reads them, which it drops without a
-//! word, and when it saves at all (fact sheet §1.4–§1.7, §8).
+//! What a portal does with the fields of an update: which it drops without a word, which others
+//! change with them, and when it saves at all (fact sheet §1.4–§1.7, §8). How it reads one value
+//! lives in `cast`.
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, tz::Offset};
 use serde_json::{Map, Value, json};
 
 use super::{
     Rules,
+    cast::{
+        bb_code, day, is_blank, moment, now, number, php_empty, php_float, php_int, php_ints, text,
+        type_name, yes_no,
+    },
     methods::PortalFault,
     records,
     state::{AnyField, Common, CustomField, Semantics, TypeData},
 };
-use crate::crm::{
-    Family, Kind, Naming,
-    dates::{self, Reading},
-};
-
-/// The sandbox's clock runs two hours ahead of UTC.
-const SERVER_OFFSET_HOURS: i8 = 2;
+use crate::crm::{Family, Kind, Naming};
 
 /// Sets the fields of an item and saves it if something changed. Returns the fields that the answer
 /// calls empty although they are not.
@@ -382,152 +380,4 @@ fn settle_stage(
 fn invalid(field: &str) -> PortalFault {
     let text = format!("Invalid value for field \"{field}\"");
     PortalFault::new(400, "CRM_FIELD_ERROR_VALUE_NOT_VALID", text)
-}
-
-/// PHP's `empty()`.
-fn php_empty(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty() || text == "0",
-        Value::Array(values) => values.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::Bool(true) => false,
-    }
-}
-
-/// Empty, except that numbers and texts may be zero.
-fn is_blank(value: &Value) -> bool {
-    let is_zero = value == "0" || matches!(value, Value::Number(_));
-    php_empty(value) && !is_zero
-}
-
-fn yes_no(value: &Value) -> Value {
-    let is_yes = value == true || ["true", "y", "Y"].iter().any(|yes| value == yes);
-    if is_yes { json!("Y") } else { json!("N") }
-}
-
-/// PHP's `(int)`: leading digits, else 0.
-fn php_int(value: &Value) -> i64 {
-    match value {
-        Value::Number(number) => number.as_i64().unwrap_or_default(),
-        Value::Bool(truth) => i64::from(*truth),
-        Value::String(text) => {
-            let text = text.trim();
-            let digits = text
-                .char_indices()
-                .take_while(|(at, c)| c.is_ascii_digit() || (*at == 0 && *c == '-'))
-                .count();
-            text.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or_default()
-        }
-        Value::Array(values) => i64::from(!values.is_empty()),
-        Value::Object(_) => 1,
-        Value::Null => 0,
-    }
-}
-
-/// PHP's `(float)`.
-fn php_float(value: &Value) -> f64 {
-    match value {
-        Value::Number(number) => number.as_f64().unwrap_or_default(),
-        Value::String(text) => {
-            let text = text.trim();
-            let length = text
-                .char_indices()
-                .take_while(|(at, c)| c.is_ascii_digit() || *c == '.' || (*at == 0 && *c == '-'))
-                .count();
-            text.get(..length).and_then(|number| number.parse().ok()).unwrap_or_default()
-        }
-        _ => 0.0,
-    }
-}
-
-fn php_ints(value: &Value) -> Vec<i64> {
-    match value {
-        Value::Array(values) => values.iter().map(php_int).filter(|id| *id != 0).collect(),
-        Value::Object(values) => values.values().map(php_int).filter(|id| *id != 0).collect(),
-        one if php_empty(one) => Vec::new(),
-        one => vec![php_int(one)],
-    }
-}
-
-/// Whole numbers are answered without a fraction.
-fn number(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        format!("{number:.0}").parse::<i64>().map_or_else(|_| json!(number), |whole| json!(whole))
-    } else {
-        json!(number)
-    }
-}
-
-fn text(value: &Value) -> Value {
-    match value {
-        empty if is_blank(empty) => Value::Null,
-        Value::String(text) => json!(text.trim()),
-        other => json!(other.to_string()),
-    }
-}
-
-/// A day as answers show it; `None` keeps the old value, as an unreadable date does.
-fn day(value: &Value) -> Option<Value> {
-    if php_empty(value) {
-        return Some(Value::Null);
-    }
-    let text = value.as_str()?;
-    let day = match dates::read_date(text) {
-        Reading::Exact(day) | Reading::Repaired(day) => day,
-        // Slashes are month first.
-        Reading::Ambiguous(_, month_first) => month_first,
-        Reading::Impossible => return None,
-    };
-    Some(json!(format!("{day}T{SERVER_OFFSET_HOURS:02}:00:00+{SERVER_OFFSET_HOURS:02}:00")))
-}
-
-fn moment(value: &Value) -> Option<Value> {
-    if php_empty(value) {
-        return Some(Value::Null);
-    }
-    let moment = match dates::read_moment(value.as_str()?) {
-        Reading::Exact(moment) | Reading::Repaired(moment) | Reading::Ambiguous(_, moment) => {
-            moment
-        }
-        Reading::Impossible => return None,
-    };
-    let offset = Offset::constant(SERVER_OFFSET_HOURS);
-    let instant = match moment {
-        dates::Moment::Instant(instant, _) => instant,
-        dates::Moment::PortalClock(clock) => offset.to_timestamp(clock).ok()?,
-    };
-    Some(dates::Moment::Instant(instant, offset).wire().into())
-}
-
-fn now() -> String {
-    dates::Moment::Instant(Timestamp::now(), Offset::constant(SERVER_OFFSET_HOURS)).wire()
-}
-
-/// A little of the portal's conversion of HTML to BB code.
-fn bb_code(html: &str) -> String {
-    let mut text = html.to_owned();
-    for (from, to) in [
-        ("<b>", "[b]"),
-        ("</b>", "[/b]"),
-        ("<i>", "[i]"),
-        ("</i>", "[/i]"),
-        ("<br>", "\n"),
-        ("<p>", ""),
-        ("</p>", "\n"),
-    ] {
-        text = text.replace(from, to);
-    }
-    text.trim().to_owned()
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "string",
-        Value::Number(number) if number.is_f64() => "double",
-        Value::Number(_) => "integer",
-        Value::Bool(_) => "boolean",
-        _ => "array",
-    }
 }
