@@ -10,6 +10,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::scripted_portal::Reply;
+
 /// Longer than anything here takes, so that a hanging program fails its test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -38,6 +40,50 @@ pub(crate) fn ids(answer: &Value) -> Vec<u64> {
 /// How long an answer is, in characters.
 pub(crate) fn length(answer: &Value) -> usize {
     answer.to_string().chars().count()
+}
+
+/// A deal as scripted portals answer it.
+pub(crate) fn deal(title: &str) -> Value {
+    json!({"id": 351, "title": title, "updatedTime": "2026-11-24T10:00:00+02:00"})
+}
+
+/// An answer that holds it.
+pub(crate) fn item(title: &str) -> Reply {
+    Reply::item(deal(title))
+}
+
+/// A call that renames it to `b`.
+pub(crate) fn rename() -> Value {
+    json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})
+}
+
+/// Sends calls without waiting for their answers, then collects these.
+/// Sends updates without waiting in between.
+pub(crate) async fn at_once(server: &mut Server, calls: Vec<Value>) -> Vec<Answered> {
+    let count = calls.len();
+    for (id, arguments) in calls.into_iter().enumerate() {
+        let params = json!({"name": "update_crm_item", "arguments": arguments});
+        let call =
+            json!({"jsonrpc": "2.0", "id": id + 1000, "method": "tools/call", "params": params});
+        server.send(&call).await;
+    }
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        answers.push(answered(&server.receive().await.unwrap()));
+    }
+    answers
+}
+
+/// What the last update sent as `fields`; null when the last request was none.
+pub(crate) fn sent(sandbox: &Sandbox) -> Value {
+    let last = sandbox.received().pop().unwrap();
+    if last.method == "crm.item.update" { last.body["fields"].clone() } else { Value::Null }
+}
+
+/// The problems of a refusal: path, message, suggestion.
+pub(crate) fn problems(answer: &Answered) -> Vec<Value> {
+    let problems = answer.json["error"]["problems"].as_array().cloned().unwrap_or_default();
+    problems.iter().map(|it| json!([it["path"], it["message"], it["didYouMean"]])).collect()
 }
 
 /// The program with none of the settings of whoever runs the tests.
