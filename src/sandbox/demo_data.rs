@@ -217,7 +217,9 @@ fn contacts() -> TypeData {
         {"id": 32, "valueType": "WORK", "value": "anna@acme.example", "typeId": "EMAIL"},
     ], "name": "Anna", "lastName": "Lindqvist", "post": "Buyer", "companyId": 11, "companyIds": [11], "typeId": "CLIENT", "export": "Y", "birthdate": "1984-03-05T02:00:00+02:00"}));
     data.add(6, json!({"name": "Tomás", "lastName": "Oliveira", "post": "Head of IT", "companyId": 12, "companyIds": [12], "typeId": "CLIENT"}));
-    data.add(7, json!({"name": "Пётр", "lastName": "Соколов", "post": "Бухгалтер", "companyId": 11, "companyIds": [11], "typeId": "CLIENT"}));
+    data.add(7, json!({"fm": [
+        {"id": 35, "valueType": "WORK", "value": "8 (912) 555-01-22", "typeId": "PHONE"},
+    ], "name": "Пётр", "lastName": "Соколов", "post": "Бухгалтер", "companyId": 11, "companyIds": [11], "typeId": "CLIENT"}));
     data.add(8, json!({"fm": [
         {"id": 33, "valueType": "MOBILE", "value": "+49 151 555-01-77", "typeId": "PHONE"},
         {"id": 34, "valueType": "WORK", "value": "ingrid.berg@orbit.example", "typeId": "EMAIL"},

@@ -8,7 +8,7 @@ use crate::support::{FIND, ids, length, methods, on_sandbox};
 #[tokio::test]
 async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
     let (_sandbox, mut server) = on_sandbox().await;
-    let cases: [(u64, &str, &[u64]); 22] = [
+    let cases: [(u64, &str, &[u64]); 23] = [
         (2, "acme", &[101]),
         (2, "spring acme", &[101]),
         (2, "\"Acme's\" spring order,", &[101]),
@@ -22,6 +22,7 @@ async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
         (3, "+46 70 000 001", &[5]),
         (3, "0049 151 5550177", &[8]),
         (3, "+49 (151) 555-01-77", &[8]),
+        (3, "+7 912 555-01-22", &[7]),
         (3, "Anna@Acme.example", &[5]),
         (3, "nobody@acme.example", &[]),
         (1, "ferreira cork", &[21]),
@@ -203,16 +204,18 @@ async fn groups_keep_their_meaning() {
     assert_json_snapshot!(told, @r#"
     [
       {
-        "logic": "OR",
         "0": {
-          ">=createdTime": "2026-09-01 00:00:00",
-          "<=createdTime": "2026-09-01 23:59:59"
-        },
-        "1": {
-          ">=movedTime": "2026-09-02 00:00:00",
-          "<=movedTime": "2026-09-02 23:59:59"
-        },
-        "title": "x"
+          "logic": "OR",
+          "0": {
+            ">=createdTime": "2026-09-01 00:00:00",
+            "<=createdTime": "2026-09-01 23:59:59"
+          },
+          "1": {
+            ">=movedTime": "2026-09-02 00:00:00",
+            "<=movedTime": "2026-09-02 23:59:59"
+          },
+          "title": "x"
+        }
       },
       {
         "0": {
@@ -238,6 +241,114 @@ async fn groups_keep_their_meaning() {
           }
         }
       }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_query_and_a_filter_both_have_to_hold() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let calls = [
+        json!({"entityTypeId": 3, "query": "anna"}),
+        json!({"entityTypeId": 3, "query": "anna lindqvist", "filter": {"opened": "Y"}}),
+        json!({"entityTypeId": 3, "query": "5", "filter": {"=id": 7}}),
+        json!({"entityTypeId": 2, "query": "acme", "filter": {"logic": "or", "id": 101, "title": "x"}}),
+        json!({"entityTypeId": 2, "query": "anna@acme.example", "filter": {"contactIds": [5]}}),
+    ];
+    let mut told = Vec::new();
+    for call in calls {
+        let received = sandbox.received().len();
+        let answer = server.call(FIND, call).await;
+        assert!(!answer.is_error, "{}", answer.json);
+        let mut requests = sandbox.received().into_iter().skip(received);
+        let listed = requests.find(|it| it.method == "crm.item.list");
+        told.push(json!([listed.unwrap().body["filter"], ids(&answer.json)]));
+    }
+    assert_json_snapshot!(told, @r#"
+    [
+      [
+        {
+          "0": {
+            "logic": "OR",
+            "0": {
+              "%name": "anna"
+            },
+            "1": {
+              "%lastName": "anna"
+            },
+            "2": {
+              "%secondName": "anna"
+            }
+          }
+        },
+        [
+          5
+        ]
+      ],
+      [
+        {
+          "opened": "Y",
+          "0": {
+            "logic": "OR",
+            "0": {
+              "%name": "anna"
+            },
+            "1": {
+              "%lastName": "anna"
+            },
+            "2": {
+              "%secondName": "anna"
+            }
+          },
+          "1": {
+            "logic": "OR",
+            "0": {
+              "%name": "lindqvist"
+            },
+            "1": {
+              "%lastName": "lindqvist"
+            },
+            "2": {
+              "%secondName": "lindqvist"
+            }
+          }
+        },
+        [
+          5
+        ]
+      ],
+      [
+        {
+          "=id": 7,
+          "0": {
+            "=id": 5
+          }
+        },
+        []
+      ],
+      [
+        {
+          "0": {
+            "logic": "OR",
+            "id": 101,
+            "title": "x"
+          },
+          "%title": "acme"
+        },
+        [
+          101
+        ]
+      ],
+      [
+        {
+          "@contactIds": [
+            5
+          ]
+        },
+        [
+          101
+        ]
+      ]
     ]
     "#);
 }

@@ -60,7 +60,12 @@ impl Filter {
             Reader { known, sources: &sources, problems: Vec::new(), notes: Vec::new() };
         let wire = reader.group(typed, "filter", true, None);
         let Reader { problems, notes, .. } = reader;
-        filter.wire = wire;
+        // The vendor's page shows `logic` inside of groups alone, and the server adds conditions of
+        // its own at the top.
+        filter.wire = match wire.get("logic") {
+            Some(_) => Map::from_iter([("0".to_owned(), wire.into())]),
+            None => wire,
+        };
         filter.problems = problems;
         filter.notes.extend(notes);
         Ok(filter)

@@ -21,24 +21,28 @@ impl Search {
         Self(Map::from_iter([(key.to_owned(), value)]))
     }
 
-    /// Both this and a filter.
+    /// Both this and a filter. Conditions stay at the top where they can, because lists of contacts
+    /// and users are joined there alone.
     pub(super) fn joined_with(&self, filter: &Map<String, Value>) -> Map<String, Value> {
-        if filter.is_empty() {
-            return self.0.clone();
-        }
-        if filter.contains_key("logic") {
-            let both = [("0", filter.clone()), ("1", self.0.clone())];
-            return both.into_iter().map(|(key, it)| (key.to_owned(), it.into())).collect();
-        }
-        // Lists of contacts and users are joined at the top alone, so the filter stays there.
         let mut joined = filter.clone();
-        let is_free = |key: &String| !filter.contains_key(key);
-        let key = (0..=filter.len()).map(|number| number.to_string()).find(is_free);
-        match self.0.get("@contactIds") {
-            Some(_) => joined.extend(self.0.clone()),
-            None => {
-                joined.insert(key.unwrap_or_default(), self.0.clone().into());
-            }
+        for (key, condition) in self.0.clone() {
+            let group = match (joined.get_mut(&key), condition) {
+                (_, group @ Value::Object(_)) => group,
+                (None, condition) => {
+                    joined.insert(key, condition);
+                    continue;
+                }
+                (Some(Value::Array(asked)), Value::Array(found))
+                    if asked.iter().any(|id| found.contains(id)) =>
+                {
+                    asked.retain(|id| found.contains(id));
+                    continue;
+                }
+                (Some(_), condition) => json!({ key: condition }),
+            };
+            let numbers = (0..=joined.len()).map(|number| number.to_string());
+            let free = numbers.into_iter().find(|number| !joined.contains_key(number));
+            joined.insert(free.unwrap_or_default(), group);
         }
         joined
     }
@@ -123,7 +127,15 @@ fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     if digits.len() < FEWEST_DIGITS || !query.chars().all(is_of_a_phone) {
         return None;
     }
-    let mut values = vec![query.to_owned(), format!("+{digits}"), digits];
+    let mut values = vec![query.to_owned(), format!("+{digits}"), digits.clone()];
+    // In Russia and Kazakhstan a number begins with 8 at home and with +7 abroad.
+    let others: &[&str] = match digits.get(..1) {
+        Some("8") if digits.len() == 11 && !query.starts_with('+') => &["+7", "7"],
+        Some("7") if digits.len() == 11 => &["8"],
+        _ => &[],
+    };
+    let rest = digits.get(1..).unwrap_or_default();
+    values.extend(others.iter().map(|start| format!("{start}{rest}")));
     values.dedup();
     Some(("PHONE", values))
 }
@@ -136,24 +148,21 @@ fn in_names(entity: EntityType, query: &str) -> Search {
     };
     let fields = ["title", "name", "lastName", "secondName", "companyTitle"];
     let fields: Vec<&str> = fields.iter().filter(has).copied().collect();
-    let mut words: Vec<Map<String, Value>> = words(query)
-        .into_iter()
-        .map(|word| {
-            let conditions = fields.iter().map(|field| (format!("%{field}"), json!(word)));
-            if fields.len() == 1 {
-                conditions.collect()
-            } else {
-                let logic = std::iter::once(("logic".to_owned(), json!("OR")));
-                let each = conditions.map(|condition| Map::from_iter([condition]));
-                logic.chain(numbered(each)).collect()
-            }
-        })
-        .collect();
-    if words.len() == 1 {
-        Search(words.pop().unwrap_or_default())
-    } else {
-        Search(numbered(words.into_iter()).collect())
+    let words = words(query);
+    if let ([field], [word]) = (fields.as_slice(), words.as_slice()) {
+        return Search::one(&format!("%{field}"), json!(word));
     }
+    let each = words.into_iter().map(|word| {
+        let conditions = fields.iter().map(|field| (format!("%{field}"), json!(word)));
+        if fields.len() == 1 {
+            conditions.collect()
+        } else {
+            let logic = std::iter::once(("logic".to_owned(), json!("OR")));
+            let each = conditions.map(|condition| Map::from_iter([condition]));
+            logic.chain(numbered(each)).collect()
+        }
+    });
+    Search(numbered(each).collect())
 }
 
 /// The words of a query without what is around them: of `"Acme's order",` it is `Acme` and `order`.
