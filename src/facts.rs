@@ -266,7 +266,8 @@ impl Facts {
         self.types.get((), budget, fetch).await
     }
 
-    /// People by name, position, e-mail or id. Needs the scope `user_basic`.
+    /// People by name, position, e-mail or id; without a query, the first of those who work there.
+    /// Needs the scope `user_basic`.
     ///
     /// # Errors
     ///
@@ -285,11 +286,18 @@ impl Facts {
         query: &str,
         budget: &Budget,
     ) -> Result<Vec<Person>, PortalError> {
+        if query.is_empty() {
+            return self.users("user.get", json!({"ACTIVE": true}), budget).await;
+        }
         if let Ok(id) = query.parse::<i64>() {
-            return self.users("user.get", json!({"ID": id}), budget).await;
+            let mut found = self.users("user.get", json!({"ID": id}), budget).await?;
+            found.retain(|person| person.id == id);
+            return Ok(found);
         }
         if query.contains('@') {
-            return self.users("user.get", json!({"EMAIL": query}), budget).await;
+            let mut found = self.users("user.get", json!({"EMAIL": query}), budget).await?;
+            found.retain(|person| text::folded(&person.email) == text::folded(query));
+            return Ok(found);
         }
         let found = self.users("user.search", json!({"FIND": query}), budget).await?;
         // Portals search for beginnings of single names; a last name finds the most.

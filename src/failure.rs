@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    crm::EntityType,
+    crm::{EntityType, Kind},
     portal::{Meaning, PortalError, error::readable},
 };
 
@@ -82,24 +82,40 @@ pub struct Problem {
     /// The code of the whole failure when this is its only problem.
     #[serde(skip)]
     pub code: Code,
+    /// Whether what is meant can be found among the portal's fields and people.
+    #[serde(skip)]
+    pub can_be_looked_up: bool,
 }
 
 impl Problem {
     /// A problem without a suggestion.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        let code = Code::InvalidArguments;
-        Self { path: path.into(), message: message.into(), did_you_mean: None, code }
+        Self {
+            path: path.into(),
+            message: message.into(),
+            did_you_mean: None,
+            code: Code::InvalidArguments,
+            can_be_looked_up: false,
+        }
+    }
+
+    /// A value that its field cannot hold.
+    pub fn wrong_value(path: impl Into<String>, message: impl Into<String>, kind: Kind) -> Self {
+        let can_be_looked_up = matches!(kind, Kind::User | Kind::Users);
+        Self { can_be_looked_up, ..Self::new(path, message) }
     }
 
     /// A name that is no field of the item.
     pub fn unknown_field(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: Code::UnknownField, ..Self::new(path, message) }
+        let code = Code::UnknownField;
+        Self { code, can_be_looked_up: true, ..Self::new(path, message) }
     }
 
     /// The same with the name or value that is probably meant.
     #[must_use]
     pub fn suggest(self, meant: Option<impl Into<String>>) -> Self {
-        Self { did_you_mean: meant.map(Into::into), ..self }
+        let can_be_looked_up = self.can_be_looked_up && meant.is_none();
+        Self { did_you_mean: meant.map(Into::into), can_be_looked_up, ..self }
     }
 }
 

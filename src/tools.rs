@@ -154,15 +154,6 @@ impl From<Failure> for Answer {
     }
 }
 
-impl From<Result<Value, Failure>> for Answer {
-    fn from(outcome: Result<Value, Failure>) -> Self {
-        match outcome {
-            Ok(json) => Self::Success(json),
-            Err(failure) => failure.into(),
-        }
-    }
-}
-
 impl Answer {
     /// How the call ended, for the log.
     fn in_short(&self) -> &str {
@@ -242,6 +233,21 @@ impl Toolbox {
         parts.join("\n")
     }
 
+    /// The failure with the tool that finds what was meant, where there is one.
+    fn with_directions(&self, mut failure: Failure) -> Failure {
+        if self.offer.lookup {
+            if failure.problems.iter().any(|problem| problem.can_be_looked_up) {
+                failure
+                    .hint
+                    .push_str("; describe_crm_fields with a `query` finds fields and people");
+            }
+            if failure.code == Code::TypeNotFound {
+                failure.hint.push_str("; describe_crm_fields without `entityTypeId` lists them");
+            }
+        }
+        failure
+    }
+
     /// Why no portal can be called, if so.
     pub fn configuration_failure(&self) -> Option<&Failure> {
         self.session.as_ref().err().map(Box::as_ref)
@@ -266,13 +272,14 @@ impl Toolbox {
         let budget = session.portal.budget(given_up.clone());
         let schema = &tool.input_schema;
         let desk = Desk { session, types: &self.offer.types, schema, budget: &budget };
-        let answer = match tool.work {
+        let outcome = match tool.work {
             Work::Update => update::run(desk, arguments).await,
             // Boxed, so that each call does not carry the largest tool's state.
-            Work::Find => Box::pin(find::run(desk, arguments)).await.into(),
-            Work::Get => Box::pin(get::run(desk, arguments)).await.into(),
-            Work::Describe => Box::pin(describe::run(desk, arguments)).await.into(),
+            Work::Find => Box::pin(find::run(desk, arguments)).await.map(Answer::Success),
+            Work::Get => Box::pin(get::run(desk, arguments)).await.map(Answer::Success),
+            Work::Describe => Box::pin(describe::run(desk, arguments)).await.map(Answer::Success),
         };
+        let answer = outcome.unwrap_or_else(|failure| self.with_directions(failure).into());
         let answer = answer.scrubbed(&session.portal.scrubber());
         if *given_up.borrow() {
             tracing::warn!("a call that was given up has ended: {}", answer.in_short());

@@ -192,7 +192,11 @@ impl<'a> Description<'a> {
             Vec::new()
         };
         if found.is_empty() && people.is_empty() {
-            notes.push("nothing matches; call without `query` to see every field".to_owned());
+            notes.push(
+                "no field, choice or person matches; call without `query` to see every field, or \
+                 with `field` alone to see what it can hold"
+                    .to_owned(),
+            );
         }
         let mut answer = json!({"ok": true, "entityTypeId": self.entity.id(), "fields": found});
         if !people.is_empty() {
@@ -237,17 +241,14 @@ impl<'a> Description<'a> {
         }
         let mut people_found = Vec::new();
         if matches!(kind, Kind::User | Kind::Users) {
-            match query {
-                Some(query) => {
-                    let notes_before = notes.len();
-                    people_found = people::find(self.desk, query, &mut notes).await;
-                    if people_found.is_empty() && notes.len() == notes_before {
-                        notes.push(format!("nobody matches `{query}`"));
-                    }
-                }
-                None => notes.push(
-                    "people are found with `query`: a name, a position or an e-mail".to_owned(),
-                ),
+            let notes_before = notes.len();
+            people_found = people::find(self.desk, query.unwrap_or_default(), &mut notes).await;
+            if let Some(query) = query
+                && people_found.is_empty()
+                && notes.len() == notes_before
+            {
+                notes.push(format!("nobody matches `{query}`; these are people of the portal"));
+                people_found = people::find(self.desk, "", &mut notes).await;
             }
         }
         let rows = self.rows();

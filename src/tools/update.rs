@@ -95,16 +95,10 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Answer {
-    let session = desk.session;
-    let request = match read(raw, desk) {
-        Ok(request) => request,
-        Err(problems) => return Failure::refused_arguments(problems).into(),
-    };
-    match change::change(session, &request, desk.budget).await {
-        Ok(outcome) => render(session, request.item, outcome),
-        Err(failure) => failure.into(),
-    }
+pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Answer, Failure> {
+    let request = read(raw, desk).map_err(Failure::refused_arguments)?;
+    let outcome = change::change(desk.session, &request, desk.budget).await?;
+    Ok(render(desk.session, request.item, outcome))
 }
 
 fn read(raw: Value, desk: Desk<'_>) -> Result<Request, Vec<Problem>> {

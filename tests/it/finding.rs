@@ -385,7 +385,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
       "message": "19 arguments have to be corrected",
       "written": "no",
       "retry": "after_fix",
-      "hint": "nothing was sent; correct what `problems` names and call again",
+      "hint": "nothing was sent; correct what `problems` names and call again; describe_crm_fields with a `query` finds fields and people",
       "problems": [
         {
           "path": "filter.titel",
@@ -424,7 +424,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.assignedById",
-          "message": "must be the id of a user; `describe_crm_fields` finds people"
+          "message": "must be the id of a user, a whole number, not `\"Olga\"`"
         },
         {
           "path": "filter.phone",

@@ -34,6 +34,13 @@ async fn tools_that_are_not_chosen_do_not_exist() {
         let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
         assert_eq!(names, expected, "{settings:?}");
     }
+    // Hints name only tools that there are.
+    for (tools, is_named) in [("update", false), ("update,lookup", true)] {
+        let mut server = narrowed(&sandbox, &[("BITRIX24_TOOLS", tools)]).await;
+        let call = json!({"entityTypeId": 2, "id": 351, "fields": {"assignedById": "Olga"}});
+        let hint = server.update(call).await.json["error"]["hint"].to_string();
+        assert_eq!(hint.contains("describe_crm_fields"), is_named, "{hint}");
+    }
     let mut server = narrowed(&sandbox, &[("BITRIX24_TOOLS", "lookup")]).await;
     let params = json!({"name": "update_crm_item", "arguments": {}});
     let answer = server.request("tools/call", params).await;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, Server, on_sandbox},
+    support::{DESCRIBE, Server, methods, on_sandbox},
 };
 
 #[tokio::test]
@@ -50,6 +50,69 @@ async fn people_are_choices_of_the_fields_that_hold_users() {
 }
 
 #[tokio::test]
+async fn when_nobody_matches_people_are_shown_to_choose_from() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let ask = json!({"entityTypeId": 2, "field": "assignedById", "query": "Olga"});
+    let answer = server.call(DESCRIBE, ask).await.json;
+    let without_query = server.call(DESCRIBE, json!({"entityTypeId": 2, "field": "assignedById"}));
+    assert_eq!(without_query.await.json["people"], answer["people"]);
+    let asked = methods(&sandbox).into_iter().filter(|it| it.starts_with("user.")).count();
+    assert_eq!(asked, 2);
+    assert_json_snapshot!(json!([answer["people"], answer["notes"]]), @r#"
+    [
+      [
+        {
+          "id": 1,
+          "name": "Sandbox User",
+          "email": "user@sandbox.example",
+          "position": "Administrator"
+        },
+        {
+          "id": 6,
+          "name": "Jonas Brandt",
+          "email": "jonas.brandt@sandbox.example",
+          "position": "Sales manager"
+        },
+        {
+          "id": 7,
+          "name": "Ольга Иванова",
+          "email": "olga@sandbox.example",
+          "position": "Менеджер по продажам"
+        },
+        {
+          "id": 8,
+          "name": "Marta Keller",
+          "email": "marta.keller@sandbox.example",
+          "position": "Head of sales"
+        }
+      ],
+      [
+        "nobody matches `Olga`; these are people of the portal"
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_portal_that_ignores_the_question_is_not_believed() {
+    let user = |id: u32, email: &str| json!({"ID": id, "NAME": "U", "EMAIL": email});
+    let users = json!([user(5, "a@x.example"), user(6, "B@x.example")]);
+    let portal = ScriptedPortal::start(&[
+        ("crm.enum.ownertype", vec![Reply::Json(200, json!({"result": []}))]),
+        ("user.get", vec![Reply::Json(200, json!({"result": users}))]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let mut found = Vec::new();
+    for query in ["b@x.example", "5", "7"] {
+        let answer = server.call(DESCRIBE, json!({"query": query})).await.json;
+        let people = answer["people"].as_array().unwrap().iter().map(|it| it["id"].clone());
+        found.push(people.collect::<Vec<_>>());
+    }
+    assert_eq!(json!(found), json!([[6], [5], []]));
+}
+
+#[tokio::test]
 async fn without_the_scope_for_people_everything_else_goes_on() {
     let fields = json!({"fields": {"assignedById": {"type": "user", "title": "Responsible"}}});
     let portal = ScriptedPortal::start(&[
@@ -69,7 +132,7 @@ async fn without_the_scope_for_people_everything_else_goes_on() {
       "fields": [],
       "notes": [
         "people cannot be looked up: a person has to add the scope `user_basic` to the webhook",
-        "nothing matches; call without `query` to see every field"
+        "no field, choice or person matches; call without `query` to see every field, or with `field` alone to see what it can hold"
       ]
     }
     "#);

@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
                 Some(Expected { path, name: field.name, shape: field.shape, wire })
             }
             Err(message) => {
-                self.problems.push(Problem::new(path, message));
+                self.problems.push(Problem::wrong_value(path, message, field.shape.kind));
                 None
             }
         }
@@ -205,7 +205,7 @@ impl<'a> Draft<'a> {
                     let (path, typed) = (path.to_owned(), value.as_str().unwrap_or_default());
                     self.in_doubt.push(InDoubt { path, typed: typed.to_owned(), pipeline: None });
                 }
-                self.problems.push(Problem::new(path, message));
+                self.problems.push(Problem::wrong_value(path, message, field.shape.kind));
                 None
             }
         }

@@ -11,13 +11,16 @@ use crate::{
 /// More than that are no answer to the question who is meant.
 const MOST_PEOPLE: usize = 20;
 
-/// People by name, position or e-mail; what keeps them from being found becomes a note.
+/// People by name, position or e-mail, or just people; what keeps them from being found becomes a note.
 pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match desk.session.facts.people(query, desk.budget).await {
         Ok(people) => {
             let rest = people.len().saturating_sub(MOST_PEOPLE);
             if rest > 0 {
-                notes.push(format!("{rest} more people match; make `query` longer"));
+                notes.push(match query {
+                    "" => "there are more people; find them with `query`".to_owned(),
+                    _ => format!("{rest} more people match; make `query` longer"),
+                });
             }
             people.iter().take(MOST_PEOPLE).map(shown_person).collect()
         }

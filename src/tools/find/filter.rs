@@ -221,7 +221,8 @@ impl<'a> Reader<'a> {
             _ => self.compared(&condition),
         };
         wire.unwrap_or_else(|Wrong { message, meant }| {
-            self.problems.push(Problem::new(condition.path, message).suggest(meant));
+            let kind = condition.field.shape.kind;
+            self.problems.push(Problem::wrong_value(condition.path, message, kind).suggest(meant));
             Vec::new()
         })
     }

@@ -106,10 +106,6 @@ impl Sources {
                 }
                 None => Ok(value.clone().into()),
             },
-            Kind::User => kind::whole_number(value).map(|id| json!(id).into()).ok_or_else(|| {
-                let message = "must be the id of a user; `describe_crm_fields` finds people";
-                message.to_owned().into()
-            }),
             Kind::Any | Kind::Money | Kind::File | Kind::Picture => Ok(value.clone().into()),
             kind => {
                 let encoded = kind.encode(value)?;
