@@ -6,7 +6,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{EntityType, Naming, catalog, kind, names},
@@ -64,8 +64,8 @@ pub(super) fn parse<T: DeserializeOwned>(
     };
     let mut tidy = Map::new();
     for (name, value) in given {
-        if value.is_null() {
-            continue; // Assistants send null for an option that they leave out.
+        if [Value::Null, json!(""), json!([])].contains(&value) {
+            continue; // Assistants send these for an option that they leave out.
         }
         match properties.get(&name).and_then(Value::as_object) {
             Some(property) => {
@@ -188,18 +188,22 @@ impl Reader<'_> {
                     }
                     return Some(object);
                 }
-                Value::String(text) if layers < 2 => match serde_json::from_str(&text) {
-                    Ok(inner) => {
-                        value = inner;
-                        layers += 1;
+                Value::String(text)
+                    if layers < 2 && text.trim_start().starts_with(['{', '"', '[']) =>
+                {
+                    match serde_json::from_str(&text) {
+                        Ok(inner) => {
+                            value = inner;
+                            layers += 1;
+                        }
+                        Err(error) => {
+                            let message =
+                                format!("must be a JSON object; as JSON text it fails: {error}");
+                            self.problems.push(Problem::new(name, message));
+                            return None;
+                        }
                     }
-                    Err(error) => {
-                        let message =
-                            format!("must be a JSON object; as JSON text it fails: {error}");
-                        self.problems.push(Problem::new(name, message));
-                        return None;
-                    }
-                },
+                }
                 other => {
                     self.expected(name, "a JSON object", &other);
                     return None;

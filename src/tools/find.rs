@@ -59,8 +59,8 @@ struct Arguments {
     limit: Option<u64>,
     /// 0 counts `total`; later `next` of the answer
     #[serde(default)]
-    #[schemars(range(min = 0))]
-    start: Option<u64>,
+    #[schemars(range(min = -1))]
+    start: Option<i64>,
     /// Y: `UF_CRM_…` names
     #[serde(default)]
     use_original_uf_names: Letter,
@@ -186,7 +186,8 @@ impl Listing {
             fields: (!is_all).then_some(fields),
             selected,
             limit: limit.min(PAGE),
-            start: arguments.start,
+            // To the vendor -1 is what leaving it out is here: not to count.
+            start: arguments.start.and_then(|start| u64::try_from(start).ok()),
             notes,
         })
     }

@@ -246,6 +246,20 @@ async fn groups_keep_their_meaning() {
 }
 
 #[tokio::test]
+async fn an_option_can_be_left_out_in_many_ways() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let plain = server.call(FIND, json!({"entityTypeId": 2, "query": "acme"})).await.json;
+    assert_eq!(ids(&plain), [101]);
+    for nothing in [json!(null), json!(""), json!([])] {
+        let call = json!({
+            "entityTypeId": 2, "query": "acme", "filter": nothing, "select": nothing,
+            "order": nothing, "limit": nothing, "start": -1, "useOriginalUfNames": nothing,
+        });
+        assert_eq!(server.call(FIND, call).await.json, plain, "{nothing}");
+    }
+}
+
+#[tokio::test]
 async fn a_query_and_a_filter_both_have_to_hold() {
     let (sandbox, mut server) = on_sandbox().await;
     let calls = [

@@ -272,7 +272,7 @@ async fn arguments_that_do_not_fit_are_all_named() {
         ],
         [
           "expect",
-          "must be a JSON object; as JSON text it fails: expected value at line 1 column 1",
+          "must be a JSON object, not `\"x\"`",
           null
         ],
         [
