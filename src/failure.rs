@@ -82,7 +82,7 @@ pub struct Problem {
     /// The code of the whole failure when this is its only problem.
     #[serde(skip)]
     pub code: Code,
-    /// Whether what is meant can be found among the portal's fields and people.
+    /// Whether what is meant can be found among the portal's items, fields and people.
     #[serde(skip)]
     pub can_be_looked_up: bool,
 }
@@ -101,7 +101,7 @@ impl Problem {
 
     /// A value that its field cannot hold.
     pub fn wrong_value(path: impl Into<String>, message: impl Into<String>, kind: Kind) -> Self {
-        let can_be_looked_up = matches!(kind, Kind::User | Kind::Users);
+        let can_be_looked_up = matches!(kind, Kind::User | Kind::Users | Kind::Link | Kind::Links);
         Self { can_be_looked_up, ..Self::new(path, message) }
     }
 

@@ -235,15 +235,20 @@ impl Toolbox {
 
     /// The failure with the tool that finds what was meant, where there is one.
     fn with_directions(&self, mut failure: Failure) -> Failure {
-        if self.offer.lookup {
-            if failure.problems.iter().any(|problem| problem.can_be_looked_up) {
-                failure
-                    .hint
-                    .push_str("; describe_crm_fields with a `query` finds fields and people");
-            }
-            if failure.code == Code::TypeNotFound {
-                failure.hint.push_str("; describe_crm_fields without `entityTypeId` lists them");
-            }
+        if !self.offer.lookup {
+            return failure;
+        }
+        let problems = &failure.problems;
+        let is_about_types = matches!(failure.code, Code::TypeNotFound | Code::TypeNotSupported)
+            || problems.iter().any(|problem| problem.path == "entityTypeId");
+        let is_about_names = problems.iter().any(|problem| problem.can_be_looked_up);
+        if is_about_types {
+            failure.hint.push_str("; describe_crm_fields without `entityTypeId` lists the types");
+        }
+        if is_about_names {
+            failure.hint.push_str(
+                "; find_crm_items finds items, describe_crm_fields with a `query` fields and people",
+            );
         }
         failure
     }

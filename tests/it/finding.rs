@@ -399,7 +399,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
       "message": "19 arguments have to be corrected",
       "written": "no",
       "retry": "after_fix",
-      "hint": "nothing was sent; correct what `problems` names and call again; describe_crm_fields with a `query` finds fields and people",
+      "hint": "nothing was sent; correct what `problems` names and call again; find_crm_items finds items, describe_crm_fields with a `query` fields and people",
       "problems": [
         {
           "path": "filter.titel",

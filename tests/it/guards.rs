@@ -159,7 +159,7 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
         "message": "11 arguments have to be corrected",
         "written": "no",
         "retry": "after_fix",
-        "hint": "nothing was sent; correct what `problems` names and call again; describe_crm_fields with a `query` finds fields and people",
+        "hint": "nothing was sent; correct what `problems` names and call again; find_crm_items finds items, describe_crm_fields with a `query` fields and people",
         "problems": [
           {
             "path": "fields.titel",

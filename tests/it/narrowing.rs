@@ -37,9 +37,15 @@ async fn tools_that_are_not_chosen_do_not_exist() {
     // Hints name only tools that there are.
     for (tools, is_named) in [("update", false), ("update,lookup", true)] {
         let mut server = narrowed(&sandbox, &[("BITRIX24_TOOLS", tools)]).await;
-        let call = json!({"entityTypeId": 2, "id": 351, "fields": {"assignedById": "Olga"}});
-        let hint = server.update(call).await.json["error"]["hint"].to_string();
-        assert_eq!(hint.contains("describe_crm_fields"), is_named, "{hint}");
+        for call in [
+            json!({"entityTypeId": 2, "id": 351, "fields": {"assignedById": "Olga"}}),
+            json!({"entityTypeId": "Vehicles", "id": 1, "fields": {"title": "b"}}),
+            json!({"entityTypeId": 1500, "id": 1, "fields": {"title": "b"}}),
+        ] {
+            let error = server.update(call).await.json["error"].clone();
+            let hint = error["hint"].as_str().unwrap();
+            assert_eq!(hint.contains("describe_crm_fields"), is_named, "{error}");
+        }
     }
     let mut server = narrowed(&sandbox, &[("BITRIX24_TOOLS", "lookup")]).await;
     let params = json!({"name": "update_crm_item", "arguments": {}});
