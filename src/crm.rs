@@ -8,6 +8,7 @@ pub mod entity_type;
 pub mod field_list;
 pub mod file;
 pub mod kind;
+pub mod likeness;
 pub mod multifield;
 pub mod names;
 pub mod shape;

@@ -9,10 +9,19 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{EntityType, Family, field_list::FieldList, kind, stage, text},
+    crm::{
+        EntityType, Family,
+        field_list::FieldList,
+        kind,
+        likeness::{Likeness, likeness, words},
+        stage, text,
+    },
     portal::{Budget, Meaning, Portal, PortalError},
 };
 use shelf::Shelf;
+
+/// How many people a portal names at once.
+const PAGE: usize = 50;
 
 /// The facts of one portal.
 #[derive(Debug)]
@@ -23,6 +32,7 @@ pub struct Facts {
     directories: Shelf<(), Directories>,
     currencies: Shelf<(), Vec<Choice>>,
     types: Shelf<(), Vec<TypeName>>,
+    everybody: Shelf<(), Vec<Person>>,
     people: Shelf<String, Vec<Person>>,
 }
 
@@ -110,6 +120,7 @@ impl Facts {
             directories: Shelf::default(),
             currencies: Shelf::default(),
             types: Shelf::default(),
+            everybody: Shelf::default(),
             people: Shelf::default(),
         }
     }
@@ -266,8 +277,8 @@ impl Facts {
         self.types.get((), budget, fetch).await
     }
 
-    /// People by name, position, e-mail or id; without a query, the first of those who work there.
-    /// Needs the scope `user_basic`.
+    /// People by name, position, e-mail or id, those who match best first; without a query, the
+    /// first of the portal. Needs the scope `user_basic`.
     ///
     /// # Errors
     ///
@@ -278,38 +289,50 @@ impl Facts {
         budget: &Budget,
     ) -> Result<Arc<Vec<Person>>, PortalError> {
         let query = query.trim();
-        self.people.get(query.to_owned(), budget, self.search_people(query, budget)).await
+        let fetch = async {
+            let everybody = self.users("user.get", json!({}), budget);
+            let everybody = match self.everybody.get((), budget, everybody).await {
+                Err(PortalError::Refused(refusal))
+                    if refusal.meaning() != Meaning::ScopeMissing =>
+                {
+                    Arc::default()
+                }
+                everybody => everybody?,
+            };
+            let known = resembling(&everybody, query);
+            let is_answered = everybody.len() < PAGE && !known.is_empty();
+            if query.is_empty() || is_answered {
+                return Ok(known);
+            }
+            let found = self.search_people(query, budget).await?;
+            Ok(if found.is_empty() { known } else { found })
+        };
+        self.people.get(query.to_owned(), budget, fetch).await
     }
 
+    /// Asks a portal that has more people than a page holds, or others than those who are listed.
     async fn search_people(
         &self,
         query: &str,
         budget: &Budget,
     ) -> Result<Vec<Person>, PortalError> {
-        if query.is_empty() {
-            return self.users("user.get", json!({"ACTIVE": true}), budget).await;
-        }
-        if let Ok(id) = query.parse::<i64>() {
-            let mut found = self.users("user.get", json!({"ID": id}), budget).await?;
-            found.retain(|person| person.id == id);
-            return Ok(found);
-        }
-        if query.contains('@') {
-            let mut found = self.users("user.get", json!({"EMAIL": query}), budget).await?;
-            found.retain(|person| text::folded(&person.email) == text::folded(query));
-            return Ok(found);
-        }
-        let found = self.users("user.search", json!({"FIND": query}), budget).await?;
-        // Portals search for beginnings of single names; a last name finds the most.
-        match query.rsplit_once(char::is_whitespace) {
-            Some((first, last)) if found.is_empty() => {
-                let mut found = self.users("user.search", json!({"FIND": last}), budget).await?;
-                let words = text::words(first);
-                found.retain(|person| words.iter().all(|word| text::matches(word, &person.name)));
-                Ok(found)
+        let filter = match query.parse::<i64>() {
+            Ok(id) => json!({"ID": id}),
+            Err(_) if query.contains('@') => json!({"EMAIL": query}),
+            Err(_) => {
+                let found = self.users("user.search", json!({"FIND": query}), budget).await?;
+                // Portals search for beginnings of single names; a last name finds the most.
+                return match query.rsplit_once(char::is_whitespace) {
+                    Some((_, last)) if found.is_empty() => {
+                        let found = self.users("user.search", json!({"FIND": last}), budget);
+                        Ok(resembling(&found.await?, query))
+                    }
+                    _ => Ok(found),
+                };
             }
-            _ => Ok(found),
-        }
+        };
+        let found = self.users("user.get", filter, budget).await?;
+        Ok(resembling(&found, query))
     }
 
     async fn users(
@@ -342,6 +365,26 @@ impl Facts {
     ) -> Result<Value, PortalError> {
         self.portal.call(method, &parameters, budget).await
     }
+}
+
+/// Those among people whom a query means, the best matches first; without a query those who have
+/// not left.
+fn resembling(people: &[Person], query: &str) -> Vec<Person> {
+    let asked = words(query);
+    let rank = |person: &Person| {
+        let is_meant = match query.parse::<i64>() {
+            _ if query.is_empty() => person.is_active,
+            Ok(id) => person.id == id,
+            Err(_) if query.contains('@') => text::folded(&person.email) == text::folded(query),
+            Err(_) => return likeness(&asked, &[&person.name, &person.position, &person.email]),
+        };
+        if is_meant { Likeness::Word } else { Likeness::None }
+    };
+    let mut ranked: Vec<(Likeness, &Person)> =
+        people.iter().map(|person| (rank(person), person)).collect();
+    ranked.retain(|(rank, _)| *rank != Likeness::None);
+    ranked.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+    ranked.into_iter().map(|(_, person)| person.clone()).collect()
 }
 
 fn of_type(entity: EntityType) -> Map<String, Value> {

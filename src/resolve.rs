@@ -9,6 +9,7 @@ use crate::{
         EntityType, Kind, Naming, Shape,
         catalog::{self, Access, Field},
         field_list::{FieldList, PortalField},
+        likeness::{Likeness, likeness, words},
         names, text,
     },
     failure::Problem,
@@ -162,8 +163,16 @@ impl<'a> Known<'a> {
     fn nearly_titled(&self, typed: &str) -> Option<String> {
         let list = self.list?;
         let titles = || list.iter().filter(|(_, field)| !field.title.is_empty());
-        let nearest = names::nearest(typed, titles().map(|(_, field)| field.title.as_str()))?;
-        titles().find(|(_, field)| field.title == nearest).map(|(name, _)| name.to_owned())
+        let asked = words(typed);
+        let is_alike = |title: &str| likeness(&asked, &[title]) != Likeness::None;
+        let mut alike = titles().filter(|(_, field)| is_alike(&field.title));
+        let nearest = names::nearest(typed, titles().map(|(_, field)| field.title.as_str()));
+        let (name, _) = match (nearest, alike.next(), alike.next()) {
+            (Some(nearest), ..) => titles().find(|(_, field)| field.title == nearest)?,
+            (None, Some(only), None) => only,
+            _ => return None,
+        };
+        Some(name.to_owned())
     }
 
     fn unknown(&self, typed: &str, wire: &str, path: &str) -> Problem {

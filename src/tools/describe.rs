@@ -16,14 +16,15 @@ use crate::{
         EntityType, EntityTypes, Family, Kind, Naming,
         catalog::{self, Access},
         field_list::FieldList,
-        names, text,
+        likeness::{Likeness, likeness, words},
+        names,
     },
     failure::{Failure, Problem, Purpose},
     portal::{Meaning, PortalError},
     resolve::{Known, Unresolved},
 };
 use choices::{Choices, Group, Sources};
-use row::{Likeness, Row, likeness};
+use row::Row;
 
 const DESCRIPTION: &str = "\
 Tells what can be written on this portal. Without entityTypeId: its entity types. With it: a line for \
@@ -175,12 +176,12 @@ impl<'a> Description<'a> {
 
     /// The fields and choices that a query finds, and people.
     async fn matching(mut self, query: &str) -> Value {
-        let words = text::words(query);
+        let asked = words(query);
         let mut notes = std::mem::take(&mut self.notes);
-        let (mut found, mut is_certain) = self.search(&words);
+        let (mut found, mut is_certain) = self.search(&asked);
         if found.is_empty() {
             self.sources.fetch_currencies(self.desk, &mut notes).await;
-            (found, is_certain) = self.search(&words);
+            (found, is_certain) = self.search(&asked);
         }
         // What only resembles a field may be somebody's name.
         let is_name = query
@@ -207,14 +208,14 @@ impl<'a> Description<'a> {
     }
 
     /// What matches, the certain matches first, and whether there is one.
-    fn search(&self, words: &[String]) -> (Vec<Value>, bool) {
+    fn search(&self, asked: &[String]) -> (Vec<Value>, bool) {
         let (mut certain, mut near, mut by_meaning) = (Vec::new(), Vec::new(), Vec::new());
         for row in self.rows() {
-            let by_name = row.likeness(words);
+            let by_name = row.likeness(asked);
             let (choices, by_choice) = match by_name {
                 Likeness::Near | Likeness::Word => (row.choices.clone(), Likeness::None),
                 _ if row.is_noise() => (Choices::default(), Likeness::None),
-                _ => row.choices.matching(|choice| likeness(words, &[choice])),
+                _ => row.choices.matching(|choice| likeness(asked, &[choice])),
             };
             match by_name.max(by_choice) {
                 Likeness::None => {}
@@ -263,8 +264,8 @@ impl<'a> Description<'a> {
             };
             return Err(Failure::refused_argument(problem));
         };
-        let choices = match query.map(text::words) {
-            Some(words) => row.choices.matching(|choice| likeness(&words, &[choice])).0,
+        let choices = match query.map(words) {
+            Some(asked) => row.choices.matching(|choice| likeness(&asked, &[choice])).0,
             None => row.choices.clone(),
         };
         let mut answer = json!({"ok": true, "entityTypeId": self.entity.id()});

@@ -260,6 +260,7 @@ async fn many_choices_and_many_people_are_counted_and_not_all_shown() {
         ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
         ("crm.currency.list", vec![Reply::Json(200, json!({"result": []}))]),
+        ("user.get", vec![Reply::Json(200, json!({"result": people}))]),
         ("user.search", vec![Reply::Json(200, json!({"result": people}))]),
     ])
     .await;

@@ -52,12 +52,12 @@ async fn people_are_choices_of_the_fields_that_hold_users() {
 #[tokio::test]
 async fn when_nobody_matches_people_are_shown_to_choose_from() {
     let (sandbox, mut server) = on_sandbox().await;
-    let ask = json!({"entityTypeId": 2, "field": "assignedById", "query": "Olga"});
+    let ask = json!({"entityTypeId": 2, "field": "assignedById", "query": "Zoe"});
     let answer = server.call(DESCRIBE, ask).await.json;
     let without_query = server.call(DESCRIBE, json!({"entityTypeId": 2, "field": "assignedById"}));
     assert_eq!(without_query.await.json["people"], answer["people"]);
-    let asked = methods(&sandbox).into_iter().filter(|it| it.starts_with("user.")).count();
-    assert_eq!(asked, 2);
+    let asked = methods(&sandbox).into_iter().filter(|it| it.starts_with("user."));
+    assert_eq!(asked.collect::<Vec<_>>(), ["user.get", "user.search"]);
     assert_json_snapshot!(json!([answer["people"], answer["notes"]]), @r#"
     [
       [
@@ -87,10 +87,46 @@ async fn when_nobody_matches_people_are_shown_to_choose_from() {
         }
       ],
       [
-        "nobody matches `Olga`; these are people of the portal"
+        "nobody matches `Zoe`; these are people of the portal"
       ]
     ]
     "#);
+}
+
+#[tokio::test]
+async fn people_are_found_across_scripts_and_slips_and_asked_for_once() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let cases: [(&str, &[u64]); 7] = [
+        ("Olga Ivanova", &[7]),
+        ("олег Ольга", &[]),
+        ("Marta Keler", &[8]),
+        ("МАРТА", &[8]),
+        ("sales manager", &[6, 9]),
+        ("marta.keller@SANDBOX.example", &[8]),
+        ("9", &[9]),
+    ];
+    for (query, expected) in cases {
+        let answer = server.call(DESCRIBE, json!({"query": query})).await.json;
+        let people = answer["people"].as_array().unwrap().iter();
+        let found: Vec<u64> = people.map(|it| it["id"].as_u64().unwrap()).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+    assert_eq!(methods(&sandbox).iter().filter(|it| *it == "user.get").count(), 1);
+}
+
+#[tokio::test]
+async fn a_large_portal_is_searched() {
+    let page: Vec<_> = (1..=50).map(|id| json!({"ID": id, "NAME": "Anna"})).collect();
+    let found = json!([{"ID": 77, "NAME": "Anna", "LAST_NAME": "Orlova"}]);
+    let portal = ScriptedPortal::start(&[
+        ("crm.enum.ownertype", vec![Reply::Json(200, json!({"result": []}))]),
+        ("user.get", vec![Reply::Json(200, json!({"result": page}))]),
+        ("user.search", vec![Reply::Json(200, json!({"result": found}))]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let answer = server.call(DESCRIBE, json!({"query": "Anna Orlova"})).await.json;
+    assert_eq!(answer["people"], json!([{"id": 77, "name": "Anna Orlova"}]));
 }
 
 #[tokio::test]
@@ -120,7 +156,7 @@ async fn without_the_scope_for_people_everything_else_goes_on() {
         ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
         ("crm.currency.list", vec![Reply::Json(200, json!({"result": []}))]),
-        ("user.search", vec![Reply::error(401, "insufficient_scope", "no scope")]),
+        ("user.get", vec![Reply::error(401, "insufficient_scope", "no scope")]),
     ])
     .await;
     let mut server = Server::connected_to(&portal.webhook()).await;

@@ -184,6 +184,9 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         (1, 21, json!({"stageId": "in work"})),
         (2, 351, json!({"Номер договора": "Д-1"})),
         (2, 351, json!({"Номер договра": "Д-1"})),
+        (2, 351, json!({"nomer_dogovora": "Д-1"})),
+        (2, 351, json!({"signed": "Y"})),
+        (2, 351, json!({"channel": "x"})),
     ];
     let mut told = Vec::new();
     for (entity_type_id, id, fields) in cases {
@@ -250,6 +253,27 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
           "path": "fields.Номер договра",
           "message": "is not a field of deal",
           "didYouMean": "ufCrm_1730000000009"
+        }
+      ],
+      [
+        {
+          "path": "fields.nomer_dogovora",
+          "message": "is not a field of deal",
+          "didYouMean": "ufCrm_1730000000009"
+        }
+      ],
+      [
+        {
+          "path": "fields.signed",
+          "message": "is not a field of deal",
+          "didYouMean": "ufCrm_1730000000003"
+        }
+      ],
+      [
+        {
+          "path": "fields.channel",
+          "message": "is not a field of deal",
+          "didYouMean": "ufCrm_1730000000001"
         }
       ]
     ]

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::row::Likeness;
 use crate::{
-    crm::{EntityType, Kind, field_list::PortalField, stage},
+    crm::{EntityType, Kind, field_list::PortalField, likeness::Likeness, stage},
     facts::{Choice, Directories, Pipeline, Stage},
     resolve::Resolved,
     tools::Desk,

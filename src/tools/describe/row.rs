@@ -4,7 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::choices::Choices;
 use crate::{
-    crm::{EntityType, Kind, catalog::Access, field_list::PortalField, names, text},
+    crm::{
+        EntityType, Kind,
+        catalog::Access,
+        field_list::PortalField,
+        likeness::{Likeness, likeness},
+        names,
+    },
     resolve::Resolved,
 };
 
@@ -129,28 +135,4 @@ impl Row<'_> {
         choices.show_in(&mut shown);
         shown
     }
-}
-
-/// How well a text matches a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Likeness {
-    None,
-    /// Only what the field means speaks of it.
-    Meaning,
-    /// Each word of the query is a part of a word, or nearly one.
-    Near,
-    /// Each word of the query is a word of the text.
-    Word,
-}
-
-pub(super) fn likeness(query: &[String], texts: &[&str]) -> Likeness {
-    if query.is_empty() {
-        return Likeness::None;
-    }
-    let words: Vec<String> = texts.iter().flat_map(|it| text::words(it)).collect();
-    if query.iter().all(|asked| words.contains(asked)) {
-        return Likeness::Word;
-    }
-    let is_near = |asked: &String| texts.iter().any(|it| text::matches(asked, it));
-    if query.iter().all(is_near) { Likeness::Near } else { Likeness::None }
 }
