@@ -29,6 +29,12 @@ pub fn likeness(query: &[String], texts: &[&str]) -> Likeness {
     if query.iter().all(is_near) { Likeness::Near } else { Likeness::None }
 }
 
+/// The words of a query that the texts do not speak of.
+pub fn unmatched(query: &[String], texts: &[&str]) -> Vec<String> {
+    let is_open = |asked: &&String| likeness(std::slice::from_ref(*asked), texts) == Likeness::None;
+    query.iter().filter(is_open).cloned().collect()
+}
+
 /// The words of a text, folded and in Latin letters; a name such as `stageId` falls into its parts.
 pub fn words(text: &str) -> Vec<String> {
     let mut parts = String::new();

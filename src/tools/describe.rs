@@ -16,7 +16,7 @@ use crate::{
         EntityType, EntityTypes, Family, Kind, Naming,
         catalog::{self, Access},
         field_list::FieldList,
-        likeness::{Likeness, likeness, words},
+        likeness::{Likeness, unmatched, words},
         names,
     },
     failure::{Failure, Problem, Purpose},
@@ -178,10 +178,10 @@ impl<'a> Description<'a> {
     async fn matching(mut self, query: &str) -> Value {
         let asked = words(query);
         let mut notes = std::mem::take(&mut self.notes);
-        let (mut found, mut is_certain) = self.search(&asked);
+        let (mut found, mut is_certain) = self.search(&asked, Likeness::Meaning);
         if found.is_empty() {
             self.sources.fetch_currencies(self.desk, &mut notes).await;
-            (found, is_certain) = self.search(&asked);
+            (found, is_certain) = self.search(&asked, Likeness::Meaning);
         }
         // What only resembles a field may be somebody's name.
         let is_name = query
@@ -193,11 +193,14 @@ impl<'a> Description<'a> {
             Vec::new()
         };
         if found.is_empty() && people.is_empty() {
-            notes.push(
+            found = self.partly_matching(&asked);
+            notes.push(if found.is_empty() {
                 "no field, choice or person matches; call without `query` to see every field, or \
                  with `field` alone to see what it can hold"
-                    .to_owned(),
-            );
+                    .to_owned()
+            } else {
+                format!("nothing matches all of `{query}`; `fields` match some of it")
+            });
         }
         let mut answer = json!({"ok": true, "entityTypeId": self.entity.id(), "fields": found});
         if !people.is_empty() {
@@ -207,17 +210,34 @@ impl<'a> Description<'a> {
         narrowed(answer, "fields", "make `query` longer, or name one `field`")
     }
 
-    /// What matches, the certain matches first, and whether there is one.
-    fn search(&self, asked: &[String]) -> (Vec<Value>, bool) {
+    /// What matches a word of several.
+    fn partly_matching(&self, asked: &[String]) -> Vec<Value> {
+        const MOST: usize = 10;
+        const SHORTEST: usize = 3;
+        let mut found = Vec::new();
+        for word in asked.iter().filter(|word| asked.len() > 1 && word.len() >= SHORTEST) {
+            for field in self.search(std::slice::from_ref(word), Likeness::Near).0 {
+                if !found.contains(&field) {
+                    found.push(field);
+                }
+            }
+        }
+        found.truncate(MOST);
+        found
+    }
+
+    /// What matches at least so well, the certain matches first, and whether there is one.
+    fn search(&self, asked: &[String], least: Likeness) -> (Vec<Value>, bool) {
         let (mut certain, mut near, mut by_meaning) = (Vec::new(), Vec::new(), Vec::new());
         for row in self.rows() {
             let by_name = row.likeness(asked);
             let (choices, by_choice) = match by_name {
                 Likeness::Near | Likeness::Word => (row.choices.clone(), Likeness::None),
                 _ if row.is_noise() => (Choices::default(), Likeness::None),
-                _ => row.choices.matching(|choice| likeness(asked, &[choice])),
+                _ => row.choices.matching(&unmatched(asked, &[&row.name, &row.field.title])),
             };
             match by_name.max(by_choice) {
+                likeness if likeness < least => {}
                 Likeness::None => {}
                 Likeness::Meaning => by_meaning.push(row.shown(&row.choices)),
                 Likeness::Near => near.push(row.shown(&choices)),
@@ -265,7 +285,7 @@ impl<'a> Description<'a> {
             return Err(Failure::refused_argument(problem));
         };
         let choices = match query.map(words) {
-            Some(asked) => row.choices.matching(|choice| likeness(&asked, &[choice])).0,
+            Some(asked) => row.choices.matching(&asked).0,
             None => row.choices.clone(),
         };
         let mut answer = json!({"ok": true, "entityTypeId": self.entity.id()});

@@ -221,6 +221,10 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
         ("price", 2),
         ("phone", 3),
         ("nothing of the kind", 2),
+        ("stage agreed", 2),
+        ("Service request", 2),
+        ("lost reason", 2),
+        ("nomer dogovora", 2),
     ];
     let mut told = serde_json::Map::new();
     for (query, entity_type_id) in cases {
@@ -491,6 +495,76 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
       ],
       "nothing of the kind": [
         [],
+        null
+      ],
+      "stage agreed": [
+        [
+          [
+            "stageId",
+            [
+              {
+                "categoryId": 9,
+                "name": "Service",
+                "stages": [
+                  {
+                    "code": "C9:UC_NYL06U",
+                    "name": "Agreed"
+                  }
+                ]
+              }
+            ]
+          ]
+        ],
+        null
+      ],
+      "Service request": [
+        [
+          [
+            "stageId",
+            [
+              {
+                "categoryId": 9,
+                "name": "Service",
+                "stages": [
+                  {
+                    "code": "C9:NEW",
+                    "name": "Request"
+                  }
+                ]
+              }
+            ]
+          ]
+        ],
+        null
+      ],
+      "lost reason": [
+        [
+          [
+            "stageId",
+            [
+              {
+                "categoryId": 0,
+                "name": "Sales",
+                "stages": [
+                  {
+                    "code": "LOSE",
+                    "name": "Lost",
+                    "means": "failure"
+                  }
+                ]
+              }
+            ]
+          ]
+        ],
+        null
+      ],
+      "nomer dogovora": [
+        [
+          [
+            "ufCrm_1730000000009",
+            null
+          ]
+        ],
         null
       ]
     }

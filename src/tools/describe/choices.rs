@@ -6,7 +6,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{EntityType, Kind, field_list::PortalField, likeness::Likeness, stage},
+    crm::{
+        EntityType, Kind,
+        field_list::PortalField,
+        likeness::{Likeness, likeness, unmatched},
+        stage,
+    },
     facts::{Choice, Directories, Pipeline, Stage},
     resolve::Resolved,
     tools::Desk,
@@ -154,18 +159,19 @@ impl Choices {
     }
 
     /// Those that match, and how well the best of them does. A pipeline's name stands for its
-    /// stages.
-    pub(super) fn matching(&self, likeness: impl Fn(&str) -> Likeness) -> (Self, Likeness) {
+    /// stages, or narrows them.
+    pub(super) fn matching(&self, asked: &[String]) -> (Self, Likeness) {
         let mut best = Likeness::None;
         let mut groups = Vec::new();
         for group in &self.0 {
-            let of_pipeline =
-                group.pipeline.as_ref().map_or(Likeness::None, |it| likeness(&it.name));
-            best = best.max(of_pipeline);
+            let pipeline = group.pipeline.as_ref().map_or("", |pipeline| &pipeline.name);
+            let rest = unmatched(asked, &[pipeline]);
             let mut found = group.clone();
-            if of_pipeline == Likeness::None {
+            if rest.is_empty() {
+                best = best.max(likeness(asked, &[pipeline]));
+            } else {
                 found.entries.retain(|entry| {
-                    let likeness = likeness(&entry.text);
+                    let likeness = likeness(&rest, &[&entry.text]);
                     best = best.max(likeness);
                     likeness != Likeness::None
                 });
