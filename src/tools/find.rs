@@ -33,7 +33,7 @@ const PAGE: u64 = 50;
 const USUAL_LIMIT: u64 = 20;
 
 const DESCRIPTION: &str = "\
-Finds CRM items: id, title, stage, amount, responsible, link.";
+Finds CRM items: id, title, stage, amount, responsible.";
 
 /// What a call may hold.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,13 +41,13 @@ Finds CRM items: id, title, stage, amount, responsible, link.";
 struct Arguments {
     #[schemars(range(min = 1))]
     entity_type_id: u64,
-    /// Title or name, phone, e-mail or id
+    /// Title, name, phone, e-mail or id
     #[serde(default)]
     query: Option<String>,
-    /// Operator, then name; stages and pipelines by name or code: {"categoryId":"Sales",">=opportunity":5000,"!stageId":"WON"}. Also < @ !@ % (contains); OR: {"0":{"logic":"OR","0":{},"1":{}}}
+    /// Operator, then name; stages and pipelines by name or code: {"categoryId":"Sales",">=opportunity":5000}. Also < ! @ !@ %; OR: {"0":{"logic":"OR","0":{},"1":{}}}
     #[serde(default)]
     filter: Map<String, Value>,
-    /// More fields to show
+    /// More fields
     #[serde(default)]
     select: Vec<String>,
     /// {"opportunity":"DESC"}
@@ -59,9 +59,8 @@ struct Arguments {
     limit: Option<u64>,
     /// 0 counts `total`; later `next` of the answer
     #[serde(default)]
-    #[schemars(range(min = -1))]
     start: Option<i64>,
-    /// Y: `UF_CRM_…` names
+    /// Y: UF_CRM_ names
     #[serde(default)]
     use_original_uf_names: Letter,
 }
@@ -72,7 +71,7 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
         name: "find_crm_items",
         title: "Find Bitrix24 CRM items",
         description: DESCRIPTION.to_owned(),
-        search_hint: "bitrix24 crm find search list deals contacts",
+        search_hint: "bitrix24 crm find search list",
         input_schema: schema::input::<Arguments>(types),
         output_schema: None,
         work: Work::Find,
