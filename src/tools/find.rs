@@ -53,7 +53,7 @@ struct Arguments {
     /// {"opportunity":"DESC"}
     #[serde(default)]
     order: Map<String, Value>,
-    /// At most 50
+    /// Up to 50
     #[serde(default)]
     #[schemars(range(min = 1))]
     limit: Option<u64>,
