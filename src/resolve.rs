@@ -43,6 +43,14 @@ pub struct Resolved<'a> {
     pub is_settable: bool,
 }
 
+impl Resolved<'_> {
+    /// The directory (`crm.status.list`, `ENTITY_ID`) that holds the field's codes.
+    pub fn directory(&self, entity: EntityType) -> Option<&str> {
+        let listed = self.listed.and_then(|listed| listed.directory.as_deref());
+        listed.or_else(|| self.row?.directory(entity.family()?))
+    }
+}
+
 /// A typed name that is no known field.
 #[derive(Debug)]
 pub enum Unresolved {

@@ -7,8 +7,8 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-pub(super) use draft::InDoubt;
 pub use draft::obvious_problems;
+pub(super) use draft::{InDoubt, Meant};
 
 use super::{Request, Session, look::Before, stages};
 use crate::{

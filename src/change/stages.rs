@@ -1,14 +1,17 @@
-//! When a stage or a pipeline is none, or the portal did not take it: the real ones, for the next
-//! call.
+//! When a stage, a pipeline or another code is none, or the portal did not take it: the real ones,
+//! for the next call.
 
 use serde::Serialize;
 
-use super::{Outcome, Session, plan::InDoubt};
+use super::{
+    Outcome, Session,
+    plan::{InDoubt, Meant},
+};
 use crate::{
     crm::{EntityType, Kind, catalog, kind, stage, text},
     facts::Stage,
     failure::Problem,
-    portal::Budget,
+    portal::{Budget, PortalError},
 };
 
 /// A stage that the item's pipeline has.
@@ -46,9 +49,9 @@ pub(super) async fn offer(
     missed.options = stages.into_iter().map(option).collect();
 }
 
-/// Adds the real stages and pipelines to problems with them, and suggests the one whose name was
-/// typed. What is in doubt without a problem becomes one when it is none of the real ones. Where
-/// those cannot be had, the problems stay as they are.
+/// Adds the real codes to problems with them, and suggests the one whose name was typed. What is in
+/// doubt without a problem becomes one when it is none of the real ones. Where those cannot be had,
+/// the problems stay as they are.
 pub(super) async fn explain(
     session: &Session,
     entity: EntityType,
@@ -58,50 +61,71 @@ pub(super) async fn explain(
 ) {
     // A pipeline that was named counts for the stage that was named with it.
     let mut named_pipeline = None;
-    for InDoubt { path, typed, pipeline } in in_doubt {
-        let pipeline = pipeline.map(|pipeline| named_pipeline.unwrap_or(pipeline));
-        let there: Vec<(String, String)> = match pipeline {
-            Some(pipeline) => match session.facts.stages(entity, pipeline, budget).await {
-                Ok(stages) => stages.into_iter().map(|stage| (stage.code, stage.name)).collect(),
-                Err(_) => continue,
-            },
-            None => match session.facts.pipelines(entity, budget).await {
-                Ok(pipelines) => {
-                    pipelines.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
-                }
-                Err(_) => continue,
-            },
+    for InDoubt { path, typed, meant } in in_doubt {
+        let Ok(there) = codes(session, entity, meant, named_pipeline, budget).await else {
+            continue;
         };
-        if there.iter().any(|(code, _)| code == typed) && named_pipeline.is_some() {
+        let is_code = there.iter().any(|(code, _)| code == typed);
+        if is_code && named_pipeline.is_some() {
             problems.retain(|problem| problem.path != *path);
         }
-        if there.is_empty() || there.iter().any(|(code, _)| code == typed) {
+        if is_code || there.is_empty() {
             continue;
         }
+        let (what, code) = match meant {
+            Meant::Pipeline => ("pipeline", "id"),
+            Meant::Stage(_) => ("stage", "code"),
+            Meant::Entry(_) => ("choice", "code"),
+        };
         if !problems.iter().any(|problem| problem.path == *path) {
-            problems.push(Problem::new(path, "is not the code of a stage"));
+            problems.push(Problem::new(path, format!("is not the {code} of a {what}")));
         }
         let Some(problem) = problems.iter_mut().find(|problem| problem.path == *path) else {
             continue;
         };
         let folded = text::folded(typed);
         let mut named = there.iter().filter(|(_, name)| text::folded(name) == folded);
-        if let (Some((code, _)), None) = (named.next(), named.next()) {
-            let what = if pipeline.is_some() {
-                "stage, not its code"
-            } else {
-                named_pipeline = code.parse().ok();
-                "pipeline, not its id"
-            };
-            problem.message = format!("is the name of a {what}");
-            problem.did_you_mean = Some(code.clone());
+        if let (Some((named, _)), None) = (named.next(), named.next()) {
+            problem.message = format!("is the name of a {what}, not its {code}");
+            problem.did_you_mean = Some(named.clone());
+            if matches!(meant, Meant::Pipeline) {
+                named_pipeline = named.parse().ok();
+            }
         } else {
-            let of_pipeline = match pipeline {
-                Some(id) if stage::has_pipelines(entity) => format!("pipeline {id} has"),
+            let whose = match meant {
+                Meant::Stage(pipeline) if stage::has_pipelines(entity) => {
+                    format!("pipeline {} has", named_pipeline.unwrap_or(*pipeline))
+                }
                 _ => "there are".to_owned(),
             };
-            let options = text::listed(&there);
-            problem.message = format!("{}; {of_pipeline} {options}", problem.message);
+            problem.message = format!("{}; {whose} {}", problem.message, text::listed(&there));
         }
     }
+}
+
+/// The codes that the portal has, with their names.
+async fn codes(
+    session: &Session,
+    entity: EntityType,
+    meant: &Meant,
+    named_pipeline: Option<i64>,
+    budget: &Budget,
+) -> Result<Vec<(String, String)>, PortalError> {
+    let facts = &session.facts;
+    let coded = |stage: Stage| (stage.code, stage.name);
+    Ok(match meant {
+        Meant::Pipeline => {
+            let pipelines = facts.pipelines(entity, budget).await?;
+            pipelines.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
+        }
+        Meant::Stage(pipeline) => {
+            let pipeline = named_pipeline.unwrap_or(*pipeline);
+            let stages = facts.stages(entity, pipeline, budget).await?;
+            stages.into_iter().map(coded).collect()
+        }
+        Meant::Entry(directory) => {
+            let directories = facts.directories(budget).await?;
+            directories.get(directory).iter().cloned().map(coded).collect()
+        }
+    })
 }

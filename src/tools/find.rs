@@ -60,7 +60,7 @@ struct Arguments {
     /// 0 counts `total`; later `next` of the answer
     #[serde(default)]
     start: Option<i64>,
-    /// Y: UF_CRM_ names
+    /// `UF_CRM_` names
     #[serde(default)]
     use_original_uf_names: Letter,
 }

@@ -1,10 +1,13 @@
-//! Stages and pipelines: what is refused, what moves together, and the real ones named.
+//! Stages, pipelines and other codes: what is refused, what moves together, and the real ones named.
 
 use bitrix24_crm_mcp::sandbox::Rules;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{methods, on_sandbox, problems, sent};
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{Server, methods, on_sandbox, problems, sent},
+};
 
 #[tokio::test]
 async fn stages_are_checked_against_type_and_pipeline() {
@@ -187,6 +190,9 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         (2, 351, json!({"nomer_dogovora": "Д-1"})),
         (2, 351, json!({"signed": "Y"})),
         (2, 351, json!({"channel": "x"})),
+        (2, 101, json!({"sourceId": "Website"})),
+        (2, 101, json!({"sourceId": "Выставка", "typeId": "sale"})),
+        (4, 11, json!({"industry": "Shipping"})),
     ];
     let mut told = Vec::new();
     for (entity_type_id, id, fields) in cases {
@@ -275,8 +281,57 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
           "message": "is not a field of deal",
           "didYouMean": "ufCrm_1730000000001"
         }
+      ],
+      [
+        {
+          "path": "fields.sourceId",
+          "message": "is not the code of a choice; there are `CALL` \"Call\", `EMAIL` \"E-mail\", `WEBFORM` \"CRM form\", `ADVERTISING` \"Advertising\", `PARTNER` \"Existing client\", `TRADE_SHOW` \"Выставка\""
+        }
+      ],
+      [
+        {
+          "path": "fields.sourceId",
+          "message": "is the name of a choice, not its code",
+          "didYouMean": "TRADE_SHOW"
+        },
+        {
+          "path": "fields.typeId",
+          "message": "is the name of a choice, not its code",
+          "didYouMean": "SALE"
+        }
+      ],
+      [
+        {
+          "path": "fields.industry",
+          "message": "is not the code of a choice; there are `IT` \"Information technology\", `MANUFACTURING` \"Manufacturing\", `TRADE` \"Trade\""
+        }
       ]
     ]
     "#);
     assert!(!methods(&sandbox).contains(&"crm.item.update".to_owned()));
+}
+
+#[tokio::test]
+async fn codes_are_looked_up_only_where_they_look_like_names() {
+    let directory = json!([{"ENTITY_ID": "SOURCE", "STATUS_ID": "expo-2", "NAME": "Fair"}]);
+    let refused = || Reply::error(403, "ACCESS_DENIED", "no");
+    let cases = [
+        ("WEB", vec![refused()], 0),
+        ("expo-2", vec![Reply::Json(200, json!({"result": directory}))], 1),
+        ("expo-3", vec![refused()], 1),
+    ];
+    for (code, directories, looked_up) in cases {
+        let item = |source: &str| Reply::item(json!({"id": 351, "sourceId": source}));
+        let portal = ScriptedPortal::start(&[
+            ("crm.item.get", vec![item("CALL")]),
+            ("crm.status.list", directories),
+            ("crm.item.update", vec![item(code)]),
+        ])
+        .await;
+        let mut server = Server::connected_to(&portal.webhook()).await;
+        let call = json!({"entityTypeId": 2, "id": 351, "fields": {"sourceId": code}});
+        assert_eq!(server.update(call).await.json["status"], "updated", "{code}");
+        let asked = portal.requests().into_iter().filter(|it| it.path.contains("status.list"));
+        assert_eq!(asked.count(), looked_up, "{code}");
+    }
 }

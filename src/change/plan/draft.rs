@@ -28,18 +28,28 @@ pub(super) struct Draft<'a> {
     typed: Vec<String>,
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<String>,
-    /// What was typed for a stage or a pipeline and is none, or looks as if it were a name.
+    /// What was typed for a code and is none, or looks as if it were a name.
     pub(super) in_doubt: Vec<InDoubt>,
 }
 
-/// A stage or pipeline that was typed and seems to be none, so that the real ones are of use.
+/// What was typed and seems to be no code, so that the real ones are of use.
 pub(crate) struct InDoubt {
     /// Where it was typed.
     pub path: String,
     /// What was typed.
     pub typed: String,
-    /// The pipeline that a stage was to be of; for a pipeline itself none.
-    pub pipeline: Option<i64>,
+    /// What it was to be.
+    pub meant: Meant,
+}
+
+/// What a code stands for.
+pub(crate) enum Meant {
+    /// A pipeline of the entity type.
+    Pipeline,
+    /// A stage of this pipeline.
+    Stage(i64),
+    /// An entry of this directory.
+    Entry(String),
 }
 
 /// A value that a field must have now.
@@ -146,14 +156,11 @@ impl<'a> Draft<'a> {
                 Kind::Stage => {
                     let problem = self.stage_problem(path, value);
                     let typed = value.as_str().unwrap_or_default();
-                    // Codes are written in capitals; anything else is rather a name.
-                    let is_doubtful =
-                        problem.is_some() || typed.contains(|c: char| c.is_ascii_lowercase());
-                    in_doubt.extend(is_doubtful.then(|| InDoubt {
-                        path: path.clone(),
-                        typed: typed.to_owned(),
-                        pipeline: Some(self.target_pipeline().unwrap_or(0)),
-                    }));
+                    if problem.is_some() || looks_like_a_name(typed) {
+                        let meant = Meant::Stage(self.target_pipeline().unwrap_or(0));
+                        let typed = typed.to_owned();
+                        in_doubt.push(InDoubt { path: path.clone(), typed, meant });
+                    }
                     problem
                 }
                 Kind::Link => links::problem(self.known, &self.asked, asked, path, value),
@@ -198,12 +205,23 @@ impl<'a> Draft<'a> {
                 if let Some(note) = note {
                     self.notes.push(format!("`{path}` {note}"));
                 }
+                // Portals store any text as the code of a source or a type (fact sheet §1.5).
+                let typed = wire.as_str().filter(|typed| looks_like_a_name(typed));
+                let typed = typed.filter(|_| self.now(field) != Some(&wire));
+                if let (Kind::Status, Some(typed), Some(directory)) =
+                    (field.shape.kind, typed, field.directory(self.known.entity))
+                {
+                    let (path, typed) = (path.to_owned(), typed.to_owned());
+                    let meant = Meant::Entry(directory.to_owned());
+                    self.in_doubt.push(InDoubt { path, typed, meant });
+                }
                 Some(Want::Value(wire))
             }
             Err(message) => {
                 if field.shape.kind == Kind::Category {
-                    let (path, typed) = (path.to_owned(), value.as_str().unwrap_or_default());
-                    self.in_doubt.push(InDoubt { path, typed: typed.to_owned(), pipeline: None });
+                    let typed = value.as_str().unwrap_or_default().to_owned();
+                    let path = path.to_owned();
+                    self.in_doubt.push(InDoubt { path, typed, meant: Meant::Pipeline });
                 }
                 self.problems.push(Problem::wrong_value(path, message, field.shape.kind));
                 None
@@ -359,6 +377,11 @@ impl<'a> Draft<'a> {
             _ => None,
         }
     }
+}
+
+/// Codes are written in capitals; anything else is rather a name.
+fn looks_like_a_name(typed: &str) -> bool {
+    typed.contains(|c: char| c.is_lowercase() || !c.is_ascii())
 }
 
 /// The wire form of a value: a list's option by id or text, everything else by its kind.

@@ -204,10 +204,7 @@ impl Sources {
     /// A directory's entry by its code or its name. Items may hold codes that a directory no longer
     /// has, so others are passed on.
     fn code(&self, field: &Resolved<'_>, value: &Value) -> Read {
-        let own = field.row.zip(self.entity.family());
-        let own = own.and_then(|(row, family)| row.directory(family));
-        let directory = field.listed.and_then(|listed| listed.directory.as_deref()).or(own);
-        let entries = match (&self.directories, directory) {
+        let entries = match (&self.directories, field.directory(self.entity)) {
             (Some(directories), Some(directory)) => directories.get(directory),
             _ => &[],
         };
