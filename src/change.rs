@@ -3,12 +3,12 @@
 //! The flow and what calls share. It knows no MCP and no HTTP: requests come in parsed, the portal
 //! is called by method name.
 
+mod codes;
 mod compare;
 mod look;
 mod looks;
 mod plan;
 mod settle;
-mod stages;
 mod turns;
 mod write;
 
@@ -16,9 +16,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
+pub use codes::StageOption;
 pub use compare::{Change, NotApplied, Outcome, Status, Why};
 pub use plan::obvious_problems;
-pub use stages::StageOption;
 
 use crate::{
     crm::{EntityType, Naming, file},
@@ -137,7 +137,7 @@ pub async fn change(
     }
     let (after, picture) = carry_out(session, request, &before, &mut plan, budget).await?;
     let mut outcome = compare::compare(&before, plan, after, picture);
-    stages::offer(session, request.item.entity, &mut outcome, budget).await;
+    codes::offer(session, request.item.entity, &mut outcome, budget).await;
     Ok(outcome)
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub use draft::obvious_problems;
 pub(super) use draft::{InDoubt, Meant};
 
-use super::{Request, Session, look::Before, stages};
+use super::{Request, Session, codes, look::Before};
 use crate::{
     crm::{
         Kind, Shape,
@@ -198,7 +198,7 @@ pub(super) async fn draw(
     draft.check_together();
 
     let mut problems = draft.problems;
-    stages::explain(session, entity, &draft.in_doubt, &mut problems, budget).await;
+    codes::explain(session, entity, &draft.in_doubt, &mut problems, budget).await;
     if !problems.is_empty() {
         return Err(Failure::refused_arguments(problems));
     }

@@ -12,6 +12,7 @@
 )]
 
 mod cli;
+mod codes;
 mod conduct;
 mod describing;
 mod errors;
@@ -32,7 +33,6 @@ mod scripted_portal;
 mod searching_fields;
 mod secrets;
 mod silent_drops;
-mod stages;
 mod support;
 mod tokens;
 mod update;

@@ -50,6 +50,8 @@ pub(crate) enum Meant {
     Stage(i64),
     /// An entry of this directory.
     Entry(String),
+    /// A user of the portal.
+    Person,
 }
 
 /// A value that a field must have now.
@@ -218,10 +220,14 @@ impl<'a> Draft<'a> {
                 Some(Want::Value(wire))
             }
             Err(message) => {
-                if field.shape.kind == Kind::Category {
-                    let typed = value.as_str().unwrap_or_default().to_owned();
-                    let path = path.to_owned();
-                    self.in_doubt.push(InDoubt { path, typed, meant: Meant::Pipeline });
+                let meant = match field.shape.kind {
+                    Kind::Category => Some(Meant::Pipeline),
+                    Kind::User => Some(Meant::Person),
+                    _ => None,
+                };
+                if let (Some(meant), Some(typed)) = (meant, value.as_str()) {
+                    let (path, typed) = (path.to_owned(), typed.to_owned());
+                    self.in_doubt.push(InDoubt { path, typed, meant });
                 }
                 self.problems.push(Problem::wrong_value(path, message, field.shape.kind));
                 None

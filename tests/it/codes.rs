@@ -1,4 +1,4 @@
-//! Stages, pipelines and other codes: what is refused, what moves together, and the real ones named.
+//! Stages, pipelines, other codes and people: what is refused, what moves together, and the real ones.
 
 use bitrix24_crm_mcp::sandbox::Rules;
 use insta::assert_json_snapshot;
@@ -193,6 +193,10 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         (2, 101, json!({"sourceId": "Website"})),
         (2, 101, json!({"sourceId": "Выставка", "typeId": "sale"})),
         (4, 11, json!({"industry": "Shipping"})),
+        (2, 101, json!({"assignedById": "Marta Keller"})),
+        (2, 101, json!({"assignedById": "Olga"})),
+        (2, 101, json!({"assignedById": "sales manager"})),
+        (2, 101, json!({"assignedById": "Zoe"})),
     ];
     let mut told = Vec::new();
     for (entity_type_id, id, fields) in cases {
@@ -304,6 +308,31 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         {
           "path": "fields.industry",
           "message": "is not the code of a choice; there are `IT` \"Information technology\", `MANUFACTURING` \"Manufacturing\", `TRADE` \"Trade\""
+        }
+      ],
+      [
+        {
+          "path": "fields.assignedById",
+          "message": "is the name of a person, not their id",
+          "didYouMean": "8"
+        }
+      ],
+      [
+        {
+          "path": "fields.assignedById",
+          "message": "must be the id of a user, a whole number, not `\"Olga\"`; there are `7` \"Ольга Иванова\""
+        }
+      ],
+      [
+        {
+          "path": "fields.assignedById",
+          "message": "must be the id of a user, a whole number, not `\"sales manager\"`; there are `6` \"Jonas Brandt\", `9` \"Peter Novak\""
+        }
+      ],
+      [
+        {
+          "path": "fields.assignedById",
+          "message": "must be the id of a user, a whole number, not `\"Zoe\"`"
         }
       ]
     ]

@@ -1,5 +1,5 @@
-//! When a stage, a pipeline or another code is none, or the portal did not take it: the real ones,
-//! for the next call.
+//! When a stage, a pipeline, another code or a person is none, or the portal did not take it: the
+//! real ones, for the next call.
 
 use serde::Serialize;
 
@@ -61,10 +61,11 @@ pub(super) async fn explain(
 ) {
     // A pipeline that was named counts for the stage that was named with it.
     let mut named_pipeline = None;
-    for InDoubt { path, typed, meant } in in_doubt {
-        let Ok(there) = codes(session, entity, meant, named_pipeline, budget).await else {
+    for doubt in in_doubt {
+        let Ok(there) = real_codes(session, entity, doubt, named_pipeline, budget).await else {
             continue;
         };
+        let InDoubt { path, typed, meant } = doubt;
         let is_code = there.iter().any(|(code, _)| code == typed);
         if is_code && named_pipeline.is_some() {
             problems.retain(|problem| problem.path != *path);
@@ -73,12 +74,13 @@ pub(super) async fn explain(
             continue;
         }
         let (what, code) = match meant {
-            Meant::Pipeline => ("pipeline", "id"),
-            Meant::Stage(_) => ("stage", "code"),
-            Meant::Entry(_) => ("choice", "code"),
+            Meant::Pipeline => ("pipeline", "its id"),
+            Meant::Stage(_) => ("stage", "its code"),
+            Meant::Entry(_) => ("choice", "its code"),
+            Meant::Person => ("person", "their id"),
         };
         if !problems.iter().any(|problem| problem.path == *path) {
-            problems.push(Problem::new(path, format!("is not the {code} of a {what}")));
+            problems.push(Problem::new(path, format!("is not the code of a {what}")));
         }
         let Some(problem) = problems.iter_mut().find(|problem| problem.path == *path) else {
             continue;
@@ -86,8 +88,9 @@ pub(super) async fn explain(
         let folded = text::folded(typed);
         let mut named = there.iter().filter(|(_, name)| text::folded(name) == folded);
         if let (Some((named, _)), None) = (named.next(), named.next()) {
-            problem.message = format!("is the name of a {what}, not its {code}");
+            problem.message = format!("is the name of a {what}, not {code}");
             problem.did_you_mean = Some(named.clone());
+            problem.can_be_looked_up = false;
             if matches!(meant, Meant::Pipeline) {
                 named_pipeline = named.parse().ok();
             }
@@ -104,10 +107,10 @@ pub(super) async fn explain(
 }
 
 /// The codes that the portal has, with their names.
-async fn codes(
+async fn real_codes(
     session: &Session,
     entity: EntityType,
-    meant: &Meant,
+    InDoubt { typed, meant, .. }: &InDoubt,
     named_pipeline: Option<i64>,
     budget: &Budget,
 ) -> Result<Vec<(String, String)>, PortalError> {
@@ -126,6 +129,10 @@ async fn codes(
         Meant::Entry(directory) => {
             let directories = facts.directories(budget).await?;
             directories.get(directory).iter().cloned().map(coded).collect()
+        }
+        Meant::Person => {
+            let people = facts.people(typed, budget).await?;
+            people.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
         }
     })
 }
