@@ -7,12 +7,9 @@ use crate::crm::dates::{self, Reading};
 
 pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
     if kind.is_empty(value) && kind != Kind::Any {
-        // An amount may be written as 0; it goes out as it was written.
-        return Ok(Encoded::exact(if matches!(value, Value::Number(_)) {
-            value.clone()
-        } else {
-            kind.cleared()
-        }));
+        // A zero goes out as one, because an amount may be just that.
+        let is_zero = matches!(value, Value::Number(_));
+        return Ok(Encoded::exact(if is_zero { 0.into() } else { kind.cleared() }));
     }
     match kind {
         Kind::Text | Kind::Markup | Kind::Status | Kind::Stage => encode_text(value),
@@ -247,6 +244,7 @@ mod tests {
             (Kind::Amount, json!("10000"), json!(10_000)),
             (Kind::Currency, json!("usd"), json!("USD")),
             (Kind::Link, json!(0), json!(0)),
+            (Kind::Link, json!(-0.0), json!(0)),
             (Kind::Link, json!(""), json!(0)),
             (Kind::Links, json!("5"), json!([5])),
             (Kind::Links, json!([5, "6", 5]), json!([5, 6])),
