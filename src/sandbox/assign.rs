@@ -159,7 +159,9 @@ fn set_standard(
     let is_kept = data.entity.family().is_some_and(|family| {
         crate::crm::catalog::field(data.entity, name).is_some_and(|row| row.is_kept(family))
     });
-    if is_kept && php_empty(value) {
+    // A line of text may be `0` (fact sheet §1.5).
+    let is_empty = if kind == Kind::Text { is_blank(value) } else { php_empty(value) };
+    if is_kept && is_empty {
         return Ok(());
     }
     let stored = match kind {

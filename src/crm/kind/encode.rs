@@ -7,9 +7,8 @@ use crate::crm::dates::{self, Reading};
 
 pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
     if kind.is_empty(value) && kind != Kind::Any {
-        // A zero goes out as one, because an amount may be just that.
-        let is_zero = matches!(value, Value::Number(_));
-        return Ok(Encoded::exact(if is_zero { 0.into() } else { kind.cleared() }));
+        let is_zero_amount = kind == Kind::Amount && value.is_number();
+        return Ok(Encoded::exact(if is_zero_amount { 0.into() } else { kind.cleared() }));
     }
     match kind {
         Kind::Text | Kind::Markup | Kind::Status | Kind::Stage => encode_text(value),
@@ -245,6 +244,8 @@ mod tests {
             (Kind::Currency, json!("usd"), json!("USD")),
             (Kind::Link, json!(0), json!(0)),
             (Kind::Link, json!(-0.0), json!(0)),
+            (Kind::Links, json!(-0.0), json!("")),
+            (Kind::User, json!(0), json!("")),
             (Kind::Link, json!(""), json!(0)),
             (Kind::Links, json!("5"), json!([5])),
             (Kind::Links, json!([5, "6", 5]), json!([5, 6])),
