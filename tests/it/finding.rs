@@ -3,7 +3,10 @@
 use insta::assert_json_snapshot;
 use serde_json::json;
 
-use crate::support::{FIND, ids, length, on_sandbox};
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{FIND, Server, ids, length, on_sandbox},
+};
 
 #[tokio::test]
 async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
@@ -70,6 +73,27 @@ async fn an_answer_shows_names_beside_codes_and_says_whose_items_these_are() {
       ]
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_portal_that_lacks_a_name_field_is_searched_without_it() {
+    let fields = json!({"fields": {"name": {"type": "string"}, "lastName": {"type": "string"}}});
+    let refused = "Invalid filter: field 'secondName' is not allowed in filter";
+    let found = json!({"result": {"items": [{"id": 5, "name": "Anna"}]}});
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
+        (
+            "crm.item.list",
+            vec![Reply::error(400, "INVALID_ARG_VALUE", refused), Reply::Json(200, found)],
+        ),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let answer = server.call(FIND, json!({"entityTypeId": 3, "query": "anna"})).await.json;
+    assert_eq!(ids(&answer), [5]);
+    let listed = portal.requests().into_iter().rfind(|it| it.path.contains("item.list")).unwrap();
+    let both = json!({"0": {"logic": "OR", "0": {"%name": "anna"}, "1": {"%lastName": "anna"}}});
+    assert_eq!(listed.body["filter"], both);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! What a query means: an id, a phone, an e-mail, or words in titles and names; and the items of
 //! clients who match when no item itself does.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::{Found, Listing};
 use crate::{
-    crm::{EntityType, Family, catalog, kind},
+    crm::{EntityType, Family, catalog, field_list::FieldList, kind},
     failure::{Code, Failure, Purpose},
     tools::Desk,
 };
@@ -76,7 +78,11 @@ pub(super) async fn run(
         }
     }
     // Numbers of contracts and invoices look like phones.
-    let found = listing.page(desk, Some(&in_names(entity, query))).await?;
+    let mut found = listing.page(desk, Some(&in_names(entity, query, None))).await;
+    if let Some(list) = fields_after(desk, entity, &found).await {
+        found = listing.page(desk, Some(&in_names(entity, query, Some(&list)))).await;
+    }
+    let found = found?;
     if found.is_any() {
         return Ok(found);
     }
@@ -140,14 +146,32 @@ fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     Some(("PHONE", values))
 }
 
+/// The fields that the portal has, where it refused a search by names: it may lack one of them.
+async fn fields_after<T>(
+    desk: Desk<'_>,
+    entity: EntityType,
+    found: &Result<T, Failure>,
+) -> Option<Arc<FieldList>> {
+    match found {
+        Err(failure) if failure.code == Code::InvalidValue => {
+            desk.session.facts.field_list(entity, desk.budget).await.ok()
+        }
+        _ => None,
+    }
+}
+
 /// Each word in one of the fields that name an item.
-fn in_names(entity: EntityType, query: &str) -> Search {
+fn in_names(entity: EntityType, query: &str, list: Option<&FieldList>) -> Search {
     let has = |name: &&&str| {
         let is_named = catalog::field(entity, name).is_some();
-        is_named || (entity.family().is_none() && **name == "title")
+        let is_listed = list.is_none_or(|list| list.iter().any(|(listed, _)| listed == **name));
+        is_listed && (is_named || (entity.family().is_none() && **name == "title"))
     };
     let fields = ["title", "name", "lastName", "secondName", "companyTitle"];
-    let fields: Vec<&str> = fields.iter().filter(has).copied().collect();
+    let mut fields: Vec<&str> = fields.iter().filter(has).copied().collect();
+    if fields.is_empty() {
+        fields.push("title");
+    }
     let words = words(query);
     if let ([field], [word]) = (fields.as_slice(), words.as_slice()) {
         return Search::one(&format!("%{field}"), json!(word));
@@ -291,17 +315,24 @@ async fn named_like(desk: Desk<'_>, family: Family, query: &str) -> Vec<u64> {
     if !desk.types.contains(entity) {
         return Vec::new();
     }
+    let mut found = ids(desk, entity, &in_names(entity, query, None)).await;
+    if let Some(list) = fields_after(desk, entity, &found).await {
+        found = ids(desk, entity, &in_names(entity, query, Some(&list))).await;
+    }
+    found.unwrap_or_default()
+}
+
+async fn ids(desk: Desk<'_>, entity: EntityType, search: &Search) -> Result<Vec<u64>, Failure> {
+    let method = "crm.item.list";
     let parameters = Map::from_iter([
         ("entityTypeId".to_owned(), json!(entity.id())),
         ("select".to_owned(), json!(["id"])),
-        ("filter".to_owned(), in_names(entity, query).0.into()),
+        ("filter".to_owned(), search.0.clone().into()),
         ("start".to_owned(), json!(-1)),
     ]);
-    let Ok(found) = desk.session.portal.call("crm.item.list", &parameters, desk.budget).await
-    else {
-        return Vec::new();
-    };
+    let found = desk.session.portal.call(method, &parameters, desk.budget).await;
+    let found = found.map_err(|error| desk.session.failure(method, &error, Purpose::Reading))?;
     let items = found.get("items").and_then(Value::as_array).into_iter().flatten();
     let ids = items.filter_map(|item| kind::whole_number(item.get("id")?));
-    ids.filter_map(|id| u64::try_from(id).ok()).take(MOST_CLIENTS).collect()
+    Ok(ids.filter_map(|id| u64::try_from(id).ok()).take(MOST_CLIENTS).collect())
 }
