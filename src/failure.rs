@@ -101,8 +101,7 @@ impl Problem {
 
     /// A value that its field cannot hold.
     pub fn wrong_value(path: impl Into<String>, message: impl Into<String>, kind: Kind) -> Self {
-        let can_be_looked_up = matches!(kind, Kind::User | Kind::Users | Kind::Link | Kind::Links);
-        Self { can_be_looked_up, ..Self::new(path, message) }
+        Self { can_be_looked_up: kind.holds_ids_of_others(), ..Self::new(path, message) }
     }
 
     /// A name that is no field of the item.

@@ -168,6 +168,11 @@ impl Kind {
         }
     }
 
+    /// Whether values are ids of people or of other items.
+    pub const fn holds_ids_of_others(self) -> bool {
+        matches!(self, Self::User | Self::Users | Self::Link | Self::Links)
+    }
+
     /// Whether the portal takes the value for no value.
     pub fn is_empty(self, value: &Value) -> bool {
         match value {

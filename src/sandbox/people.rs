@@ -43,8 +43,7 @@ pub(super) fn search(users: &[User], parameters: &Map<String, Value>) -> Value {
             .all(|part| words.split_whitespace().any(|word| word.starts_with(part)))
     };
     let found = users.iter().filter(|user| {
-        asked("ACTIVE").is_none_or(|active| user.is_active.to_string() == active)
-            && asked("ID").is_none_or(|id| user.id.to_string() == id)
+        asked("ID").is_none_or(|id| user.id.to_string() == id)
             && asked("EMAIL").is_none_or(|email| user.email == email)
             && asked("FIND").is_none_or(|text| begins(user, &text))
     });

@@ -268,8 +268,10 @@ impl<'a> Description<'a> {
                 && people_found.is_empty()
                 && notes.len() == notes_before
             {
-                notes.push(format!("nobody matches `{query}`; these are people of the portal"));
                 people_found = people::find(self.desk, "", &mut notes).await;
+                let there =
+                    if people_found.is_empty() { "" } else { "; these are people of the portal" };
+                notes.push(format!("nobody matches `{query}`{there}"));
             }
         }
         let rows = self.rows();

@@ -11,7 +11,8 @@ use crate::{
 /// More than that are no answer to the question who is meant.
 const MOST_PEOPLE: usize = 20;
 
-/// People by name, position or e-mail, or just people; what keeps them from being found becomes a note.
+/// People by name, position or e-mail, or just people; what keeps them from being found becomes a
+/// note.
 pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match desk.session.facts.people(query, desk.budget).await {
         Ok(people) => {

@@ -94,6 +94,13 @@ fn split(key: &str) -> (&'static str, &str) {
     (operator, key.get(operator.len()..).unwrap_or_default().trim())
 }
 
+/// The first number that is no key of the groups: the key of one more group.
+pub(super) fn free_number(groups: &[&Map<String, Value>]) -> String {
+    let is_free = |number: &String| !groups.iter().any(|group| group.contains_key(number));
+    let taken: usize = groups.iter().map(|group| group.len()).sum();
+    (0..=taken).map(|number| number.to_string()).find(is_free).unwrap_or_default()
+}
+
 struct Reader<'a> {
     known: Known<'a>,
     sources: &'a Sources,
@@ -154,12 +161,9 @@ impl<'a> Reader<'a> {
                     let mut pair = self.condition(key, value, path.clone(), is_top, pipeline);
                     // Both halves have to hold, also where any of the conditions will do.
                     if is_any && pair.len() > 1 {
-                        let numbers = (0..=2 * typed.len()).map(|number| number.to_string());
-                        let is_taken =
-                            |key: &String| typed.contains_key(key) || wire.contains_key(key);
-                        let free = numbers.into_iter().find(|key| !is_taken(key));
+                        let free = free_number(&[typed, &wire]);
                         let both: Map<String, Value> = pair.into_iter().collect();
-                        pair = vec![(free.unwrap_or_default(), both.into())];
+                        pair = vec![(free, both.into())];
                     }
                     for (key, value) in pair {
                         if wire.insert(key, value).is_some() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Found, Listing};
+use super::{Found, Listing, filter::free_number};
 use crate::{
     crm::{EntityType, Family, catalog, field_list::FieldList, kind},
     failure::{Code, Failure, Purpose},
@@ -42,9 +42,7 @@ impl Search {
                 }
                 (Some(_), condition) => json!({ key: condition }),
             };
-            let numbers = (0..=joined.len()).map(|number| number.to_string());
-            let free = numbers.into_iter().find(|number| !joined.contains_key(number));
-            joined.insert(free.unwrap_or_default(), group);
+            joined.insert(free_number(&[&joined]), group);
         }
         joined
     }
