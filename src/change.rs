@@ -3,6 +3,7 @@
 //! The flow and what calls share. It knows no MCP and no HTTP: requests come in parsed, the portal
 //! is called by method name.
 
+mod attempts;
 mod codes;
 mod compare;
 mod look;
@@ -10,9 +11,10 @@ mod looks;
 mod plan;
 mod settle;
 mod turns;
+mod unanswered;
 mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -29,7 +31,6 @@ use crate::{
 use compare::Picture;
 use look::Before;
 use plan::Plan;
-use settle::Settled;
 use write::After;
 
 /// What is asked for: parsed, but with names and values as they were typed.
@@ -68,6 +69,7 @@ pub struct Session {
     /// Which files of this machine may be uploaded.
     pub files: file::Policy,
     turns: turns::Turns,
+    unanswered: unanswered::Unanswered,
     looks: Arc<looks::Looks>,
     /// What the portal knows of itself.
     pub facts: Facts,
@@ -83,6 +85,7 @@ impl Session {
             portal,
             files,
             turns: turns::Turns::default(),
+            unanswered: unanswered::Unanswered::default(),
             facts,
         }
     }
@@ -125,8 +128,10 @@ pub async fn change(
     budget: &Budget,
 ) -> Result<Outcome, Failure> {
     let _turn = session.turns.take(request.item, budget).await?;
+    let earlier = unanswered::wait(session, request, budget).await;
     let before = look::look(session, request, budget).await?;
     let mut plan = plan::draw(session, request, &before, budget).await?;
+    plan.notes.extend(earlier);
     if let Some(item) = before.item() {
         if request.dry_run {
             return Ok(compare::planned(item, plan));
@@ -149,7 +154,7 @@ async fn carry_out(
     plan: &mut Plan,
     budget: &Budget,
 ) -> Result<(After, Picture), Failure> {
-    let written = write_fields(session, request, before, plan, budget).await?;
+    let written = settle::write_fields(session, request, before, plan, budget).await?;
     let has_fields = written.is_some();
     let mut after = written.unwrap_or_else(|| After(before.item().cloned().unwrap_or_default()));
     if compare::is_doubtful(plan, &after, request.item.entity) {
@@ -163,79 +168,30 @@ async fn carry_out(
     }
     let file = upload.wire().map_err(|error| write::unreadable(&error))?;
     let item = request.item;
-    let sent = write::write_picture(session, item, name, file, budget).await;
-    let is_open = sent
-        .as_ref()
-        .err()
-        .is_none_or(|error| matches!(error.fate(), Fate::Lost | Fate::FailedInside));
+    let error = match write::write_picture(session, item, name, file, budget).await {
+        Ok(()) => {
+            look_again(session, request, plan, &mut after, budget).await;
+            return Ok((after, Picture::Sent));
+        }
+        Err(error) => error,
+    };
+    if let Some(after) =
+        settle::look_for_picture(session, request, before, plan, &error, budget).await
+    {
+        plan.notes.push(settle::LOST_ANSWER.to_owned());
+        return Ok((after, Picture::Sent));
+    }
+    let failure = session.failure(write::picture_method(item), &error, Purpose::Writing);
+    let is_open = matches!(error.fate(), Fate::Cut | Fate::MayRun);
     if is_open {
-        look_again(session, request, plan, &mut after, budget).await;
+        session.unanswered.remember_picture(item);
     }
-    match sent {
-        Ok(()) => Ok((after, Picture::Sent)),
-        Err(_) if is_open && compare::pictures_stand(plan, before, &after) => {
-            plan.notes.push(LOST_ANSWER.to_owned());
-            Ok((after, Picture::Sent))
-        }
-        Err(error) => {
-            let method = write::picture_method(item);
-            let failure = session.failure(method, &error, Purpose::Writing);
-            if has_fields { Ok((after, Picture::Refused(Box::new(failure)))) } else { Err(failure) }
-        }
+    if !has_fields {
+        return Err(failure);
     }
+    let failure = Box::new(failure);
+    Ok((after, if is_open { Picture::Lost(failure) } else { Picture::Refused(failure) }))
 }
-
-const LOST_ANSWER: &str = "the portal's answer was lost; a look showed that the update was done";
-
-/// Sends the fields, and settles what became of them when the answer is lost. `None` when there are
-/// none to send.
-async fn write_fields(
-    session: &Session,
-    request: &Request,
-    before: &Before,
-    plan: &mut Plan,
-    budget: &Budget,
-) -> Result<Option<After>, Failure> {
-    let mut repeats = 0;
-    let mut is_one_lost = false;
-    loop {
-        let fields = plan.wire_fields().map_err(|error| write::unreadable(&error))?;
-        let Some(fields) = fields else {
-            return Ok(None);
-        };
-        let error = match write::write(session, request, fields, budget).await {
-            Ok(after) => return Ok(Some(after)),
-            Err(error) => error,
-        };
-        if !matches!(error.fate(), Fate::Lost | Fate::FailedInside) {
-            let problems = write::suspects(plan, &error);
-            let failure = session.failure("crm.item.update", &error, Purpose::Writing);
-            return Err(Failure { problems, ..failure });
-        }
-        is_one_lost |= error.fate() == Fate::Lost;
-        let settled = settle::settle(session, request, before, plan, is_one_lost, budget).await;
-        match settled {
-            Settled::Stands(after) => {
-                plan.notes.push(LOST_ANSWER.to_owned());
-                return Ok(Some(after));
-            }
-            Settled::NotWritten | Settled::NothingYet
-                if repeats < MOST_REPEATS
-                    && plan.can_be_repeated()
-                    && budget.has(BEFORE_A_REPEAT)
-                    && budget.wait(tokio::time::sleep(BEFORE_A_REPEAT)).await.is_ok() =>
-            {
-                repeats += 1;
-            }
-            settled => return Err(settle::failure(session, request.item, &error, &settled)),
-        }
-    }
-}
-
-/// How often a write that had no effect is sent again.
-const MOST_REPEATS: u32 = 2;
-/// A portal that has just failed is given a moment.
-const BEFORE_A_REPEAT: Duration = Duration::from_secs(1);
 
 /// Puts what a fresh look shows in the place of the answer.
 async fn look_again(

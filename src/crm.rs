@@ -4,11 +4,13 @@
 
 pub mod catalog;
 pub mod dates;
+pub mod decimal;
 pub mod entity_type;
 pub mod field_list;
 pub mod file;
 pub mod kind;
 pub mod likeness;
+pub mod markup;
 pub mod multifield;
 pub mod names;
 pub mod shape;

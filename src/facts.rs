@@ -125,6 +125,22 @@ impl Facts {
         }
     }
 
+    /// The same facts, where none is older than a few seconds: before anything is refused because
+    /// the portal seems not to have it.
+    #[must_use]
+    pub fn recent(&self) -> Self {
+        Self {
+            portal: Arc::clone(&self.portal),
+            field_lists: self.field_lists.recent(),
+            pipelines: self.pipelines.recent(),
+            directories: self.directories.recent(),
+            currencies: self.currencies.recent(),
+            types: self.types.recent(),
+            everybody: self.everybody.recent(),
+            people: self.people.recent(),
+        }
+    }
+
     /// The fields of an entity type.
     ///
     /// # Errors

@@ -85,6 +85,9 @@ pub struct Problem {
     /// Whether what is meant can be found among the portal's items, fields and people.
     #[serde(skip)]
     pub can_be_looked_up: bool,
+    /// Whether newer knowledge of the portal might not find it wrong.
+    #[serde(skip)]
+    pub depends_on_facts: bool,
 }
 
 impl Problem {
@@ -96,7 +99,14 @@ impl Problem {
             did_you_mean: None,
             code: Code::InvalidArguments,
             can_be_looked_up: false,
+            depends_on_facts: false,
         }
+    }
+
+    /// The same where only what is known of the portal says so.
+    #[must_use]
+    pub fn by_facts(self) -> Self {
+        Self { depends_on_facts: true, ..self }
     }
 
     /// A value that its field cannot hold.
@@ -107,7 +117,7 @@ impl Problem {
     /// A name that is no field of the item.
     pub fn unknown_field(path: impl Into<String>, message: impl Into<String>) -> Self {
         let code = Code::UnknownField;
-        Self { code, can_be_looked_up: true, ..Self::new(path, message) }
+        Self { code, can_be_looked_up: true, ..Self::new(path, message).by_facts() }
     }
 
     /// The same with the name or value that is probably meant.
@@ -207,7 +217,7 @@ impl Failure {
     pub fn from_portal(error: &PortalError, purpose: Purpose) -> Self {
         let (code, retry, message, hint) = verdict(error);
         let may_have_run = match error {
-            PortalError::Unclear { .. } => true,
+            PortalError::Unclear { .. } | PortalError::Cut { .. } => true,
             PortalError::Refused(refusal) => refusal.meaning() == Meaning::Failed,
             _ => false,
         };
@@ -291,7 +301,7 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
                         own, `BITRIX24_CA_FILE` names a PEM file to trust";
             (Code::PortalUnreachable, Retry::Later, message, hint)
         }
-        PortalError::Unclear { reason, .. } => {
+        PortalError::Unclear { reason, .. } | PortalError::Cut { reason, .. } => {
             let message = format!("the portal gave no usable answer: {reason}");
             (Code::PortalFailed, Retry::Later, message, "repeat the call later")
         }
@@ -316,6 +326,10 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
         PortalError::GivenUp => {
             let message = "the call was given up before anything was sent".to_owned();
             (Code::Refused, Retry::Later, message, "repeat the call if it is still wanted")
+        }
+        PortalError::OutOfTime => {
+            let message = "the portal gave no answer in time".to_owned();
+            (Code::PortalFailed, Retry::Later, message, "repeat the call later")
         }
         PortalError::NoRoom => {
             let message = "too many calls are waiting for the portal's request limit".to_owned();
@@ -368,10 +382,13 @@ fn portal_words(error: &PortalError) -> Option<PortalWords> {
         PortalError::Moved { http_status, .. } | PortalError::NoSuchPage { http_status } => {
             Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
         }
-        PortalError::Unclear { http_status: Some(http_status), .. } => {
+        PortalError::Unclear { http_status: Some(http_status), .. }
+        | PortalError::Cut { http_status: Some(http_status), .. } => {
             Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
         }
         PortalError::Unclear { http_status: None, .. }
+        | PortalError::Cut { http_status: None, .. }
+        | PortalError::OutOfTime
         | PortalError::NotRenewed { refusal: None, .. }
         | PortalError::Unreachable { .. }
         | PortalError::Untrusted { .. }

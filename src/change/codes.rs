@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::{
     Outcome, Session,
-    plan::{InDoubt, Meant},
+    plan::{Draft, InDoubt, Meant},
 };
 use crate::{
     crm::{EntityType, Kind, catalog, kind, stage, text},
-    facts::Stage,
+    facts::{Facts, Stage},
     failure::Problem,
     portal::{Budget, PortalError},
 };
@@ -50,27 +50,32 @@ pub(super) async fn offer(
 }
 
 /// Adds the real codes to problems with them, and suggests the one whose name was typed. What is in
-/// doubt without a problem becomes one when it is none of the real ones. Where those cannot be had,
-/// the problems stay as they are.
-pub(super) async fn explain(
-    session: &Session,
-    entity: EntityType,
-    in_doubt: &[InDoubt],
-    problems: &mut Vec<Problem>,
-    budget: &Budget,
-) {
+/// doubt without a problem becomes one when it is none of the real ones, and stops being one when it
+/// is. Where those cannot be had, the problems stay as they are.
+pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budget) {
+    let entity = draft.entity();
     // A pipeline that was named counts for the stage that was named with it.
     let mut named_pipeline = None;
-    for doubt in in_doubt {
-        let Ok(there) = real_codes(session, entity, doubt, named_pipeline, budget).await else {
-            continue;
-        };
+    let mut is_unread = false;
+    let problems = &mut draft.problems;
+    for doubt in &draft.in_doubt {
         let InDoubt { path, typed, meant } = doubt;
+        let there = match real_codes(facts, entity, doubt, named_pipeline, budget).await {
+            Ok(there) => there,
+            Err(error) => {
+                if !std::mem::replace(&mut is_unread, true) {
+                    draft.notes.push(format!("codes were not checked: {error}"));
+                }
+                continue;
+            }
+        };
         let is_code = there.iter().any(|(code, _)| code == typed);
-        if is_code && named_pipeline.is_some() {
+        if is_code {
+            // Codes may look like nothing that this program knows.
             problems.retain(|problem| problem.path != *path);
+            continue;
         }
-        if is_code || there.is_empty() {
+        if there.is_empty() {
             continue;
         }
         let (what, code) = match meant {
@@ -85,6 +90,7 @@ pub(super) async fn explain(
         let Some(problem) = problems.iter_mut().find(|problem| problem.path == *path) else {
             continue;
         };
+        problem.depends_on_facts = true;
         let folded = text::folded(typed);
         let mut named = there.iter().filter(|(_, name)| text::folded(name) == folded);
         if let (Some((named, _)), None) = (named.next(), named.next()) {
@@ -108,13 +114,12 @@ pub(super) async fn explain(
 
 /// The codes that the portal has, with their names.
 async fn real_codes(
-    session: &Session,
+    facts: &Facts,
     entity: EntityType,
     InDoubt { typed, meant, .. }: &InDoubt,
     named_pipeline: Option<i64>,
     budget: &Budget,
 ) -> Result<Vec<(String, String)>, PortalError> {
-    let facts = &session.facts;
     let coded = |stage: Stage| (stage.code, stage.name);
     Ok(match meant {
         Meant::Pipeline => {

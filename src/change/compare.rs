@@ -101,13 +101,15 @@ pub(super) enum Picture {
     NotSent,
     /// The portal refused it after the other fields had been written.
     Refused(Box<Failure>),
+    /// No answer came, and looks show the old one.
+    Lost(Box<Failure>),
 }
 
 /// Whether every asked field that is no picture stands.
 pub(super) fn all_but_pictures_stand(plan: &Plan, before: &Before, after: &After) -> bool {
     plan.asked.iter().filter(|asked| !matches!(asked.want, Want::Picture(_))).all(|asked| {
-        let stands = asked.stands(before.item(), &after.0) && is_shown(asked, &after.0);
-        stands || is_rewritten(asked, &after.0)
+        let before = before.item();
+        asked.stands(before, &after.0) || asked.is_rewritten(before, &after.0)
     })
 }
 
@@ -160,14 +162,13 @@ pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Pictur
     let mut not_applied = Vec::new();
     let mut standing = Standing::default();
     for asked in &asked {
-        if asked.stands(before.item(), &item) && is_shown(asked, &item) {
+        if asked.stands(before.item(), &item) {
             standing.add(asked, before.item());
-        } else if is_rewritten(asked, &item) {
-            let now = item.get(&asked.name).unwrap_or(&Value::Null);
+        } else if asked.is_rewritten(before.item(), &item) {
             notes.push(format!(
                 "the portal rewrote `{}` in its own form: {}",
                 asked.name,
-                kind::shown(now)
+                kind::shown(&asked.answered(&item))
             ));
             standing.add(asked, before.item());
         } else if let Want::Records(operations) = &asked.want {
@@ -175,45 +176,45 @@ pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Pictur
             not_applied.extend(missed);
         } else {
             let why = why::why(asked, before.item(), &item, &picture);
-            let now = item.get(&asked.name).cloned().unwrap_or_default();
+            let now = asked.answered(&item);
             not_applied.push(NotApplied::new(asked.name.clone(), asked.shown(), now, why));
         }
     }
     if not_applied.is_empty() {
         return Outcome::Stands { status: Status::Updated, changes, notes, item };
     }
-    let is_partial = standing.has_new;
+    let is_hidden = not_applied.iter().any(|missed| missed.why == Why::UnknownToPortal);
     let written = match before {
-        _ if is_partial || !changes.is_empty() => Written::Yes,
+        _ if standing.has_new || !changes.is_empty() => Written::Yes,
+        // What the item does not show may have been written all the same.
+        Before::Item(before) if is_hidden && was_saved(before, &item) => Written::Yes,
+        Before::Item(_) if is_hidden => Written::Unknown,
         Before::Item(_) => Written::No,
         Before::Unread(_) => Written::Unknown,
     };
     let mut failure = missed_failure(&not_applied, &standing, written);
-    if let Picture::Refused(refused) = picture {
-        if refused.written == Written::Unknown {
+    match picture {
+        Picture::Refused(refused) => failure.portal = refused.portal,
+        Picture::Lost(lost) => {
             notes.push("it is not known whether the picture was written".to_owned());
+            failure.portal = lost.portal;
+            if failure.written == Written::No {
+                failure.written = Written::Unknown;
+            }
         }
-        failure.portal = refused.portal;
+        Picture::NotAsked | Picture::Sent | Picture::NotSent => {}
     }
     let item = asked
         .iter()
-        .filter_map(|asked| Some((asked.name.clone(), item.get(&asked.name)?.clone())))
+        .filter(|asked| item.contains_key(&asked.name))
+        .map(|asked| (asked.name.clone(), asked.answered(&item)))
         .collect();
     Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item }
 }
 
-/// A field that the answer leaves out cannot be said to stand, not even an empty one.
-fn is_shown(asked: &Asked, item: &Map<String, Value>) -> bool {
-    item.contains_key(&asked.name)
-}
-
-fn is_rewritten(asked: &Asked, item: &Map<String, Value>) -> bool {
-    match &asked.want {
-        Want::Value(value) => {
-            asked.shape.is_rewritten(value, item.get(&asked.name).unwrap_or(&Value::Null))
-        }
-        Want::Records(_) | Want::Files(_) | Want::Picture(_) => false,
-    }
+/// Whether the item was saved between two states: portals save nothing that changes nothing.
+fn was_saved(before: &Map<String, Value>, now: &Map<String, Value>) -> bool {
+    before.get("updatedTime").zip(now.get("updatedTime")).is_some_and(|(old, new)| old != new)
 }
 
 /// What stands as asked.
@@ -267,7 +268,14 @@ fn missed_records(
 fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Written) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
     let code = if standing.has_new { Code::PartlyApplied } else { Code::NotApplied };
-    let message = format!("the portal answered success but did not apply {missing}");
+    let is_hidden = not_applied.iter().all(|missed| missed.why == Why::UnknownToPortal);
+    let message = if is_hidden {
+        format!(
+            "the portal answered success and does not show {missing}, so it is not known to stand"
+        )
+    } else {
+        format!("the portal answered success but did not apply {missing}")
+    };
     let hint = if standing.names.is_empty() {
         "see `notApplied` for what to correct".to_owned()
     } else {

@@ -92,8 +92,9 @@ fn dooms_the_write(error: &PortalError) -> bool {
         | PortalError::Untrusted { .. }
         | PortalError::NotRenewed { .. }
         | PortalError::GivenUp
-        | PortalError::NoRoom => true,
-        PortalError::Unclear { .. } => false,
+        | PortalError::NoRoom
+        | PortalError::OutOfTime => true,
+        PortalError::Unclear { .. } | PortalError::Cut { .. } => false,
     }
 }
 

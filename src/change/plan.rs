@@ -8,23 +8,25 @@ use std::io;
 use serde_json::{Map, Value};
 
 pub use draft::obvious_problems;
-pub(super) use draft::{InDoubt, Meant};
+pub(super) use draft::{Draft, InDoubt, Meant};
 
 use super::{Request, Session, codes, look::Before};
 use crate::{
     crm::{
         Kind, Shape,
         catalog::Field,
+        field_list::FieldList,
         file::{self, Part, Upload},
         kind,
         multifield::{self, Operation},
         stage,
     },
+    facts::Facts,
     failure::{Code, Failure, Problem, Purpose, Retry},
     portal::Budget,
     resolve::Known,
 };
-use draft::{Draft, Expected};
+use draft::Expected;
 
 /// What will be asked of the portal.
 #[derive(Debug)]
@@ -67,26 +69,54 @@ impl From<WireFields> for Value {
 }
 
 impl Asked {
-    /// Whether the item that was `before` and is `now` holds what was asked.
+    /// Whether the item that was `before` and is `now` holds what was asked. Of a field that the item
+    /// does not show that cannot be said, not even that it is empty.
     pub(super) fn stands(
         &self,
         before: Option<&Map<String, Value>>,
         now: &Map<String, Value>,
     ) -> bool {
+        if let Want::Records(operations) = &self.want
+            && operations.is_empty()
+        {
+            return true;
+        }
+        let Some(new) = now.get(&self.name) else {
+            return false;
+        };
         let old = || before.and_then(|before| before.get(&self.name));
-        let new = now.get(&self.name);
         match &self.want {
-            Want::Value(value) => self.shape.same(value, new.unwrap_or(&Value::Null)),
+            Want::Value(value) => self.shape.same(value, new),
             Want::Records(operations) => {
-                let (old, new) = (multifield::records(old()), multifield::records(new));
+                let (old, new) = (multifield::records(old()), multifield::records(Some(new)));
                 multifield::standing(operations, &old, &new).into_iter().all(|stands| stands)
             }
-            Want::Files(parts) => file::stands(parts, &file::ids(old()), &file::ids(new)),
+            Want::Files(parts) => file::stands(parts, &file::ids(old()), &file::ids(Some(new))),
             Want::Picture(_) => {
-                let new = file::ids(new);
+                let new = file::ids(Some(new));
                 !new.is_empty() && new != file::ids(old())
             }
         }
+    }
+
+    /// Whether the item holds what was asked in the portal's own form. The value from before is not
+    /// that: it was kept.
+    pub(super) fn is_rewritten(
+        &self,
+        before: Option<&Map<String, Value>>,
+        now: &Map<String, Value>,
+    ) -> bool {
+        let (Want::Value(value), Some(new)) = (&self.want, now.get(&self.name)) else {
+            return false;
+        };
+        let old = before.and_then(|before| before.get(&self.name));
+        let is_kept = old.is_some_and(|old| old == new || self.shape.same(old, new));
+        !is_kept && self.shape.is_rewritten(value, new)
+    }
+
+    /// What the item holds, as answers show it.
+    pub(super) fn answered(&self, item: &Map<String, Value>) -> Value {
+        item.get(&self.name).map_or(Value::Null, |value| self.shape.kind.answered(value))
     }
 
     /// What is asked, as answers show it: a file's content is its name and size.
@@ -159,8 +189,24 @@ impl Plan {
     }
 }
 
-/// Draws the plan.
+/// Draws the plan. What is known of the portal may be a few minutes old; nothing is refused for that
+/// before it was asked again.
 pub(super) async fn draw(
+    session: &Session,
+    request: &Request,
+    before: &Before,
+    budget: &Budget,
+) -> Result<Plan, Failure> {
+    match draw_by(&session.facts, session, request, before, budget).await {
+        Err(failure) if failure.problems.iter().any(|problem| problem.depends_on_facts) => {
+            draw_by(&session.facts.recent(), session, request, before, budget).await
+        }
+        drawn => drawn,
+    }
+}
+
+async fn draw_by(
+    facts: &Facts,
     session: &Session,
     request: &Request,
     before: &Before,
@@ -173,8 +219,22 @@ pub(super) async fn draw(
     let list;
     let to_write = request.fields.keys().chain(&request.clear).map(|typed| (typed, Use::Write));
     let to_check = request.expect.keys().map(|typed| (typed, Use::Check));
-    if to_write.chain(to_check).any(|(typed, usage)| needs_the_list(known, typed, usage)) {
-        match session.facts.field_list(entity, budget).await {
+    let names = to_write.chain(to_check);
+    if names.clone().any(|(typed, usage)| needs_the_list(known, typed, usage)) {
+        let mut fetched = facts.field_list(entity, budget).await;
+        // A field that the item shows and the list lacks is newer than the list.
+        let is_new = |list: &FieldList| {
+            let known = Known { list: Some(list), ..known };
+            names.clone().any(|(typed, _)| {
+                known.resolve(typed, typed).is_ok_and(|field| {
+                    field.row.is_none() && field.listed.is_none() && field.shape.kind != Kind::Link
+                })
+            })
+        };
+        if fetched.as_ref().is_ok_and(|list| is_new(list)) {
+            fetched = facts.recent().field_list(entity, budget).await;
+        }
+        match fetched {
             Ok(fetched) => {
                 list = fetched;
                 known.list = Some(&list);
@@ -195,15 +255,25 @@ pub(super) async fn draw(
     }
     let expected: Vec<Expected> =
         request.expect.iter().filter_map(|(typed, value)| draft.expect(typed, value)).collect();
-    draft.check_together();
+    draft.check_together(request.dry_run);
 
-    let mut problems = draft.problems;
-    codes::explain(session, entity, &draft.in_doubt, &mut problems, budget).await;
-    if !problems.is_empty() {
-        return Err(Failure::refused_arguments(problems));
+    codes::explain(facts, &mut draft, budget).await;
+    if !draft.problems.is_empty() {
+        return Err(Failure::refused_arguments(draft.problems));
     }
     match before {
-        Before::Item(item) => check_expectations(&expected, item)?,
+        Before::Item(item) => {
+            check_expectations(&expected, item)?;
+            let is_hidden = |asked: &&Asked| !item.contains_key(&asked.name);
+            let hidden: Vec<String> =
+                draft.asked.iter().filter(is_hidden).map(|it| format!("`{}`", it.name)).collect();
+            if request.dry_run && !hidden.is_empty() {
+                draft.notes.push(format!(
+                    "the item does not show {}, so it is not known what it holds now",
+                    hidden.join(", ")
+                ));
+            }
+        }
         Before::Unread(error) => {
             if let Some(need) = need_of_the_item(request, &draft.asked) {
                 let failure = session.failure("crm.item.get", error, Purpose::Reading);
@@ -247,11 +317,15 @@ fn check_expectations(expected: &[Expected], item: &Map<String, Value>) -> Resul
     let problems: Vec<Problem> = expected
         .iter()
         .filter_map(|expected| {
-            let now = item.get(&expected.name).unwrap_or(&Value::Null);
+            let Some(now) = item.get(&expected.name) else {
+                let message = "is not shown by the item, so what it holds cannot be known";
+                return Some(Problem::new(&expected.path, message));
+            };
             let holds = expected.shape.same(&expected.wire, now);
             (!holds).then(|| {
+                let now = expected.shape.kind.answered(now);
                 let message =
-                    format!("is {}, not {}", kind::shown(now), kind::shown(&expected.wire));
+                    format!("is {}, not {}", kind::shown(&now), kind::shown(&expected.wire));
                 Problem::new(&expected.path, message)
             })
         })

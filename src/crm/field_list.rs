@@ -3,7 +3,7 @@
 //! It knows custom fields and whatever this program's catalogue is too old for. Fetching and
 //! keeping it is done elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -84,43 +84,74 @@ impl PortalField {
     }
 
     /// Turns a list's value into option ids: an id that the list has, or the text of exactly one
-    /// option.
+    /// option. A text that is also another option's id is doubtful.
     ///
     /// # Errors
     ///
     /// What the value must be, to be read after the field's name.
     pub fn choose(&self, value: &Value) -> Result<(Value, Option<String>), String> {
+        let chooser = Chooser::new(&self.options);
         let mut notes = Vec::new();
         let chosen = match value {
             Value::Array(values) if self.is_multiple => {
-                let chosen = values.iter().map(|value| self.choose_one(value, &mut notes));
+                let chosen = values.iter().map(|value| chooser.choose(value, &mut notes));
                 Value::Array(chosen.collect::<Result<_, _>>()?)
             }
-            one => self.choose_one(one, &mut notes)?,
+            one => chooser.choose(one, &mut notes)?,
         };
         Ok((chosen, (!notes.is_empty()).then(|| notes.join(", "))))
     }
+}
 
-    fn choose_one(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, String> {
+/// Finds options by id and by text.
+struct Chooser<'a> {
+    options: &'a [(i64, String)],
+    ids: HashSet<i64>,
+    by_text: HashMap<String, Vec<i64>>,
+}
+
+impl<'a> Chooser<'a> {
+    fn new(options: &'a [(i64, String)]) -> Self {
+        let mut by_text: HashMap<String, Vec<i64>> = HashMap::new();
+        for (id, text) in options {
+            by_text.entry(text::folded(text)).or_default().push(*id);
+        }
+        Self { options, ids: options.iter().map(|(id, _)| *id).collect(), by_text }
+    }
+
+    fn choose(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, String> {
+        /// More remarks on one list say no more.
+        const MOST_NOTES: usize = 5;
         if self.options.is_empty() || Kind::Choice.is_empty(value) {
             return Ok(value.clone());
         }
-        if let Ok(encoded) = Kind::Choice.encode(value)
-            && self.options.iter().any(|(id, _)| encoded.wire == *id)
-        {
-            return Ok(encoded.wire);
-        }
-        let asked = value.as_str().map(text::folded);
-        let same = |option: &str| asked.as_ref().is_some_and(|it| text::folded(option) == *it);
-        let mut matches = self.options.iter().filter(|(_, text)| same(text));
-        match (matches.next(), matches.next()) {
-            (Some((id, _)), None) => {
-                notes.push(format!("{} was read as option {id}", super::kind::shown(value)));
+        let typed = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let named = self.by_text.get(&text::folded(&typed)).map_or(&[][..], Vec::as_slice);
+        let id = super::kind::whole_number(value).filter(|id| self.ids.contains(id));
+        match (id, named) {
+            // A JSON number is an id; a text may be either.
+            (Some(id), named) if value.is_string() && named.iter().any(|it| *it != id) => {
+                let others: Vec<String> = named.iter().map(ToString::to_string).collect();
+                Err(format!(
+                    "is doubtful: {} is the id of one option and the text of option {}; send the id \
+                     that is meant as a number",
+                    super::kind::shown(value),
+                    others.join(", ")
+                ))
+            }
+            (Some(id), _) => Ok(id.into()),
+            (None, [id]) => {
+                if notes.len() < MOST_NOTES {
+                    notes.push(format!("{} was read as option {id}", super::kind::shown(value)));
+                }
                 Ok((*id).into())
             }
             _ => Err(format!(
                 "must be an option of the list ({}), not {}",
-                text::listed(&self.options),
+                text::listed(self.options),
                 super::kind::shown(value)
             )),
         }
@@ -158,5 +189,41 @@ fn kind_of(portal_type: &str) -> Kind {
         "crm_currency" => Kind::Currency,
         "crm_category" => Kind::Category,
         _ => Kind::Any,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn options_are_chosen_by_id_or_by_a_text_that_is_no_other_id() {
+        let options = json!([
+            {"ID": "44", "VALUE": "Partner"}, {"ID": "45", "VALUE": "12"},
+            {"ID": "12", "VALUE": "Other"}, {"ID": "46", "VALUE": "2026"},
+            {"ID": "47", "VALUE": "Twice"}, {"ID": "48", "VALUE": "twice "},
+            {"ID": "49", "VALUE": "49"},
+        ]);
+        let info = json!({"type": "enumeration", "items": options});
+        let field = PortalField::read("ufCrm_1", info.as_object().unwrap());
+        let cases = [
+            (json!(44), Some(json!(44))),
+            (json!("44"), Some(json!(44))),
+            (json!("partner"), Some(json!(44))),
+            (json!(12), Some(json!(12))),
+            (json!(2026), Some(json!(46))),
+            (json!("2026"), Some(json!(46))),
+            (json!("49"), Some(json!(49))),
+            (json!(""), Some(json!(""))),
+            (json!("12"), None),
+            (json!("Twice"), None),
+            (json!("Nobody"), None),
+            (json!(99), None),
+        ];
+        for (typed, chosen) in cases {
+            assert_eq!(field.choose(&typed).ok().map(|(chosen, _)| chosen), chosen, "{typed}");
+        }
     }
 }

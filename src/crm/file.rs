@@ -5,6 +5,7 @@
 //! all without an error (fact sheet §3). So nothing goes out here that it would not store.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Read, Seek},
     path::{Path, PathBuf},
@@ -42,8 +43,27 @@ pub struct Policy {
 pub struct Asked {
     /// The files, in order; none empties the field.
     pub parts: Vec<Part>,
+    /// Whether one file was given where a list belongs.
+    pub is_lone: bool,
     /// What was repaired.
     pub notes: Vec<String>,
+}
+
+impl Asked {
+    /// The ids of the files that stay.
+    pub fn kept(&self) -> HashSet<i64> {
+        kept(&self.parts)
+    }
+}
+
+fn kept(parts: &[Part]) -> HashSet<i64> {
+    parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Keep(id) => Some(*id),
+            Part::Upload(_) => None,
+        })
+        .collect()
 }
 
 /// One file of a field.
@@ -148,7 +168,7 @@ pub fn read(
     now: &[i64],
     policy: &Policy,
 ) -> Result<Asked, Vec<String>> {
-    let mut asked = Asked { parts: Vec::new(), notes: Vec::new() };
+    let mut asked = Asked { parts: Vec::new(), is_lone: false, notes: Vec::new() };
     let is_empty = match value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
@@ -162,14 +182,19 @@ pub fn read(
         Value::Array(elements) if is_multiple && !is_pair(elements) => elements.iter().collect(),
         one => {
             if is_multiple {
+                asked.is_lone = true;
                 asked.notes.push("was one file and was read as a list of one".to_owned());
             }
             vec![one]
         }
     };
     let mut wrong = Vec::new();
+    let mut kept = HashSet::new();
     for element in elements {
         match read_part(element, now, policy, &mut asked.notes) {
+            Ok(Part::Keep(id)) if !kept.insert(id) => {
+                wrong.push(format!("keeps file {id} twice; name it once"));
+            }
             Ok(part) => asked.parts.push(part),
             Err(message) => wrong.push(message),
         }
@@ -194,14 +219,13 @@ pub fn wire(parts: &[Part], is_multiple: bool) -> io::Result<Value> {
 /// Whether a field that held `before` and holds `after` is as asked: the kept files are there, and
 /// one new file for each upload. What is in a new file the portal does not tell.
 pub fn stands(parts: &[Part], before: &[i64], after: &[i64]) -> bool {
-    let is_kept =
-        |id: &i64| parts.iter().any(|part| matches!(part, Part::Keep(kept) if kept == id));
-    let uploads = parts.iter().filter(|part| matches!(part, Part::Upload(_))).count();
+    let kept = kept(parts);
+    let uploads = parts.len() - kept.len();
+    let before: HashSet<&i64> = before.iter().collect();
     let new = after.iter().filter(|id| !before.contains(id)).count();
-    let kept = parts.len() - uploads;
     new == uploads
-        && after.iter().filter(|id| is_kept(id)).count() == kept
-        && after.len() == kept + uploads
+        && after.iter().filter(|id| kept.contains(id)).count() == kept.len()
+        && after.len() == parts.len()
 }
 
 /// `["name.pdf", "<base64>"]`: two texts.

@@ -5,9 +5,12 @@
 //! the catalogue and by the portal's field list, not here.
 
 mod encode;
+mod rewrite;
 mod same;
 
 use serde_json::{Map, Value, json};
+
+use super::dates;
 
 /// The kinds of values that fields hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +66,9 @@ pub enum Kind {
     /// A value whose kind is not known; it is passed on as it is.
     Any,
 }
+
+/// What is said of one value in the place of a list.
+pub const READ_AS_LIST: &str = "was one value and was read as a list of one";
 
 /// A value in wire form, with a remark when it is not the one that was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +179,11 @@ impl Kind {
         matches!(self, Self::User | Self::Users | Self::Link | Self::Links)
     }
 
+    /// Whether values are ids, which may be written as text.
+    pub const fn holds_ids(self) -> bool {
+        self.holds_ids_of_others() || matches!(self, Self::Choice | Self::Integers)
+    }
+
     /// Whether the portal takes the value for no value.
     pub fn is_empty(self, value: &Value) -> bool {
         match value {
@@ -218,7 +229,34 @@ impl Kind {
 
     /// Whether `now` is the portal's own way to store `asked`: to be noted, not to be reported.
     pub fn is_rewritten(self, asked: &Value, now: &Value) -> bool {
-        same::is_rewritten(self, asked, now)
+        rewrite::is_rewritten(self, asked, now)
+    }
+
+    /// Whether several values of the kind are a set: their order and repetitions say nothing.
+    pub const fn is_of_sets(self) -> bool {
+        matches!(
+            self,
+            Self::Choice | Self::CrmLink | Self::User | Self::Link | Self::Status | Self::File
+        )
+    }
+
+    /// What identifies a value among others of its kind.
+    pub fn key(self, value: &Value) -> String {
+        same::key(self, value)
+    }
+
+    /// A value as answers show it: a day without the clock that portals put behind it.
+    pub fn answered(self, value: &Value) -> Value {
+        match value {
+            Value::Array(values) if self == Self::Date => {
+                values.iter().map(|value| self.answered(value)).collect()
+            }
+            Value::String(text) if self == Self::Date => match dates::portal_day(text.trim()) {
+                Some(day) => day.to_string().into(),
+                None => value.clone(),
+            },
+            _ => value.clone(),
+        }
     }
 
     const fn zero_is_empty(self) -> bool {

@@ -5,7 +5,7 @@
 //! does not have, skips elements that lack a type, and never notices a doubled phone (fact sheet
 //! §2). So ids and types are checked here, and what already stands is not added again.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -129,15 +129,26 @@ pub fn records(now: Option<&Value>) -> Vec<Record> {
         .collect()
 }
 
+/// Records by their ids.
+pub fn by_id(records: &[Record]) -> HashMap<i64, &Record> {
+    records.iter().map(|record| (record.id, record)).collect()
+}
+
 /// Reads the value of `fm` against the records that the item has now.
 ///
 /// # Errors
 ///
 /// Everything that is wrong, by element.
 pub fn read(value: &Value, now: &[Record]) -> Result<Asked, Vec<Wrong>> {
-    let mut asked = Asked::default();
+    let mut reader = Reader {
+        now,
+        by_id: by_id(now),
+        standing: now.iter().map(Record::owned_words).collect(),
+        named: HashSet::new(),
+        added: 0,
+        asked: Asked::default(),
+    };
     let mut wrong = Vec::new();
-    let mut added = 0;
     for (key, element) in elements(value).map_err(|message| vec![(None, message)])? {
         let Some(element) = element.as_object() else {
             let message =
@@ -145,12 +156,11 @@ pub fn read(value: &Value, now: &[Record]) -> Result<Asked, Vec<Wrong>> {
             wrong.push((Some(key), message));
             continue;
         };
-        match read_element(&key, element, now, &mut added, &mut asked) {
-            Ok(operation) => asked.operations.extend(operation),
-            Err(message) => wrong.push((Some(key), message)),
+        if let Err(message) = reader.element(&key, element) {
+            wrong.push((Some(key), message));
         }
     }
-    if wrong.is_empty() { Ok(asked) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(reader.asked) } else { Err(wrong) }
 }
 
 /// The wire form: an object by keys.
@@ -168,28 +178,42 @@ pub fn wire(operations: &[Operation]) -> Value {
 
 /// For each operation whether it stands in `after`, one new record counting for one addition.
 pub fn standing(operations: &[Operation], before: &[Record], after: &[Record]) -> Vec<bool> {
-    let old: BTreeSet<i64> = before.iter().map(|record| record.id).collect();
-    let mut new: Vec<&Record> = after.iter().filter(|record| !old.contains(&record.id)).collect();
-    let with_id = |id: i64| after.iter().find(|record| record.id == id);
+    let old: HashSet<i64> = before.iter().map(|record| record.id).collect();
+    let by_id = by_id(after);
+    let mut new: HashMap<Words<'_>, usize> = HashMap::new();
+    for record in after.iter().filter(|record| !old.contains(&record.id)) {
+        *new.entry(record.words()).or_default() += 1;
+    }
     operations
         .iter()
         .map(|operation| match operation {
-            Operation::Add { record, .. } => {
-                let found = new.iter().position(|it| is_word_for_word(it, record));
-                found.map(|at| new.swap_remove(at)).is_some()
-            }
+            Operation::Add { record, .. } => match new.get_mut(&record.words()) {
+                Some(left) if *left > 0 => {
+                    *left -= 1;
+                    true
+                }
+                _ => false,
+            },
             Operation::Change(record) => {
-                with_id(record.id).is_some_and(|it| is_word_for_word(it, record))
+                by_id.get(&record.id).is_some_and(|it| it.words() == record.words())
             }
-            Operation::Remove(record) => with_id(record.id).is_none(),
+            Operation::Remove(record) => !by_id.contains_key(&record.id),
         })
         .collect()
 }
 
-fn is_word_for_word(one: &Record, other: &Record) -> bool {
-    one.type_id == other.type_id
-        && one.value_type == other.value_type
-        && one.value.trim() == other.value.trim()
+/// What a record says, word for word.
+type Words<'a> = (&'a str, &'a str, &'a str);
+
+impl Record {
+    fn words(&self) -> Words<'_> {
+        (&self.type_id, &self.value_type, self.value.trim())
+    }
+
+    fn owned_words(&self) -> (String, String, String) {
+        let (type_id, value_type, value) = self.words();
+        (type_id.to_owned(), value_type.to_owned(), value.to_owned())
+    }
 }
 
 /// The elements by key: an object as it is, a list as additions, a bare element as one of them.
@@ -215,67 +239,64 @@ fn elements(value: &Value) -> Result<Vec<(String, &Value)>, String> {
     }
 }
 
-fn read_element(
-    key: &str,
-    element: &Map<String, Value>,
-    now: &[Record],
-    added: &mut usize,
-    asked: &mut Asked,
-) -> Result<Option<Operation>, String> {
-    let mut given = Given::default();
-    for (name, value) in element {
-        let text = match value {
-            Value::String(text) => Some(text.trim().to_owned()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Null => None,
-            other => return Err(format!("`{name}` must be text, not {}", kind::shown(other))),
-        };
-        match part_of(name) {
-            Some(Part::Type) => given.type_id = text.map(|text| text.to_ascii_uppercase()),
-            Some(Part::ValueType) => given.value_type = text.map(|text| text.to_ascii_uppercase()),
-            Some(Part::Value) => {
-                given.is_emptied = text.as_deref().is_none_or(str::is_empty);
-                given.value = text;
-            }
-            Some(Part::Id) => {}
-            None => {
-                return Err(format!(
-                    "has no part `{name}`; there are `typeId`, `valueType` and `value` (an empty \
-                     `value` deletes the record)"
-                ));
-            }
+/// Reads elements one after the other.
+struct Reader<'a> {
+    now: &'a [Record],
+    by_id: HashMap<i64, &'a Record>,
+    /// What stands or is going to be added.
+    standing: HashSet<(String, String, String)>,
+    /// The records that were named.
+    named: HashSet<i64>,
+    added: usize,
+    asked: Asked,
+}
+
+impl Reader<'_> {
+    fn element(&mut self, key: &str, element: &Map<String, Value>) -> Result<(), String> {
+        let given = Given::read(element)?;
+        if let Ok(id) = key.parse::<i64>() {
+            let operation = self.of_existing(id, given)?;
+            self.asked.operations.push(operation);
+            return Ok(());
         }
+        let is_new = key.strip_prefix('n').is_some_and(|number| number.parse::<u32>().is_ok());
+        if !is_new {
+            return Err("must be `n0`, `n1`, … to add a record, or the id of a record".to_owned());
+        }
+        let record = given.addition()?;
+        if self.standing.insert(record.owned_words()) {
+            let key = format!("n{}", self.added);
+            self.added += 1;
+            self.asked.operations.push(Operation::Add { key, record });
+        } else {
+            let shown = kind::shown(&json!(record.value));
+            self.asked.notes.push(format!(
+                "`fm`: the {} {shown} stands already and is not added again",
+                record.type_id
+            ));
+        }
+        Ok(())
     }
-    if let Ok(id) = key.parse::<i64>() {
-        let Some(record) = now.iter().find(|record| record.id == id) else {
-            let ids: Vec<String> = now.iter().map(|record| record.id.to_string()).collect();
-            let there = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
+
+    fn of_existing(&mut self, id: i64, given: Given) -> Result<Operation, String> {
+        let Some(record) = self.by_id.get(&id) else {
+            const MOST: usize = 20;
+            let ids: Vec<String> =
+                self.now.iter().take(MOST).map(|record| record.id.to_string()).collect();
+            let there = match self.now.len() {
+                0 => "none".to_owned(),
+                count if count > MOST => format!("{} and {} more", ids.join(", "), count - MOST),
+                _ => ids.join(", "),
+            };
             return Err(format!(
                 "is no record of this item (there are: {there}); to add one, use the key `n0`"
             ));
         };
-        return given.of_existing(record).map(Some);
+        if !self.named.insert(id) {
+            return Err(format!("names record {id} a second time; send one value for it"));
+        }
+        given.of_existing(record)
     }
-    let is_new = key.strip_prefix('n').is_some_and(|number| number.parse::<u32>().is_ok());
-    if !is_new {
-        return Err("must be `n0`, `n1`, … to add a record, or the id of a record".to_owned());
-    }
-    let key = format!("n{added}");
-    let record = given.addition()?;
-    let stands = now.iter().any(|it| is_word_for_word(it, &record));
-    let is_repeated = asked.operations.iter().any(|operation| {
-        matches!(operation, Operation::Add { record: it, .. } if is_word_for_word(it, &record))
-    });
-    if stands || is_repeated {
-        let shown = kind::shown(&json!(record.value));
-        asked.notes.push(format!(
-            "`fm`: the {} {shown} stands already and is not added again",
-            record.type_id
-        ));
-        return Ok(None);
-    }
-    *added += 1;
-    Ok(Some(Operation::Add { key, record }))
 }
 
 /// The parts of an element as they were given.
@@ -289,6 +310,41 @@ struct Given {
 }
 
 impl Given {
+    fn read(element: &Map<String, Value>) -> Result<Self, String> {
+        let mut given = Self::default();
+        for (name, value) in element {
+            let text = match value {
+                Value::String(text) => Some(text.trim().to_owned()),
+                Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+                Value::Number(_) => {
+                    return Err(format!(
+                        "`{name}` must be text; put the number in quotes, so that each digit is kept"
+                    ));
+                }
+                Value::Null => None,
+                other => return Err(format!("`{name}` must be text, not {}", kind::shown(other))),
+            };
+            match part_of(name) {
+                Some(Part::Type) => given.type_id = text.map(|text| text.to_ascii_uppercase()),
+                Some(Part::ValueType) => {
+                    given.value_type = text.map(|text| text.to_ascii_uppercase());
+                }
+                Some(Part::Value) => {
+                    given.is_emptied = text.as_deref().is_none_or(str::is_empty);
+                    given.value = text;
+                }
+                Some(Part::Id) => {}
+                None => {
+                    return Err(format!(
+                        "has no part `{name}`; there are `typeId`, `valueType` and `value` (an empty \
+                         `value` deletes the record)"
+                    ));
+                }
+            }
+        }
+        Ok(given)
+    }
+
     fn addition(self) -> Result<Record, String> {
         let types = TYPES.map(|(type_id, _)| type_id).join("`, `");
         let Some(type_id) = self.type_id else {
@@ -302,12 +358,14 @@ impl Given {
             return Err(format!("needs a `valueType`: `{marks}`"));
         };
         let record = Record { id: 0, type_id, value_type, value };
-        record.check()?;
+        record.check_mark()?;
+        record.check_value()?;
         Ok(record)
     }
 
     fn of_existing(self, record: &Record) -> Result<Operation, String> {
-        if let Some(type_id) = self.type_id.filter(|type_id| *type_id != record.type_id) {
+        let other = |type_id: &String| !type_id.eq_ignore_ascii_case(&record.type_id);
+        if let Some(type_id) = self.type_id.filter(other) {
             return Err(format!(
                 "is a {}, and a record's type cannot be changed to {type_id}; delete it and add another",
                 record.type_id
@@ -322,24 +380,35 @@ impl Given {
             );
         }
         let changed = Record {
-            value_type: self.value_type.unwrap_or_else(|| record.value_type.clone()),
+            value_type: match self.value_type {
+                Some(asked) if !asked.eq_ignore_ascii_case(&record.value_type) => asked,
+                _ => record.value_type.clone(),
+            },
             value: self.value.unwrap_or_else(|| record.value.clone()),
             ..record.clone()
         };
-        if changed.value_type != record.value_type || changed.value != record.value {
-            changed.check()?;
+        // A record may have a mark of its portal's own; it stays what it is.
+        if changed.value_type != record.value_type {
+            changed.check_mark()?;
+        }
+        if changed.value != record.value {
+            changed.check_value()?;
         }
         Ok(Operation::Change(changed))
     }
 }
 
 impl Record {
-    fn check(&self) -> Result<(), String> {
+    fn check_mark(&self) -> Result<(), String> {
         let marks = marks_of(&self.type_id)?;
         if !marks.is_empty() && !marks.contains(&self.value_type.as_str()) {
             let marks = marks.join("`, `");
             return Err(format!("`valueType` of a {} must be one of `{marks}`", self.type_id));
         }
+        Ok(())
+    }
+
+    fn check_value(&self) -> Result<(), String> {
         if self.value.chars().count() > LONGEST_VALUE {
             return Err(format!("`value` must have at most {LONGEST_VALUE} characters"));
         }

@@ -1,8 +1,13 @@
 //! A kind of value together with whether a field holds one or several of it.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde_json::{Value, json};
 
-use super::kind::{Encoded, Kind};
+use super::kind::{Encoded, Kind, READ_AS_LIST};
+
+/// So many remarks on the values of one list are enough.
+const MOST_NOTES: usize = 5;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,49 +47,143 @@ impl Shape {
             return Ok(Encoded { wire: self.cleared(), note: None });
         }
         // A single value makes the portal refuse the whole call with code 100.
-        let (values, mut note) = match value {
-            Value::Array(values) => (values.as_slice(), None),
-            one => {
-                let note = "was one value and was read as a list of one".to_owned();
-                (std::slice::from_ref(one), Some(note))
-            }
+        let (values, mut notes) = match value {
+            Value::Array(values) => (values.as_slice(), Vec::new()),
+            one => (std::slice::from_ref(one), vec![READ_AS_LIST.to_owned()]),
         };
         let mut wire = Vec::with_capacity(values.len());
+        let mut seen = HashSet::with_capacity(values.len());
+        let (mut is_empty, mut is_repeated) = (false, false);
         for value in values {
+            // Portals drop both without a word.
+            if self.kind != Kind::YesNo && self.kind.is_empty(value) {
+                is_empty = true;
+                continue;
+            }
             let encoded = self.kind.encode(value)?;
-            note = note.or(encoded.note);
+            if self.kind.is_of_sets() && !seen.insert(self.kind.key(&encoded.wire)) {
+                is_repeated = true;
+                continue;
+            }
+            notes.extend(encoded.note);
             wire.push(encoded.wire);
         }
+        if is_empty {
+            notes.push("held empty entries, which were left out".to_owned());
+        }
+        if is_repeated {
+            notes.push("held a value twice, which was left out".to_owned());
+        }
+        notes.truncate(MOST_NOTES);
+        let note = (!notes.is_empty()).then(|| notes.join(" and "));
         Ok(Encoded { wire: wire.into(), note })
     }
 
-    /// Whether a field that holds `now` already is what `asked` asks for; the order of several
-    /// values says nothing.
+    /// Whether a field that holds `now` already is what `asked` asks for. Of links, users and options
+    /// the order says nothing; texts and numbers stand in theirs.
     pub fn same(self, asked: &Value, now: &Value) -> bool {
         if !self.is_multiple || self.is_empty(asked) {
             return self.kind.same(asked, now);
         }
-        let (Value::Array(asked), Value::Array(now)) = (asked, now) else {
-            return self.kind.same(asked, now);
-        };
-        let mut left: Vec<&Value> = now.iter().collect();
-        let all_found = asked.iter().all(|asked| {
-            let found = left.iter().position(|now| self.kind.same(asked, now));
-            found.map(|at| left.swap_remove(at)).is_some()
-        });
-        all_found && left.is_empty()
+        let (asked, now) = (self.values(asked), self.values(now));
+        if self.kind.is_of_sets() {
+            return self.keys(&asked) == self.keys(&now);
+        }
+        asked.len() == now.len()
+            && asked.into_iter().zip(now).all(|(asked, now)| self.kind.same(asked, now))
     }
 
     /// Whether `now` is the portal's own way to store `asked`.
     pub fn is_rewritten(self, asked: &Value, now: &Value) -> bool {
-        match (asked, now) {
-            (Value::Array(asked), Value::Array(now)) if self.is_multiple => {
-                asked.len() == now.len()
-                    && asked.iter().zip(now).all(|(asked, now)| {
-                        self.kind.same(asked, now) || self.kind.is_rewritten(asked, now)
-                    })
-            }
-            _ => self.kind.is_rewritten(asked, now),
+        if !self.is_multiple {
+            return self.kind.is_rewritten(asked, now);
+        }
+        let (mut asked, mut now) = (self.values(asked), self.values(now));
+        if asked.len() != now.len() {
+            return false;
+        }
+        // What is not known to have an order may come back in the portal's own.
+        if self.kind == Kind::Any {
+            asked.sort_by_cached_key(ToString::to_string);
+            now.sort_by_cached_key(ToString::to_string);
+        }
+        asked
+            .into_iter()
+            .zip(now)
+            .all(|(asked, now)| self.kind.same(asked, now) || self.kind.is_rewritten(asked, now))
+    }
+
+    /// Which of the values of `now` are not among those of `asked`.
+    pub fn dropped<'a>(self, asked: &Value, now: &'a Value) -> Vec<&'a Value> {
+        let kept: HashSet<String> = self.keys(&self.values(asked)).into_iter().collect();
+        let mut dropped = self.values(now);
+        dropped.retain(|value| !kept.contains(&self.kind.key(value)));
+        dropped
+    }
+
+    /// The values that a field holds, without empty ones.
+    fn values(self, value: &Value) -> Vec<&Value> {
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let is_value = |value: &&Value| self.kind == Kind::YesNo || !self.kind.is_empty(value);
+        values.iter().filter(is_value).collect()
+    }
+
+    fn keys(self, values: &[&Value]) -> BTreeSet<String> {
+        values.iter().map(|value| self.kind.key(value)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_sets_or_sequences() {
+        let several = |kind| Shape { kind, is_multiple: true };
+        let cases = [
+            (Kind::Text, json!(["a", "b"]), json!(["b", "a"]), false),
+            (Kind::Text, json!(["a", "b"]), json!(["a", null, "b"]), true),
+            (Kind::Text, json!(["0123"]), json!(["123"]), false),
+            (Kind::Integer, json!([1, 1, 2]), json!([1, 2, 2]), false),
+            (Kind::Integer, json!([1, 2]), json!(["1", "2"]), true),
+            (Kind::Choice, json!([1, 2]), json!(["2", "1"]), true),
+            (Kind::Choice, json!([1, 2]), json!([1, 2, 3]), false),
+            (Kind::User, json!([1, 2]), json!([2, 1]), true),
+            (Kind::CrmLink, json!(["D_1", "C_2"]), json!(["c_2", "d_1"]), true),
+            (Kind::Text, json!([]), json!(null), true),
+            (Kind::Text, json!([]), json!(["a"]), false),
+        ];
+        for (kind, asked, now, same) in cases {
+            assert_eq!(several(kind).same(&asked, &now), same, "{kind:?} {asked} {now}");
+        }
+    }
+
+    #[test]
+    fn what_portals_drop_from_a_list_is_left_out_with_a_note() {
+        let several = |kind| Shape { kind, is_multiple: true };
+        let encoded = several(Kind::Text).encode(&json!(["a", "", "a", null])).unwrap();
+        assert_eq!(encoded.wire, json!(["a", "a"]));
+        assert_eq!(encoded.note.unwrap(), "held empty entries, which were left out");
+        let encoded = several(Kind::Choice).encode(&json!([44, "44", 45])).unwrap();
+        assert_eq!(encoded.wire, json!([44, 45]));
+        assert_eq!(encoded.note.unwrap(), "held a value twice, which was left out");
+        let encoded = several(Kind::Integer).encode(&json!(7)).unwrap();
+        assert_eq!(encoded.wire, json!([7]));
+        assert_eq!(encoded.note.unwrap(), READ_AS_LIST);
+    }
+
+    #[test]
+    fn long_lists_are_compared_at_once() {
+        for kind in [Kind::Text, Kind::Choice, Kind::Any, Kind::Integer] {
+            let shape = Shape { kind, is_multiple: true };
+            let asked: Value = (1..100_000).collect();
+            let mut reversed = asked.clone();
+            reversed.as_array_mut().unwrap().reverse();
+            assert_eq!(shape.same(&asked, &reversed), kind == Kind::Choice, "{kind:?}");
+            assert_eq!(shape.dropped(&asked, &reversed).len(), 0);
         }
     }
 }

@@ -14,18 +14,28 @@ use crate::portal::{Budget, PortalError};
 
 /// Fields, stages and types change when somebody edits the portal's settings, which is rare.
 const FRESH_FOR: Duration = Duration::from_secs(600);
+/// Nothing is refused because of older facts: whoever has just edited the settings tries at once.
+const RECENT_FOR: Duration = Duration::from_secs(5);
 
 type Slot<T> = Arc<AsyncMutex<Option<(Instant, Arc<T>)>>>;
 
 /// Facts by key.
 #[derive(Debug)]
 pub(super) struct Shelf<K, T> {
-    slots: Mutex<HashMap<K, Slot<T>>>,
+    slots: Arc<Mutex<HashMap<K, Slot<T>>>>,
+    fresh_for: Duration,
 }
 
 impl<K, T> Default for Shelf<K, T> {
     fn default() -> Self {
-        Self { slots: Mutex::default() }
+        Self { slots: Arc::default(), fresh_for: FRESH_FOR }
+    }
+}
+
+impl<K, T> Shelf<K, T> {
+    /// The same facts, where only those of the last seconds count.
+    pub(super) fn recent(&self) -> Self {
+        Self { slots: Arc::clone(&self.slots), fresh_for: RECENT_FOR }
     }
 }
 
@@ -43,7 +53,7 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
         };
         let mut kept = budget.wait(slot.lock()).await?;
         if let Some((fetched_at, fact)) = kept.as_ref()
-            && fetched_at.elapsed() < FRESH_FOR
+            && fetched_at.elapsed() < self.fresh_for
         {
             return Ok(Arc::clone(fact));
         }

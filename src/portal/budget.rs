@@ -13,6 +13,8 @@ pub struct Budget {
     ends: Instant,
     /// Kept back for a last look after a lost answer.
     reserve: Duration,
+    /// What a call needs for its own work, beside waiting for others.
+    work: Duration,
     given_up: watch::Receiver<bool>,
 }
 
@@ -47,7 +49,7 @@ impl Budget {
     pub fn new(time: Duration, given_up: watch::Receiver<bool>) -> Self {
         // Small for short deadlines, which are somebody's wish.
         let reserve = (time / 5).min(Duration::from_secs(5));
-        Self { ends: Instant::now() + time, reserve, given_up }
+        Self { ends: Instant::now() + time, reserve, work: time / 4, given_up }
     }
 
     /// The same for the last look after a lost answer: with the reserve, and also for a call that
@@ -74,6 +76,11 @@ impl Budget {
     /// Whether so much time is left.
     pub fn has(&self, time: Duration) -> bool {
         Instant::now() + time < self.deadline()
+    }
+
+    /// Whether so much time is left beside what the call's own work needs.
+    pub fn has_besides_work(&self, time: Duration) -> bool {
+        self.has(time + self.work)
     }
 
     /// Waits for a future that may be dropped at any time.

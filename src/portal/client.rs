@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     Budget, Meaning, PortalError, Rate, Refusal, Scrubber, Secret, SignIn, auth::Address,
-    error::readable, limiter::Limiter, retry::Pauses,
+    budget::Spent, error::readable, limiter::Limiter, retry::Pauses,
 };
 
 /// Answers beyond this size, after decompression, are not read to their end.
@@ -146,7 +146,9 @@ impl Portal {
             match pauses.next(&error) {
                 Some(pause) if budget.has(pause) => {
                     tracing::debug!(method, ?pause, "a request that did not run is sent again");
-                    budget.wait(tokio::time::sleep(pause)).await?;
+                    if budget.wait(tokio::time::sleep(pause)).await.is_err() {
+                        return Err(error);
+                    }
                 }
                 _ => return Err(error),
             }
@@ -168,7 +170,14 @@ impl Portal {
         budget: &Budget,
     ) -> Result<Answer, (PortalError, Option<Secret>)> {
         let without_token = |error: PortalError| (error, None);
-        budget.wait(self.limiter.turn()).await.map_err(|spent| without_token(spent.into()))?;
+        let has_room = budget.has(Duration::ZERO);
+        budget.wait(self.limiter.turn()).await.map_err(|spent| {
+            without_token(match spent {
+                // Time was left, and the pace used it up.
+                Spent::Time if has_room => PortalError::NoRoom,
+                spent => spent.into(),
+            })
+        })?;
         let body = self.body(parameters);
         let request_timeout = self.connection.timeouts.request;
         let deadline = budget.deadline().min(Instant::now() + request_timeout);
@@ -293,7 +302,7 @@ pub(super) async fn read_bounded(mut response: Response) -> Result<Vec<u8>, Port
             Ok(None) => return Ok(body),
             Err(error) => {
                 let reason = format!("the answer broke off: {}", innermost(&error));
-                return Err(PortalError::Unclear { reason, http_status });
+                return Err(PortalError::Cut { reason, http_status });
             }
         }
     }
@@ -342,10 +351,26 @@ fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, PortalError> {
     let number = |key: &str| answer.get(key).and_then(Value::as_u64);
     let (next, total) = (number("next"), number("total"));
     match answer.get_mut("result").map(Value::take) {
-        Some(result) if status.is_success() => {
+        Some(mut result) if status.is_success() => {
+            make_lists(&mut result);
             Ok(Answer { result, next, total, operating_reset_at })
         }
         _ => Err(unclear(format!("an answer with HTTP status {http_status} that holds no result"))),
+    }
+}
+
+/// Makes lists of the objects that PHP writes for lists with gaps in their numbers: `{"1":…,"3":…}`.
+fn make_lists(value: &mut Value) {
+    let is_number = |key: &String| key.len() < 20 && key.bytes().all(|byte| byte.is_ascii_digit());
+    match value {
+        Value::Object(entries) => {
+            entries.values_mut().for_each(make_lists);
+            if !entries.is_empty() && entries.keys().all(|key| !key.is_empty() && is_number(key)) {
+                *value = std::mem::take(entries).into_iter().map(|(_, value)| value).collect();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(make_lists),
+        _ => {}
     }
 }
 
@@ -377,7 +402,7 @@ fn sending_failed(error: reqwest::Error) -> PortalError {
         };
         return PortalError::Unreachable { reason };
     }
-    PortalError::Unclear {
+    PortalError::Cut {
         reason: format!("the connection was cut: {}", innermost(&error)),
         http_status: None,
     }

@@ -49,6 +49,15 @@ pub enum PortalError {
         /// The answer's status, when there was an answer.
         http_status: Option<u16>,
     },
+    /// The request went out and the connection was cut before the answer was whole: it may have been
+    /// carried out.
+    #[error("no usable answer: {reason}")]
+    Cut {
+        /// How.
+        reason: String,
+        /// The answer's status, when it had begun.
+        http_status: Option<u16>,
+    },
     /// The access token has expired and no new one could be had.
     #[error("the access token has expired and could not be renewed: {reason}")]
     NotRenewed {
@@ -63,6 +72,9 @@ pub enum PortalError {
     /// The pace left no room before the deadline, so nothing was sent.
     #[error("no room within the request limit before the deadline")]
     NoRoom,
+    /// Earlier requests of the call took all its time, so this one was not sent.
+    #[error("no answer in time")]
+    OutOfTime,
 }
 
 /// An error that the portal itself stated.
@@ -209,7 +221,7 @@ impl Refusal {
 impl From<Spent> for PortalError {
     fn from(spent: Spent) -> Self {
         match spent {
-            Spent::Time => Self::NoRoom,
+            Spent::Time => Self::OutOfTime,
             Spent::GivenUp => Self::GivenUp,
         }
     }

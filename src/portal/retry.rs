@@ -1,7 +1,7 @@
 //! What may follow a failed request: the one table of fates, and the pauses between attempts.
 //!
-//! Nothing is repeated unless it provably did not run. What perhaps ran is settled above this room,
-//! by looking at the item.
+//! Nothing is repeated unless it provably did not run. What perhaps ran is settled by those who
+//! call, by looking at the item.
 
 use std::time::Duration;
 
@@ -16,8 +16,11 @@ pub enum Fate {
     NotExecuted,
     /// The portal failed while it worked on it, and said so: it is no longer at work.
     FailedInside,
-    /// No answer came: it may have run, or may be running still.
-    Lost,
+    /// The connection was cut before an answer: it may have run, and the portal is hardly at work on
+    /// it any more.
+    Cut,
+    /// No answer came in time, or one that is not the portal's own: it may be running still.
+    MayRun,
     /// It did not run and would not the next time.
     Final,
 }
@@ -27,7 +30,8 @@ impl PortalError {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Unreachable { .. } => Fate::NotExecuted,
-            Self::Unclear { .. } => Fate::Lost,
+            Self::Cut { .. } => Fate::Cut,
+            Self::Unclear { .. } => Fate::MayRun,
             Self::Refused(refusal) => match refusal.meaning() {
                 Meaning::RateLimited => Fate::NotExecuted,
                 Meaning::Failed => Fate::FailedInside,
@@ -53,6 +57,7 @@ impl PortalError {
             | Self::NoSuchPage { .. }
             | Self::NotRenewed { .. }
             | Self::NoRoom
+            | Self::OutOfTime
             | Self::GivenUp => Fate::Final,
         }
     }

@@ -101,7 +101,7 @@ pub(super) fn day(value: &Value) -> Option<Value> {
     let day = match dates::read_date(text) {
         Reading::Exact(day) | Reading::Repaired(day) => day,
         // Slashes are month first.
-        Reading::Ambiguous(_, month_first) => month_first,
+        Reading::Ambiguous(days) => *days.last()?,
         Reading::Impossible => return None,
     };
     Some(json!(format!("{day}T{SERVER_OFFSET_HOURS:02}:00:00+{SERVER_OFFSET_HOURS:02}:00")))
@@ -112,9 +112,8 @@ pub(super) fn moment(value: &Value) -> Option<Value> {
         return Some(Value::Null);
     }
     let moment = match dates::read_moment(value.as_str()?) {
-        Reading::Exact(moment) | Reading::Repaired(moment) | Reading::Ambiguous(_, moment) => {
-            moment
-        }
+        Reading::Exact(moment) | Reading::Repaired(moment) => moment,
+        Reading::Ambiguous(moments) => *moments.last()?,
         Reading::Impossible => return None,
     };
     let offset = Offset::constant(SERVER_OFFSET_HOURS);

@@ -341,26 +341,53 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
 }
 
 #[tokio::test]
-async fn codes_are_looked_up_only_where_they_look_like_names() {
-    let directory = json!([{"ENTITY_ID": "SOURCE", "STATUS_ID": "expo-2", "NAME": "Fair"}]);
-    let refused = || Reply::error(403, "ACCESS_DENIED", "no");
-    let cases = [
-        ("WEB", vec![refused()], 0),
-        ("expo-2", vec![Reply::Json(200, json!({"result": directory}))], 1),
-        ("expo-3", vec![refused()], 1),
-    ];
-    for (code, directories, looked_up) in cases {
-        let item = |source: &str| Reply::item(json!({"id": 351, "sourceId": source}));
-        let portal = ScriptedPortal::start(&[
+async fn every_new_code_is_looked_up_once() {
+    let entry =
+        |code: &str, name: &str| json!({"ENTITY_ID": "SOURCE", "STATUS_ID": code, "NAME": name});
+    let directory = json!([
+        entry("UC_1", "SEO"),
+        entry("UC_2", "VIP"),
+        entry("UC_3", "50-250"),
+        entry("UC_4", "IT & TELECOM"),
+        entry("WEB", "Site"),
+        entry("выставка 1", "Fair"),
+    ]);
+    let item = |source: &str| Reply::item(json!({"id": 351, "sourceId": source}));
+    let start = async |code: &str, directories: Vec<Reply>| {
+        let replies = [
             ("crm.item.get", vec![item("CALL")]),
             ("crm.status.list", directories),
             ("crm.item.update", vec![item(code)]),
-        ])
-        .await;
-        let mut server = Server::connected_to(&portal.webhook()).await;
-        let call = json!({"entityTypeId": 2, "id": 351, "fields": {"sourceId": code}});
-        assert_eq!(server.update(call).await.json["status"], "updated", "{code}");
-        let asked = portal.requests().into_iter().filter(|it| it.path.contains("status.list"));
-        assert_eq!(asked.count(), looked_up, "{code}");
+        ];
+        let portal = ScriptedPortal::start(&replies).await;
+        let server = Server::connected_to(&portal.webhook()).await;
+        (portal, server)
+    };
+    let call = |code: &str, dry_run: bool| json!({"entityTypeId": 2, "id": 351, "fields": {"sourceId": code}, "dryRun": dry_run});
+    let there = || vec![Reply::Json(200, json!({"result": directory}))];
+    let names = [("SEO", "UC_1"), ("VIP", "UC_2"), ("50-250", "UC_3"), ("IT & TELECOM", "UC_4")];
+    for (name, code) in names {
+        let (portal, mut server) = start(name, there()).await;
+        for dry_run in [true, false] {
+            let answer = server.update(call(name, dry_run)).await;
+            let message = "is the name of a choice, not its code";
+            assert_eq!(problems(&answer), [json!(["fields.sourceId", message, code])], "{name}");
+        }
+        assert_eq!(portal.methods(), ["crm.item.get", "crm.status.list", "crm.item.get"], "{name}");
     }
+    for code in ["WEB", "выставка 1"] {
+        let (portal, mut server) = start(code, there()).await;
+        assert_eq!(server.update(call(code, false)).await.json["status"], "updated", "{code}");
+        assert_eq!(portal.methods(), ["crm.item.get", "crm.status.list", "crm.item.update"]);
+    }
+    // The standing code needs no look.
+    let (portal, mut server) = start("CALL", there()).await;
+    assert_eq!(server.update(call("CALL", false)).await.json["status"], "unchanged");
+    assert_eq!(portal.methods(), ["crm.item.get"]);
+    // Where the directory cannot be read, that is said.
+    let (_portal, mut server) = start("NEW", vec![Reply::error(403, "ACCESS_DENIED", "no")]).await;
+    let answer = server.update(call("NEW", false)).await;
+    assert_eq!(answer.json["status"], "updated");
+    let note = "codes were not checked: the portal answered the error `ACCESS_DENIED` (HTTP 403)";
+    assert_eq!(answer.json["notes"], json!([note]));
 }

@@ -12,7 +12,19 @@ use crate::{
 };
 
 /// Calls an update on a portal whose looks and writes are answered in turn.
+/// How long the program may wait in a test: for one answer, and for all of the call.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// The call ends by itself.
+    Long,
+    /// The call goes on until its time is over.
+    UntilTheEnd,
+    /// A request is not answered.
+    ForAStall,
+}
+
 async fn update_on(
+    patience: Patience,
     gets: Vec<Reply>,
     updates: Vec<Reply>,
     call: Value,
@@ -20,11 +32,21 @@ async fn update_on(
     let portal =
         ScriptedPortal::start(&[("crm.item.get", gets), ("crm.item.update", updates)]).await;
     let mut command = program();
+    let (request, whole) = match patience {
+        Patience::Long => ("15", "18"),
+        Patience::UntilTheEnd => ("15", "6"),
+        Patience::ForAStall => ("3", "18"),
+    };
     command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_REQUEST_TIMEOUT", "0.5").env("BITRIX24_CALL_TIMEOUT", "8");
+    command.env("BITRIX24_REQUEST_TIMEOUT", request).env("BITRIX24_CALL_TIMEOUT", whole);
     let mut server = Server::opened(command, &portal.webhook()).await;
     let answer = server.update(call).await;
     (answer, portal)
+}
+
+/// How often the portal was written to.
+fn writes(portal: &ScriptedPortal) -> usize {
+    portal.methods().iter().filter(|method| *method == "crm.item.update").count()
 }
 
 /// The verdict in one line: what was told, and how often the portal was written to.
@@ -38,9 +60,7 @@ fn verdict(answer: &Answered, portal: &ScriptedPortal) -> String {
             error["written"].as_str().unwrap()
         ),
     };
-    let writes = portal.methods().iter().filter(|method| *method == "crm.item.update").count();
-    let looks = portal.methods().iter().filter(|method| *method == "crm.item.get").count();
-    format!("{told}, {writes} writes, {looks} looks")
+    format!("{told}, {} writes", writes(portal))
 }
 
 #[tokio::test]
@@ -51,64 +71,132 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
     let other = || {
         Reply::item(json!({"id": 351, "title": "c", "updatedTime": "2026-11-24T11:00:00+02:00"}))
     };
-    let cases: Vec<(&str, Vec<Reply>, Vec<Reply>)> = vec![
-        ("refused once", vec![item("a")], vec![limit(), item("b")]),
+    use Patience::{ForAStall, Long, UntilTheEnd};
+    let refused = || Reply::error(400, "ACCESS_DENIED", "no");
+    let cases: Vec<(&str, Patience, Vec<Reply>, Vec<Reply>)> = vec![
+        ("refused once", Long, vec![item("a")], vec![limit(), item("b")]),
         (
             "refused in small letters",
+            Long,
             vec![item("a")],
             vec![Reply::error(503, "query_limit_exceeded", ""), item("b")],
         ),
-        ("look refused once", vec![limit(), item("a")], vec![item("b")]),
-        ("blocked by hand", vec![item("a")], vec![Reply::error(503, "OVERLOAD_LIMIT", "x")]),
-        ("cut after it was done", vec![item("a"), item("b")], vec![Reply::Cut]),
-        ("cut before it was done", vec![item("a")], vec![Reply::Cut, item("b")]),
-        ("cut inside the answer, done", vec![item("a"), item("b")], vec![Reply::CutInside]),
-        ("cut for ever", vec![item("a")], vec![Reply::Cut]),
-        ("gateway, done", vec![item("a"), item("b")], vec![gateway()]),
-        ("gateway, not done", vec![item("a")], vec![gateway(), item("b")]),
-        ("gateway for ever", vec![item("a")], vec![gateway()]),
-        ("failed inside, done", vec![item("a"), item("b")], vec![failed()]),
-        ("failed inside, not done", vec![item("a")], vec![failed(), item("b")]),
-        ("failed inside for ever", vec![item("a")], vec![failed()]),
-        ("no answer, done", vec![item("a"), item("b")], vec![Reply::Stall]),
-        ("something else stands", vec![item("a"), other()], vec![Reply::Cut]),
-        ("not to be read since", vec![item("a"), gateway()], vec![Reply::Cut]),
+        ("look refused once", Long, vec![limit(), item("a")], vec![item("b")]),
+        ("blocked by hand", Long, vec![item("a")], vec![Reply::error(503, "OVERLOAD_LIMIT", "x")]),
+        ("cut after it was done", Long, vec![item("a"), item("b")], vec![Reply::Cut]),
+        ("cut, done later", Long, vec![item("a"), item("a"), item("b")], vec![Reply::Cut]),
+        ("cut before it was done", Long, vec![item("a")], vec![Reply::Cut, item("b")]),
+        ("cut inside the answer, done", Long, vec![item("a"), item("b")], vec![Reply::CutInside]),
+        ("cut, then refused", Long, vec![item("a")], vec![Reply::Cut, refused()]),
+        ("gateway, done", Long, vec![item("a"), item("b")], vec![gateway()]),
+        ("gateway, done later", Long, vec![item("a"), item("a"), item("b")], vec![gateway()]),
+        ("gateway, not done", UntilTheEnd, vec![item("a")], vec![gateway(), item("b")]),
+        ("failed inside, done", Long, vec![item("a"), item("b")], vec![failed()]),
+        ("failed inside, not done", Long, vec![item("a")], vec![failed(), item("b")]),
+        ("failed inside for ever", Long, vec![item("a")], vec![failed()]),
+        ("failed inside, then refused", Long, vec![item("a")], vec![failed(), refused()]),
+        ("no answer, done", ForAStall, vec![item("a"), item("b")], vec![Reply::Stall]),
+        (
+            "no answer, done later",
+            ForAStall,
+            vec![item("a"), item("a"), item("b")],
+            vec![Reply::Stall],
+        ),
+        ("something else stands", UntilTheEnd, vec![item("a"), other()], vec![Reply::Cut]),
+        ("not to be read since", UntilTheEnd, vec![item("a"), gateway()], vec![Reply::Cut]),
         (
             "database failure for ever",
+            Long,
             vec![item("a")],
             vec![Reply::error(500, "ERROR_CORE", "SQL query error!")],
         ),
     ];
+    let running: Vec<_> = cases
+        .into_iter()
+        .map(|(name, patience, gets, updates)| {
+            tokio::spawn(async move {
+                let (answer, portal) = update_on(patience, gets, updates, rename()).await;
+                format!("{name:<28} {}\n", verdict(&answer, &portal))
+            })
+        })
+        .collect();
     let mut table = String::new();
-    for (name, gets, updates) in cases {
-        let (answer, portal) = update_on(gets, updates, rename()).await;
-        table.push_str(&format!("{name:<28} {}\n", verdict(&answer, &portal)));
+    for line in running {
+        table.push_str(&line.await.unwrap());
     }
     assert_snapshot!(table, @"
-    refused once                 updated, 2 writes, 1 looks
-    refused in small letters     updated, 2 writes, 1 looks
-    look refused once            updated, 1 writes, 2 looks
-    blocked by hand              PORTAL_BLOCKED written no, 1 writes, 1 looks
-    cut after it was done        updated, 1 writes, 2 looks
-    cut before it was done       updated, 2 writes, 2 looks
-    cut inside the answer, done  updated, 1 writes, 2 looks
-    cut for ever                 PORTAL_FAILED written unknown, 3 writes, 4 looks
-    gateway, done                updated, 1 writes, 2 looks
-    gateway, not done            updated, 2 writes, 2 looks
-    gateway for ever             PORTAL_FAILED written unknown, 3 writes, 4 looks
-    failed inside, done          updated, 1 writes, 2 looks
-    failed inside, not done      updated, 2 writes, 2 looks
-    failed inside for ever       PORTAL_FAILED written no, 3 writes, 4 looks
-    no answer, done              updated, 1 writes, 2 looks
-    something else stands        PORTAL_FAILED written unknown, 1 writes, 2 looks
-    not to be read since         PORTAL_FAILED written unknown, 1 writes, 2 looks
-    database failure for ever    PORTAL_FAILED written no, 3 writes, 4 looks
+    refused once                 updated, 2 writes
+    refused in small letters     updated, 2 writes
+    look refused once            updated, 1 writes
+    blocked by hand              PORTAL_BLOCKED written no, 1 writes
+    cut after it was done        updated, 1 writes
+    cut, done later              updated, 1 writes
+    cut before it was done       updated, 2 writes
+    cut inside the answer, done  updated, 1 writes
+    cut, then refused            ACCESS_DENIED written unknown, 2 writes
+    gateway, done                updated, 1 writes
+    gateway, done later          updated, 1 writes
+    gateway, not done            PORTAL_FAILED written unknown, 1 writes
+    failed inside, done          updated, 1 writes
+    failed inside, not done      updated, 2 writes
+    failed inside for ever       PORTAL_FAILED written no, 3 writes
+    failed inside, then refused  ACCESS_DENIED written no, 2 writes
+    no answer, done              updated, 1 writes
+    no answer, done later        updated, 1 writes
+    something else stands        PORTAL_FAILED written unknown, 1 writes
+    not to be read since         PORTAL_FAILED written unknown, 1 writes
+    database failure for ever    PORTAL_FAILED written no, 3 writes
     ");
 }
 
 #[tokio::test]
+async fn a_cut_write_is_sent_again_at_most_twice() {
+    let call = update_on(Patience::UntilTheEnd, vec![item("a")], vec![Reply::Cut], rename());
+    let (answer, portal) = call.await;
+    assert_eq!(answer.json["error"]["written"], "unknown");
+    assert!((1..=3).contains(&writes(&portal)), "{:?}", portal.methods());
+}
+
+#[tokio::test]
+async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
+    let gateway = Reply::Body(502, "text/html", b"<html>".to_vec());
+    let looks = |titles: &[&str]| titles.iter().map(|title| item(title)).collect::<Vec<_>>();
+    let start = async |gets: Vec<Reply>| {
+        let updates = vec![gateway.clone(), item("c")];
+        let portal =
+            ScriptedPortal::start(&[("crm.item.get", gets), ("crm.item.update", updates)]).await;
+        let mut command = program();
+        command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "4");
+        let server = Server::opened(command, &portal.webhook()).await;
+        (portal, server)
+    };
+    let rename_again = || json!({"entityTypeId": 2, "id": 351, "fields": {"title": "c"}});
+
+    // It never arrives: the next change is made, and says that it may.
+    let (portal, mut server) = start(looks(&["a"])).await;
+    assert_eq!(server.update(rename()).await.json["error"]["written"], "unknown");
+    let mut planned = rename_again();
+    planned["dryRun"] = json!(true);
+    let note = "an earlier write of this item got no answer and may still be running at the portal: \
+                it may change the item after this call";
+    assert_eq!(server.update(planned).await.json["notes"], json!([note]));
+    let looks_before = portal.methods().len();
+    let answer = server.update(rename_again()).await;
+    assert_eq!(answer.json["status"], "updated");
+    assert_eq!(answer.json["notes"], json!([note]));
+    // One look for the earlier write at least, then a fresh one before the write.
+    assert!(portal.methods().len() >= looks_before + 3, "{:?}", portal.methods());
+    assert_eq!(writes(&portal), 2);
+
+    // Another item waits for nothing.
+    let other = json!({"entityTypeId": 2, "id": 352, "fields": {"title": "c"}});
+    assert_eq!(server.update(other).await.json["notes"], json!([]));
+}
+
+#[tokio::test]
 async fn a_lost_answer_of_something_done_is_a_success_with_a_note() {
-    let (answer, _) = update_on(vec![item("a"), item("b")], vec![Reply::Cut], rename()).await;
+    let (answer, _) =
+        update_on(Patience::Long, vec![item("a"), item("b")], vec![Reply::Cut], rename()).await;
     assert_json_snapshot!(answer.json, @r#"
     {
       "ok": true,
@@ -140,19 +228,22 @@ async fn additions_and_uploads_are_never_sent_twice() {
     let contact = |fm: Value| Reply::item(json!({"id": 5, "fm": fm}));
     let call = json!({"entityTypeId": 3, "id": 5, "fields": {"fm": phone}});
     let (answer, portal) =
-        update_on(vec![contact(json!([]))], vec![Reply::Cut], call.clone()).await;
-    assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes, 2 looks");
+        update_on(Patience::UntilTheEnd, vec![contact(json!([]))], vec![Reply::Cut], call.clone())
+            .await;
+    assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes");
     assert!(answer.json["error"]["hint"].as_str().unwrap().contains("may still be at work"));
 
     let added = json!([{"id": 9, "typeId": "PHONE", "valueType": "WORK", "value": "+2"}]);
     let (answer, portal) =
-        update_on(vec![contact(json!([])), contact(added)], vec![Reply::Cut], call).await;
-    assert_eq!(verdict(&answer, &portal), "updated, 1 writes, 2 looks");
+        update_on(Patience::Long, vec![contact(json!([])), contact(added)], vec![Reply::Cut], call)
+            .await;
+    assert_eq!(verdict(&answer, &portal), "updated, 1 writes");
 
     let file = json!({"id": 351, "ufCrm_1": {"id": 4, "urlMachine": "x"}});
     let call = json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1": ["a.txt", "aGVsbG8="]}});
-    let (answer, portal) = update_on(vec![Reply::item(file)], vec![Reply::Cut], call).await;
-    assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes, 2 looks");
+    let (answer, portal) =
+        update_on(Patience::UntilTheEnd, vec![Reply::item(file)], vec![Reply::Cut], call).await;
+    assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes");
 }
 
 #[tokio::test]
@@ -321,6 +412,7 @@ async fn a_client_that_asks_hears_that_a_call_goes_on() {
 async fn hostile_answers_are_bounded_and_made_visible() {
     let many = format!("{{\"result\":[{}0]}}", "[],".repeat(2_000_000));
     let (answer, _) = update_on(
+        Patience::Long,
         vec![item("a")],
         vec![Reply::Body(200, "application/json", many.into_bytes())],
         rename(),
@@ -329,13 +421,17 @@ async fn hostile_answers_are_bounded_and_made_visible() {
     assert!(answer.json["error"]["message"].as_str().unwrap().contains("more than 200000 values"));
 
     let title = "evil\u{202e}txt\u{200b}\u{e0041}";
-    let (answer, _) = update_on(vec![item("a")], vec![item(title)], rename()).await;
+    let (answer, _) = update_on(Patience::Long, vec![item("a")], vec![item(title)], rename()).await;
     let shown = answer.json["notApplied"][0]["now"].as_str().unwrap();
     assert_eq!(shown, "evil\\u{202e}txt\\u{200b}\\u{e0041}");
 
-    let (answer, _) =
-        update_on(vec![item("a")], vec![Reply::error(400, "0", &"x\u{7}".repeat(2_000))], rename())
-            .await;
+    let (answer, _) = update_on(
+        Patience::Long,
+        vec![item("a")],
+        vec![Reply::error(400, "0", &"x\u{7}".repeat(2_000))],
+        rename(),
+    )
+    .await;
     let text = answer.json["error"]["portal"]["description"].as_str().unwrap();
     assert!(text.chars().count() < 4_000 && text.starts_with("x\\u{7}"), "{text}");
 }

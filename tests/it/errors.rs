@@ -9,14 +9,16 @@ use crate::{
     support::{Server, program},
 };
 
-/// An update whose look succeeds and whose write is answered with `reply`.
+/// An update whose look succeeds and whose write is answered with `reply`. What the portal answers
+/// ends the call before its time; what it does not answer is waited for.
 async fn write_answered(reply: Reply) -> (Value, ScriptedPortal) {
     let item = Reply::item(json!({"id": 351, "title": "a"}));
+    let call_timeout = if reply.is_final() { "18" } else { "4" };
     let replies = [("crm.item.get", vec![item]), ("crm.item.update", vec![reply])];
     let portal = ScriptedPortal::start(&replies).await;
     let mut command = program();
     command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_REQUEST_TIMEOUT", "0.3").env("BITRIX24_CALL_TIMEOUT", "2.5");
+    command.env("BITRIX24_REQUEST_TIMEOUT", "2").env("BITRIX24_CALL_TIMEOUT", call_timeout);
     let mut server = Server::opened(command, &portal.webhook()).await;
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
@@ -79,8 +81,12 @@ async fn every_row_of_the_error_table() {
         (500, "SOMETHING_NEW", "new"),
     ];
     let mut table = String::new();
-    for (status, code, text) in cases {
-        let (error, portal) = write_answered(Reply::error(status, code, text)).await;
+    let running = cases.map(|(status, code, text)| {
+        let answered = tokio::spawn(write_answered(Reply::error(status, code, text)));
+        (status, code, text, answered)
+    });
+    for (status, code, text, answered) in running {
+        let (error, portal) = answered.await.unwrap();
         let quoted = json!({"httpStatus": status, "code": code, "description": text});
         assert_eq!(error["portal"], quoted, "{status} {code}");
         assert!(portal.methods().contains(&"crm.item.update".to_owned()));
@@ -163,8 +169,9 @@ async fn answers_that_are_no_answers_leave_it_open_whether_something_was_written
         ("no answer", Reply::Stall),
     ];
     let mut verdicts = serde_json::Map::new();
-    for (name, reply) in cases {
-        let (error, _) = write_answered(reply).await;
+    let running = cases.map(|(name, reply)| (name, tokio::spawn(write_answered(reply))));
+    for (name, answered) in running {
+        let (error, _) = answered.await.unwrap();
         assert_eq!(error["code"], "PORTAL_FAILED", "{name}");
         assert_eq!(error["written"], "unknown", "{name}");
         assert_eq!(error["retry"], "later", "{name}");
@@ -244,7 +251,7 @@ async fn answers_that_are_no_answers_leave_it_open_whether_something_was_written
         }
       ],
       "no answer": [
-        "the portal gave no usable answer: no answer within 0 s",
+        "the portal gave no usable answer: no answer within 2 s",
         null
       ]
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, on_sandbox, program},
+    support::{Answered, Server, on_sandbox, problems, program},
 };
 
 const HELLO: &str = "aGVsbG8=";
@@ -290,11 +290,20 @@ async fn files_are_stored_kept_and_removed_in_the_vendors_forms() {
 }
 
 #[tokio::test]
-async fn a_lone_pair_for_several_files_is_wrapped() {
+async fn a_lone_pair_for_several_files_is_wrapped_where_it_replaces_none() {
     let (sandbox, mut server) = on_sandbox().await;
-    let answer = update_deal(&mut server, json!({"ufCrm_1617027453944": ["a.txt", HELLO]})).await;
+    let field = "ufCrm_1617027453944";
+    let answer = update_deal(&mut server, json!({ field: ["a.txt", HELLO] })).await;
+    let message = "is one file, and the field holds 3 others, which it would delete; send the whole \
+                   list: [{\"id\":12},{\"id\":255},{\"id\":44},{\"name\":\"a.txt\",\"size\":5}], or a \
+                   list of one to replace them";
+    assert_eq!(problems(&answer), [json!([format!("fields.{field}"), message, null])]);
+    assert_eq!(updates(&sandbox), [] as [Value; 0]);
+    let cleared = server.update(json!({"entityTypeId": 2, "id": 355, "clear": [field]})).await;
+    assert_eq!(cleared.json["status"], "updated");
+    let answer = update_deal(&mut server, json!({ field: ["a.txt", HELLO] })).await;
     assert_eq!(answer.json["status"], "updated", "{}", answer.json);
-    assert_eq!(updates(&sandbox), [json!({"ufCrm_1617027453944": [["a.txt", HELLO]]})]);
+    assert_eq!(updates(&sandbox).pop().unwrap(), json!({ field: [["a.txt", HELLO]] }));
 }
 
 #[tokio::test]

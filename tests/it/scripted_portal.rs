@@ -40,6 +40,16 @@ impl Reply {
         Self::Json(200, json!({"result": {"item": item}, "time": {"operating": 0.1}}))
     }
 
+    /// Whether the portal states an error that a call does not outlive by asking again.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Json(_, body) => {
+                body.get("error").is_some_and(|code| code != "QUERY_LIMIT_EXCEEDED")
+            }
+            _ => false,
+        }
+    }
+
     /// An error as the portal states it.
     pub(crate) fn error(status: u16, code: &str, text: &str) -> Self {
         Self::Json(status, json!({"error": code, "error_description": text}))

@@ -291,7 +291,7 @@ async fn a_lie_of_each_sort() {
             "closedate",
             "portal_set_another_value",
             "2026-08-02",
-            "2026-08-01T02:00:00+02:00"
+            "2026-08-01"
           ]
         ]
       },

@@ -1,5 +1,7 @@
 //! What differs between two states of an item, and who asked for it.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -38,13 +40,14 @@ pub(super) fn planned(item: &Map<String, Value>, asked: &[Asked]) -> Vec<Change>
         .flat_map(|asked| match &asked.want {
             Want::Records(operations) => {
                 let now = multifield::records(item.get(&asked.name));
+                let now = multifield::by_id(&now);
                 operations
                     .iter()
                     .map(|operation| {
                         let old = match operation {
                             Operation::Add { .. } => None,
                             Operation::Change(record) | Operation::Remove(record) => {
-                                now.iter().find(|it| it.id == record.id)
+                                now.get(&record.id).copied()
                             }
                         };
                         Change {
@@ -58,7 +61,7 @@ pub(super) fn planned(item: &Map<String, Value>, asked: &[Asked]) -> Vec<Change>
             }
             _ => vec![Change {
                 field: asked.name.clone(),
-                before: item.get(&asked.name).cloned().unwrap_or_default(),
+                before: asked.answered(item),
                 after: asked.shown(),
                 asked_for: true,
             }],
@@ -110,8 +113,8 @@ fn difference(
     }
     vec![Change {
         field: name.to_owned(),
-        before: old.clone(),
-        after: new.clone(),
+        before: shape.kind.answered(old),
+        after: shape.kind.answered(new),
         asked_for: asked.is_some(),
     }]
 }
@@ -123,15 +126,22 @@ fn of_records(name: &str, old: &Value, new: &Value, asked: Option<&Asked>) -> Ve
         Some(Want::Records(operations)) => operations.as_slice(),
         _ => &[],
     };
-    let change = |id: i64, before: Option<&Record>, after: Option<&Record>| {
-        let asked_for = operations.iter().any(|operation| match operation {
+    let mut asked_ids = HashSet::new();
+    let mut asked_additions = HashSet::new();
+    for operation in operations {
+        match operation {
             Operation::Add { record, .. } => {
-                before.is_none()
-                    && after
-                        .is_some_and(|it| it.type_id == record.type_id && it.value == record.value)
+                asked_additions.insert((record.type_id.as_str(), record.value.as_str()));
             }
-            Operation::Change(record) | Operation::Remove(record) => record.id == id,
-        });
+            Operation::Change(record) | Operation::Remove(record) => {
+                asked_ids.insert(record.id);
+            }
+        }
+    }
+    let change = |id: i64, before: Option<&Record>, after: Option<&Record>| {
+        let is_asked_addition = before.is_none()
+            && after.is_some_and(|it| asked_additions.contains(&(&*it.type_id, &*it.value)));
+        let asked_for = is_asked_addition || asked_ids.contains(&id);
         Change {
             field: format!("{name}.{id}"),
             before: before.map_or(Value::Null, Record::shown),
@@ -139,12 +149,11 @@ fn of_records(name: &str, old: &Value, new: &Value, asked: Option<&Asked>) -> Ve
             asked_for,
         }
     };
-    let in_new = |id: i64| new.iter().find(|record| record.id == id);
-    let in_old = |id: i64| old.iter().find(|record| record.id == id);
-    let kept_or_gone = old.iter().filter(|it| in_new(it.id) != Some(*it));
-    let added = new.iter().filter(|it| in_old(it.id).is_none());
+    let (in_old, in_new) = (multifield::by_id(&old), multifield::by_id(&new));
+    let kept_or_gone = old.iter().filter(|it| in_new.get(&it.id) != Some(it));
+    let added = new.iter().filter(|it| !in_old.contains_key(&it.id));
     kept_or_gone
-        .map(|it| change(it.id, Some(it), in_new(it.id)))
+        .map(|it| change(it.id, Some(it), in_new.get(&it.id).copied()))
         .chain(added.map(|it| change(it.id, None, Some(it))))
         .collect()
 }

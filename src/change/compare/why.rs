@@ -33,6 +33,8 @@ pub enum Why {
     NotSent,
     /// The portal refused the picture.
     Refused,
+    /// The portal gave no answer to the picture: it may still be stored.
+    NoAnswer,
 }
 
 impl Why {
@@ -70,6 +72,10 @@ impl Why {
             }
             Self::NotSent => "the picture was not sent; send it again once the other fields stand",
             Self::Refused => "the portal refused the picture; see `error.portal`",
+            Self::NoAnswer => {
+                "the portal gave no answer to the picture and may still store it; look at the field \
+                 before sending it again"
+            }
         }
     }
 }
@@ -84,6 +90,7 @@ pub(super) fn why(
     match (&asked.want, picture) {
         (Want::Picture(_), Picture::NotSent) => return Why::NotSent,
         (Want::Picture(_), Picture::Refused(_)) => return Why::Refused,
+        (Want::Picture(_), Picture::Lost(_)) => return Why::NoAnswer,
         (Want::Picture(_) | Want::Files(_), _) if !asked.is_clearing() => {
             return Why::FileNotStored;
         }

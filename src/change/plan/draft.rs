@@ -19,17 +19,17 @@ use crate::{
 };
 
 /// The plan so far.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     known: Known<'a>,
     names_are_checked: bool,
     files: &'a Policy,
     pub(super) asked: Vec<Asked>,
     /// Where each asked field was typed.
     typed: Vec<String>,
-    pub(super) problems: Vec<Problem>,
-    pub(super) notes: Vec<String>,
-    /// What was typed for a code and is none, or looks as if it were a name.
-    pub(super) in_doubt: Vec<InDoubt>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) notes: Vec<String>,
+    /// What was typed for a code, and only the portal knows whether it is one.
+    pub(crate) in_doubt: Vec<InDoubt>,
 }
 
 /// What was typed and seems to be no code, so that the real ones are of use.
@@ -105,6 +105,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whose fields are set.
+    pub(crate) const fn entity(&self) -> EntityType {
+        self.known.entity
+    }
+
     /// Adds a field; no value means that it is to be emptied.
     pub(super) fn ask(&mut self, typed: &str, path: &str, value: Option<&Value>) {
         let Some(field) = self.field(typed, path) else {
@@ -112,7 +117,10 @@ impl<'a> Draft<'a> {
         };
         if let Some(message) = self.refusal(&field, value) {
             let meant = names::well_known_slip(&field.name).filter(|meant| *meant != field.name);
-            self.problems.push(Problem::new(path, message).suggest(meant));
+            let problem = Problem::new(path, message).suggest(meant);
+            // A list of fields may be older than the portal's settings.
+            let is_listed = field.row.is_none() && field.listed.is_some();
+            self.problems.push(if is_listed { problem.by_facts() } else { problem });
             return;
         }
         if let Some(at) = self.asked.iter().position(|asked| asked.name == field.name) {
@@ -137,19 +145,20 @@ impl<'a> Draft<'a> {
     pub(super) fn expect(&mut self, typed: &str, value: &Value) -> Option<Expected> {
         let path = format!("expect.{typed}");
         let field = self.field(typed, &path)?;
-        match encode(&field, value) {
+        match self.encode(&field, value) {
             Ok(Encoded { wire, .. }) => {
                 Some(Expected { path, name: field.name, shape: field.shape, wire })
             }
             Err(message) => {
-                self.problems.push(Problem::wrong_value(path, message, field.shape.kind));
+                self.problems.push(wrong_value(path, message, &field));
                 None
             }
         }
     }
 
-    /// Checks what concerns several fields, or a field and the item.
-    pub(super) fn check_together(&mut self) {
+    /// Checks what concerns several fields, or a field and the item. What is only planned is not
+    /// verified afterwards, so each stage is looked up.
+    pub(super) fn check_together(&mut self, is_only_planned: bool) {
         let mut problems = Vec::new();
         let mut in_doubt = Vec::new();
         for (asked, path) in self.asked.iter().zip(&self.typed) {
@@ -158,7 +167,9 @@ impl<'a> Draft<'a> {
                 Kind::Stage => {
                     let problem = self.stage_problem(path, value);
                     let typed = value.as_str().unwrap_or_default();
-                    if problem.is_some() || looks_like_a_name(typed) {
+                    let is_new = is_only_planned
+                        && self.known.item.is_none_or(|item| !asked.stands(None, item));
+                    if problem.is_some() || is_new || looks_like_a_name(typed) {
                         let meant = Meant::Stage(self.target_pipeline().unwrap_or(0));
                         let typed = typed.to_owned();
                         in_doubt.push(InDoubt { path: path.clone(), typed, meant });
@@ -186,6 +197,15 @@ impl<'a> Draft<'a> {
             });
         }
         let is_emptied = value.is_none_or(|value| field.shape.is_empty(value));
+        match field.shape.kind {
+            Kind::Stage if is_emptied => {
+                return Some("cannot be emptied: an item always stands in a stage".to_owned());
+            }
+            Kind::Category if is_emptied => {
+                return Some("cannot be emptied: an item always stands in a pipeline".to_owned());
+            }
+            _ => {}
+        }
         let is_kept = field.row.is_some_and(|row| {
             self.known.entity.family().is_some_and(|family| row.is_kept(family))
         });
@@ -202,21 +222,16 @@ impl<'a> Draft<'a> {
         let Some(value) = value else {
             return Some(Want::Value(field.shape.cleared()));
         };
-        match encode(field, value) {
+        match self.encode(field, value) {
             Ok(Encoded { wire, note }) => {
+                if let Some(problem) = self.replaces_a_list(field, path, value, &wire) {
+                    self.problems.push(problem);
+                    return None;
+                }
                 if let Some(note) = note {
                     self.notes.push(format!("`{path}` {note}"));
                 }
-                // Portals store any text as the code of a source or a type (fact sheet §1.5).
-                let typed = wire.as_str().filter(|typed| looks_like_a_name(typed));
-                let typed = typed.filter(|_| self.now(field) != Some(&wire));
-                if let (Kind::Status, Some(typed), Some(directory)) =
-                    (field.shape.kind, typed, field.directory(self.known.entity))
-                {
-                    let (path, typed) = (path.to_owned(), typed.to_owned());
-                    let meant = Meant::Entry(directory.to_owned());
-                    self.in_doubt.push(InDoubt { path, typed, meant });
-                }
+                self.doubt_codes(field, path, &wire);
                 Some(Want::Value(wire))
             }
             Err(message) => {
@@ -229,15 +244,113 @@ impl<'a> Draft<'a> {
                     let (path, typed) = (path.to_owned(), typed.to_owned());
                     self.in_doubt.push(InDoubt { path, typed, meant });
                 }
-                self.problems.push(Problem::wrong_value(path, message, field.shape.kind));
+                self.problems.push(wrong_value(path, message, field));
                 None
             }
         }
     }
 
+    /// Files what differs from the standing value for a look at the directory: portals store any text
+    /// as the code of a source or a type (fact sheet §1.5).
+    fn doubt_codes(&mut self, field: &Resolved<'_>, path: &str, wire: &Value) {
+        let Some(directory) = field.directory(self.known.entity) else { return };
+        if field.shape.kind != Kind::Status {
+            return;
+        }
+        let standing = self.now(field);
+        let doubt = |path: String, value: &Value| {
+            let typed = value.as_str().filter(|typed| !typed.is_empty())?.to_owned();
+            Some(InDoubt { path, typed, meant: Meant::Entry(directory.to_owned()) })
+        };
+        match wire {
+            Value::Array(values) => {
+                let new = match standing {
+                    Some(standing) => field.shape.dropped(standing, wire),
+                    None => values.iter().collect(),
+                };
+                let new = new.into_iter().enumerate();
+                self.in_doubt.extend(new.filter_map(|(at, it)| doubt(format!("{path}.{at}"), it)));
+            }
+            one if standing == Some(one) => {}
+            one => self.in_doubt.extend(doubt(path.to_owned(), one)),
+        }
+    }
+
+    /// What is wrong with one value in the place of a list that holds others now: it may be meant to
+    /// be added, and would replace them.
+    fn replaces_a_list(
+        &self,
+        field: &Resolved<'_>,
+        path: &str,
+        value: &Value,
+        wire: &Value,
+    ) -> Option<Problem> {
+        /// A longer list is not written out.
+        const LONGEST: usize = 50;
+        let Value::Array(wanted) = wire else { return None };
+        if value.is_array() || wanted.is_empty() {
+            return None;
+        }
+        let now = match (self.known.item, self.now(field)) {
+            (_, Some(now)) => now,
+            (Some(_), None) => {
+                let message = "is one value for a list that the item does not show; send a list";
+                return Some(Problem::new(path, message));
+            }
+            (None, None) if self.names_are_checked => {
+                let message = "is one value for a list that could not be read; send a list";
+                return Some(Problem::new(path, message));
+            }
+            (None, None) => return None,
+        };
+        let others = field.shape.dropped(wire, now);
+        if others.is_empty() {
+            return None;
+        }
+        let now = field.shape.kind.answered(now);
+        let message = format!(
+            "is one value, and the list holds {}, which it would replace; send the whole list, or \
+             {} to replace it",
+            kind::shown(&now),
+            kind::shown(wire),
+        );
+        let mut all = now.as_array().cloned().unwrap_or_else(|| vec![now.clone()]);
+        all.extend(wanted.iter().filter(|it| !all.contains(it)).cloned().collect::<Vec<_>>());
+        let working_call = serde_json::json!({ &field.name: all }).to_string();
+        Some(Problem::new(path, message).suggest((all.len() <= LONGEST).then_some(working_call)))
+    }
+
+    /// The wire form of a value: a list's option by id or text, a day as the item shows it, everything
+    /// else by its kind.
+    fn encode(&self, field: &Resolved<'_>, value: &Value) -> Result<Encoded, String> {
+        if field.shape.kind == Kind::Date
+            && value.is_string()
+            && let Some(now) = self.now(field)
+        {
+            let is_standing = now == value || now.as_array().is_some_and(|it| it.contains(value));
+            if is_standing {
+                return field.shape.encode(&Kind::Date.answered(value));
+            }
+        }
+        let Some(list) = field.listed.filter(|_| field.shape.kind == Kind::Choice) else {
+            return field.shape.encode(value);
+        };
+        let (chosen, note) = list.choose(value)?;
+        let encoded = field.shape.encode(&chosen)?;
+        let notes: Vec<String> = [note, encoded.note].into_iter().flatten().collect();
+        let note = (!notes.is_empty()).then(|| notes.join(" and "));
+        Ok(Encoded { note, ..encoded })
+    }
+
     fn records(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
+        let is_hidden = self.known.item.is_some() && self.now(field).is_none();
         let now = multifield::records(self.now(field));
         let Some(value) = value else {
+            if is_hidden {
+                let message = "cannot be emptied: the item does not show which records it has";
+                self.problems.push(Problem::new(path, message));
+                return None;
+            }
             return Some(Want::Records(now.into_iter().map(Operation::Remove).collect()));
         };
         if field.shape.is_empty(value) {
@@ -253,6 +366,12 @@ impl<'a> Draft<'a> {
             Ok(asked) => {
                 self.notes.extend(asked.notes);
                 Some(Want::Records(asked.operations))
+            }
+            Err(_) if is_hidden => {
+                let message = "cannot be changed by record: the item does not show which records it \
+                               has; additions (`n0`) can be sent";
+                self.problems.push(Problem::new(path, message));
+                None
             }
             Err(wrong) => {
                 let problems = wrong.into_iter().map(|(key, message)| match key {
@@ -275,13 +394,15 @@ impl<'a> Draft<'a> {
                 return None;
             }
         };
-        self.notes.extend(asked.notes.into_iter().map(|note| format!("`{path}`: {note}")));
+        if let Some(message) = self.replaces_files(field, &asked, &now) {
+            self.problems.push(Problem::new(path, message));
+            return None;
+        }
+        self.notes.extend(asked.notes.iter().map(|note| format!("`{path}`: {note}")));
         if field.shape.kind == Kind::File {
-            let is_kept = |id: &i64| {
-                asked.parts.iter().any(|part| matches!(part, Part::Keep(kept) if kept == id))
-            };
+            let kept = asked.kept();
             let deleted: Vec<String> =
-                now.iter().filter(|id| !is_kept(id)).map(ToString::to_string).collect();
+                now.iter().filter(|id| !kept.contains(id)).map(ToString::to_string).collect();
             if field.shape.is_multiple && !asked.parts.is_empty() && !deleted.is_empty() {
                 self.notes.push(format!(
                     "`{}` holds what is listed alone: file {} is deleted",
@@ -300,6 +421,35 @@ impl<'a> Draft<'a> {
                 None
             }
         }
+    }
+
+    /// Why files cannot be sent that would replace others which the call does not speak of.
+    fn replaces_files(
+        &self,
+        field: &Resolved<'_>,
+        asked: &file::Asked,
+        now: &[i64],
+    ) -> Option<String> {
+        if !field.shape.is_multiple || asked.parts.is_empty() {
+            return None;
+        }
+        if self.known.item.is_some() && self.now(field).is_none() {
+            let message = "replaces a list of files that the item does not show";
+            return Some(message.to_owned());
+        }
+        let kept = asked.kept();
+        if !asked.is_lone || now.iter().all(|id| kept.contains(id)) {
+            return None;
+        }
+        let mut all: Vec<String> = now.iter().map(|id| format!("{{\"id\":{id}}}")).collect();
+        let uploads = asked.parts.iter().filter(|part| matches!(part, Part::Upload(_)));
+        all.extend(uploads.map(|part| part.shown().to_string()));
+        Some(format!(
+            "is one file, and the field holds {} others, which it would delete; send the whole list: \
+             [{}], or a list of one to replace them",
+            now.len(),
+            all.join(",")
+        ))
     }
 
     fn now(&self, field: &Resolved<'_>) -> Option<&'a Value> {
@@ -390,12 +540,8 @@ fn looks_like_a_name(typed: &str) -> bool {
     typed.contains(|c: char| c.is_lowercase() || !c.is_ascii())
 }
 
-/// The wire form of a value: a list's option by id or text, everything else by its kind.
-fn encode(field: &Resolved<'_>, value: &Value) -> Result<Encoded, String> {
-    let Some(list) = field.listed.filter(|_| field.shape.kind == Kind::Choice) else {
-        return field.shape.encode(value);
-    };
-    let (chosen, note) = list.choose(value)?;
-    let encoded = field.shape.encode(&chosen)?;
-    Ok(Encoded { note: note.or(encoded.note), ..encoded })
+/// The problem of a value that its field cannot hold. Which options there are is the portal's word.
+fn wrong_value(path: impl Into<String>, message: String, field: &Resolved<'_>) -> Problem {
+    let problem = Problem::wrong_value(path, message, field.shape.kind);
+    if field.listed.is_some() { problem.by_facts() } else { problem }
 }

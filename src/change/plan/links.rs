@@ -71,22 +71,28 @@ pub(super) fn problem(
     Some(Problem::new(path, message).suggest(Some(working_call)))
 }
 
+/// More dropped values than that are only counted.
+const MOST_SHOWN: usize = 20;
+
 /// What a list that replaces the old one drops, as a note; emptying a list says so itself.
 pub(super) fn dropped(item: Option<&Map<String, Value>>, asked: &Asked) -> Option<String> {
-    let Want::Value(Value::Array(wanted)) = &asked.want else {
+    let Want::Value(wanted @ Value::Array(values)) = &asked.want else {
         return None;
     };
     let is_list = asked.shape.is_multiple
         || matches!(asked.shape.kind, Kind::Users | Kind::Links | Kind::Integers);
-    let Some(Value::Array(now)) = item?.get(&asked.name) else {
+    if !is_list || values.is_empty() {
         return None;
+    }
+    let now = item?.get(&asked.name)?;
+    let dropped = asked.shape.dropped(wanted, now);
+    let shown: Vec<String> =
+        dropped.iter().take(MOST_SHOWN).map(|value| kind::shown(value)).collect();
+    let rest = match dropped.len().saturating_sub(MOST_SHOWN) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
     };
-    let each = match asked.shape.kind {
-        Kind::Users | Kind::Links | Kind::Integers => Kind::Any,
-        kind => kind,
-    };
-    let is_wanted = |old: &Value| wanted.iter().any(|wanted| each.same(wanted, old));
-    let dropped: Vec<String> = now.iter().filter(|old| !is_wanted(old)).map(kind::shown).collect();
-    (is_list && !wanted.is_empty() && !dropped.is_empty())
-        .then(|| format!("`{}` replaces the old list and drops {}", asked.name, dropped.join(", ")))
+    (!dropped.is_empty()).then(|| {
+        format!("`{}` replaces the old list and drops {}{rest}", asked.name, shown.join(", "))
+    })
 }

@@ -1,9 +1,15 @@
 //! The wire form of each kind, or why a value cannot be one.
 
-use serde_json::Value;
+use std::{collections::HashSet, fmt::Display};
 
-use super::{Encoded, Kind, shown, truth};
-use crate::crm::dates::{self, Reading};
+use serde_json::{Number, Value};
+
+use super::{Encoded, Kind, READ_AS_LIST, shown, truth};
+use crate::crm::{
+    EntityType, Family,
+    dates::{self, Moment, Reading},
+    decimal::Decimal,
+};
 
 pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
     if kind.is_empty(value) && kind != Kind::Any {
@@ -39,7 +45,12 @@ pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
 fn encode_text(value: &Value) -> Result<Encoded, String> {
     match value {
         Value::String(text) => Ok(Encoded::exact(text.clone())),
-        Value::Number(number) => Ok(Encoded::exact(number.to_string())),
+        Value::Number(number) if !number.is_f64() => Ok(Encoded::exact(number.to_string())),
+        // What was typed is not known any more: `12000.00` is 12000.0, and 20 digits are 17.
+        Value::Number(_) => Err(format!(
+            "must be text, not the number {}; put it in quotes, so that each digit is kept",
+            shown(value)
+        )),
         _ => Err(must_be("text", value)),
     }
 }
@@ -89,10 +100,11 @@ fn encode_crm_link(value: &Value) -> Result<Encoded, String> {
     let text = value.as_str().ok_or_else(|| must_be(expected, value))?.trim();
     let (name, id) = text.split_once('_').ok_or_else(|| must_be(expected, value))?;
     let upper = name.to_ascii_uppercase();
-    let smart_process = upper.strip_prefix('T').filter(|hex| u32::from_str_radix(hex, 16).is_ok());
     // The portal writes the hexadecimal number in small letters.
-    let name = match smart_process {
-        Some(hex) => format!("T{}", hex.to_ascii_lowercase()),
+    let name = match upper.strip_prefix('T') {
+        Some(number) => {
+            format!("T{}", smart_process(number, id).ok_or_else(|| must_be(expected, value))??)
+        }
         None if ["L", "D", "C", "CO", "Q", "SI"].contains(&upper.as_str()) => upper,
         None => return Err(must_be(expected, value)),
     };
@@ -106,6 +118,20 @@ fn encode_crm_link(value: &Value) -> Result<Encoded, String> {
             Ok(Encoded::repaired(wire, note))
         }
     }
+}
+
+/// The hexadecimal number of a smart process; `None` when it is none. One whose digits are also the
+/// decimal number of a smart process is rather that.
+fn smart_process(number: &str, id: &str) -> Option<Result<String, String>> {
+    let is_smart = |id: u32| EntityType::new(id).family() == Some(Family::SmartProcess);
+    let hexadecimal = u32::from_str_radix(number, 16).ok()?;
+    Some(match number.parse::<u32>() {
+        Ok(decimal) if is_smart(decimal) => Err(format!(
+            "names smart process {hexadecimal}, because the number is hexadecimal; smart process \
+             {decimal} is `T{decimal:x}_{id}`"
+        )),
+        _ => Ok(format!("{hexadecimal:x}")),
+    })
 }
 
 fn encode_yes_no(value: &Value) -> Result<Encoded, String> {
@@ -125,9 +151,11 @@ pub(super) fn whole(value: &Value, range: std::ops::RangeInclusive<i64>) -> Opti
     range.contains(&number).then(|| Encoded::exact(number))
 }
 
+/// Up to here each whole number is a float of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A float with no fraction, within the range that floats count exactly.
 fn whole_float(number: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() != 0.0 || number.abs() > EXACT {
         return None;
     }
@@ -135,45 +163,64 @@ fn whole_float(number: f64) -> Option<i64> {
 }
 
 fn encode_number(value: &Value) -> Result<Encoded, String> {
-    match value {
-        Value::Number(_) => Ok(Encoded::exact(value.clone())),
+    let expected = "a number such as `10000` or `99.5`";
+    let number = match value {
+        Value::Number(number) => number.clone(),
         Value::String(text) => {
             // The portal cuts `"10,5"` to 10 and reads `"abc"` as 0, so both are refused here.
             let text = text.trim();
-            let decimal = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'));
-            match text.parse::<f64>() {
-                Ok(number) if decimal && number.is_finite() => match text.parse::<i64>() {
-                    Ok(whole) => Ok(Encoded::exact(whole)),
-                    Err(_) => Ok(Encoded::exact(number)),
-                },
-                _ => Err(must_be("a number such as `10000` or `99.5`", value)),
-            }
+            let is_decimal = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'));
+            let number = text.parse::<i64>().map(Number::from).ok();
+            let number = number.or_else(|| Number::from_f64(text.parse().ok()?));
+            number.filter(|_| is_decimal).ok_or_else(|| must_be(expected, value))?
         }
-        _ => Err(must_be("a number such as `10000` or `99.5`", value)),
+        _ => return Err(must_be(expected, value)),
+    };
+    let typed = match value {
+        Value::String(text) => Decimal::read(text.trim()),
+        _ => Decimal::of(value),
+    };
+    let is_kept = match (typed, Decimal::read(&number.to_string())) {
+        (Some(typed), Some(sent)) => typed.same(sent),
+        _ => false,
+    };
+    // Beyond this, JSON has lost digits before they came here.
+    let is_exact = !number.is_f64() || number.as_f64().is_some_and(|it| it.abs() <= EXACT);
+    if is_kept && is_exact {
+        Ok(Encoded::exact(Value::Number(number)))
+    } else {
+        Err(format!("has more digits than numbers keep: {}", shown(value)))
     }
 }
 
 fn encode_ids(value: &Value) -> Result<Encoded, String> {
     let wrong = || must_be("a list of ids such as `[1, 2]`", value);
-    let (given, wrapped) = match value {
-        Value::Array(values) => (values.as_slice(), false),
-        one @ (Value::Number(_) | Value::String(_)) => (std::slice::from_ref(one), true),
+    let (given, mut notes) = match value {
+        Value::Array(values) => (values.as_slice(), Vec::new()),
+        one @ (Value::Number(_) | Value::String(_)) => {
+            (std::slice::from_ref(one), vec![READ_AS_LIST])
+        }
         _ => return Err(wrong()),
     };
     let mut list = Vec::with_capacity(given.len());
+    let mut seen = HashSet::with_capacity(given.len());
+    let (mut is_repeated, mut is_empty) = (false, false);
     for id in given {
-        let id = whole(id, 1..=i64::MAX).ok_or_else(wrong)?.wire;
-        if !list.contains(&id) {
-            list.push(id);
+        if Kind::Link.is_empty(id) {
+            is_empty = true;
+            continue;
         }
+        let id = whole(id, 1..=i64::MAX).ok_or_else(wrong)?.wire;
+        if seen.insert(id.as_i64()) { list.push(id) } else { is_repeated = true }
     }
-    if wrapped {
-        Ok(Encoded::repaired(list, "was one value and was read as a list of one"))
-    } else if list.len() < given.len() {
-        Ok(Encoded::repaired(list, "held an id twice, which was left out"))
-    } else {
-        Ok(Encoded::exact(list))
+    if is_repeated {
+        notes.push("held an id twice, which was left out");
     }
+    if is_empty {
+        notes.push("held empty entries, which were left out");
+    }
+    let note = (!notes.is_empty()).then(|| notes.join(" and "));
+    Ok(Encoded { wire: list.into(), note })
 }
 
 fn encode_date(value: &Value) -> Result<Encoded, String> {
@@ -185,9 +232,7 @@ fn encode_date(value: &Value) -> Result<Encoded, String> {
         Reading::Repaired(date) => {
             Ok(Encoded::repaired(date.to_string(), format!("was read as `{date}`")))
         }
-        Reading::Ambiguous(one, other) => {
-            Err(format!("can be read as `{one}` or as `{other}`; send the one that is meant"))
-        }
+        Reading::Ambiguous(days) => Err(can_be_read_as(days)),
         Reading::Impossible => Err(must_be("a date such as `2026-07-31`", value)),
     }
 }
@@ -198,20 +243,21 @@ fn encode_moment(value: &Value) -> Result<Encoded, String> {
         return Err(must_be(expected, value));
     };
     match dates::read_moment(text) {
-        Reading::Exact(moment @ dates::Moment::Instant(..)) => Ok(Encoded::exact(moment.wire())),
+        Reading::Exact(moment @ Moment::Instant(..)) => Ok(Encoded::exact(moment.wire())),
         Reading::Exact(moment) | Reading::Repaired(moment) => {
             let wire = moment.wire();
             let note =
                 format!("was read as `{wire}` on the portal's own clock, because it has no offset");
             Ok(Encoded::repaired(wire, note))
         }
-        Reading::Ambiguous(one, other) => Err(format!(
-            "can be read as `{}` or as `{}`; send the one that is meant",
-            one.wire(),
-            other.wire()
-        )),
+        Reading::Ambiguous(moments) => Err(can_be_read_as(moments.into_iter().map(Moment::wire))),
         Reading::Impossible => Err(must_be(expected, value)),
     }
+}
+
+fn can_be_read_as(readings: impl IntoIterator<Item = impl Display>) -> String {
+    let readings: Vec<String> = readings.into_iter().map(|it| format!("`{it}`")).collect();
+    format!("can be read as {}; send the one that is meant", readings.join(" or as "))
 }
 
 fn must_be(expected: &str, value: &Value) -> String {
@@ -229,6 +275,7 @@ mod tests {
         let cases = [
             (Kind::Text, json!("REST Deal #1"), json!("REST Deal #1")),
             (Kind::Text, json!(12), json!("12")),
+            (Kind::Text, json!(18_446_744_073_709_551_615_u64), json!("18446744073709551615")),
             (Kind::Text, json!(null), json!("")),
             (Kind::YesNo, json!(true), json!("Y")),
             (Kind::YesNo, json!("yes"), json!("Y")),
@@ -249,6 +296,8 @@ mod tests {
             (Kind::Link, json!(""), json!(0)),
             (Kind::Links, json!("5"), json!([5])),
             (Kind::Links, json!([5, "6", 5]), json!([5, 6])),
+            (Kind::Links, json!([5, "", null, 0, 6]), json!([5, 6])),
+            (Kind::Amount, json!("12345678901"), json!(12_345_678_901_i64)),
             (Kind::Links, json!(null), json!("")),
             (Kind::Users, json!([]), json!("")),
             (Kind::Integers, json!([]), json!([])),
@@ -257,6 +306,7 @@ mod tests {
             (Kind::Money, json!("300.50 usd"), json!("300.5|USD")),
             (Kind::CrmLink, json!("CO_3"), json!("CO_3")),
             (Kind::CrmLink, json!("t80_6"), json!("T80_6")),
+            (Kind::CrmLink, json!("T4F4_6"), json!("T4f4_6")),
             (Kind::CrmLink, json!(7), json!(7)),
             (Kind::Users, json!([1, 2, 3]), json!([1, 2, 3])),
             (Kind::Date, json!("31.07.2026"), json!("2026-07-31")),
@@ -278,6 +328,16 @@ mod tests {
         let cases = [
             (Kind::Text, json!(["a"])),
             (Kind::Text, json!({"a": 1})),
+            (Kind::Text, json!(12000.0)),
+            (Kind::Text, json!(40_702_810_900_000_012_345.0)),
+            (Kind::Number, json!(40_702_810_900_000_012_345.0)),
+            (Kind::Amount, json!("12345678901234567.89")),
+            (Kind::Amount, json!("40702810900000012345")),
+            (Kind::CrmLink, json!("T1268_5")),
+            (Kind::CrmLink, json!("T128_5")),
+            (Kind::Date, json!("31.07.26")),
+            (Kind::Date, json!("2026-07-31T23:59:59-05:00")),
+            (Kind::DateTime, json!("31.07.26 10:00")),
             (Kind::YesNo, json!("maybe")),
             (Kind::YesNo, json!(2)),
             (Kind::Integer, json!(7.5)),

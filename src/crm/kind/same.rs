@@ -1,18 +1,22 @@
-//! When two values of a kind are the same, and when one is the portal's own spelling of the other.
+//! When two values of a kind are the same.
 
 use serde_json::Value;
 
 use super::{Kind, ids, truth};
-use crate::crm::dates::{self, Reading};
+use crate::crm::{
+    dates::{self, Reading},
+    decimal::{Decimal, is_canonical},
+};
 
 pub(super) fn same(kind: Kind, asked: &Value, now: &Value) -> bool {
     if kind.is_empty(asked) {
         return match kind {
             Kind::YesNo => !truth(now).unwrap_or(false),
             // A cleared number is stored as null and may be answered as 0.
-            Kind::Integer | Kind::Percent | Kind::Number | Kind::Any => {
-                kind.is_empty(now) || number(now) == Some(0.0)
+            Kind::Integer | Kind::Percent | Kind::Number => {
+                kind.is_empty(now) || Decimal::of(now).is_some_and(Decimal::is_zero)
             }
+            Kind::Any => kind.is_empty(now) || now.as_f64() == Some(0.0),
             _ => kind.is_empty(now),
         };
     }
@@ -24,10 +28,8 @@ pub(super) fn same(kind: Kind, asked: &Value, now: &Value) -> bool {
         | Kind::Amount
         | Kind::Category
         | Kind::User
-        | Kind::Link => match (number(asked), number(now)) {
-            (Some(asked), Some(now)) => nearly(asked, now),
-            _ => false,
-        },
+        | Kind::Link
+        | Kind::Choice => same_number(asked, now),
         Kind::Users => sorted_ids(asked) == sorted_ids(now),
         Kind::Links => {
             sorted_ids(asked) == sorted_ids(now) && ids(asked).first() == ids(now).first()
@@ -45,46 +47,16 @@ pub(super) fn same(kind: Kind, asked: &Value, now: &Value) -> bool {
             plain(asked).is_some_and(|asked| Some(asked) == plain(now))
         }
         Kind::Money => match (money(asked), money(now)) {
-            (Some((asked, one)), Some((now, other))) => nearly(asked, now) && one == other,
+            (Some((asked, one)), Some((now, other))) => asked.same(now) && one == other,
             _ => false,
         },
         Kind::CrmLink => crm_link(asked).is_some_and(|asked| Some(asked) == crm_link(now)),
-        Kind::Picture | Kind::Multifield | Kind::Choice | Kind::File | Kind::Any => {
-            loosely_same(asked, now)
-        }
-    }
-}
-
-pub(super) fn is_rewritten(kind: Kind, asked: &Value, now: &Value) -> bool {
-    match kind {
-        Kind::Text => match (plain(asked), plain(now)) {
-            (Some(asked), Some(now)) => asked.trim() == now.trim(),
-            _ => false,
-        },
-        Kind::Markup => match (asked.as_str(), now.as_str()) {
-            (Some(asked), Some(now)) => words(asked) == words(now),
-            _ => false,
-        },
-        Kind::Number | Kind::Amount => match (number(asked), number(now)) {
-            // Rounded to the two decimals of a currency, or to fewer.
-            (Some(asked), Some(now)) => (asked - now).abs() < 0.01 && asked.fract() != 0.0,
-            _ => false,
-        },
-        // Where a field links to one entity type only, the id alone is kept.
-        Kind::CrmLink => match (asked.as_str().and_then(|text| text.split_once('_')), now) {
-            (Some((_, id)), now) => plain(now).is_some_and(|now| now.trim() == id),
-            _ => false,
-        },
-        Kind::Percent => match (number(asked), number(now)) {
-            (Some(asked), Some(now)) => nearly(asked.clamp(0.0, 100.0), now),
-            _ => false,
-        },
-        _ => false,
+        Kind::Picture | Kind::Multifield | Kind::File | Kind::Any => loosely_same(asked, now),
     }
 }
 
 /// The equality of values whose kind is unknown: the portal answers numbers as strings, flags as
-/// letters, and no value in four ways.
+/// letters, and no value in four ways. Text is text: what looks like a number in it is none.
 fn loosely_same(asked: &Value, now: &Value) -> bool {
     if asked == now {
         return true;
@@ -92,7 +64,7 @@ fn loosely_same(asked: &Value, now: &Value) -> bool {
     match (asked, now) {
         (Value::Array(asked), Value::Array(now)) => {
             asked.len() == now.len()
-                && asked.iter().all(|asked| now.iter().any(|now| loosely_same(asked, now)))
+                && asked.iter().zip(now).all(|(asked, now)| loosely_same(asked, now))
         }
         // A file's links are signed anew at every read; its id is what it is.
         (Value::Object(asked), Value::Object(now)) if now.contains_key("urlMachine") => {
@@ -107,45 +79,43 @@ fn loosely_same(asked: &Value, now: &Value) -> bool {
         (Value::Bool(asked), now) => truth(now).unwrap_or(false) == *asked,
         (asked, Value::Bool(now)) => truth(asked) == Some(*now),
         (asked, now) if Kind::Text.is_empty(asked) => Kind::Any.same(asked, now),
-        (asked, now) => {
-            let numbers = match (number(asked), number(now)) {
-                (Some(asked), Some(now)) => nearly(asked, now),
-                _ => false,
-            };
+        (Value::Number(_), Value::Number(_)) => same_number(asked, now),
+        (Value::Number(_), Value::String(text)) | (Value::String(text), Value::Number(_)) => {
+            is_canonical(text) && same_number(asked, now)
+        }
+        (Value::String(one), Value::String(other)) => {
             let moments = match (moment(asked), moment(now)) {
                 (Some(asked), Some(now)) => asked.same(now),
                 _ => false,
             };
-            let days = asked.as_str().is_some_and(|text| text.trim().len() == 10)
-                && day(asked).is_some()
-                && day(asked) == day(now);
-            numbers
-                || moments
-                || days
-                || plain(asked).is_some_and(|asked| Some(asked) == plain(now))
+            // The value of a field that may hold days: as it is written, or as it is answered.
+            let is_day = |text: &String| text.trim().len() == 10;
+            moments
+                || ((is_day(one) || is_day(other))
+                    && day(asked).is_some()
+                    && day(asked) == day(now))
         }
+        _ => false,
     }
 }
 
-fn money(value: &Value) -> Option<(f64, String)> {
+/// Whether both are the same number. Those too large to be compared are the same when they are
+/// written the same.
+fn same_number(asked: &Value, now: &Value) -> bool {
+    match (Decimal::of(asked), Decimal::of(now)) {
+        (Some(asked), Some(now)) => asked.same(now),
+        _ => asked == now,
+    }
+}
+
+/// The amount and the currency of `300|USD`.
+pub(super) fn money(value: &Value) -> Option<(Decimal, String)> {
     let (amount, currency) = value.as_str()?.split_once('|')?;
-    Some((amount.trim().parse().ok()?, currency.trim().to_ascii_uppercase()))
+    Some((Decimal::read(amount.trim())?, currency.trim().to_ascii_uppercase()))
 }
 
 fn crm_link(value: &Value) -> Option<String> {
     Some(plain(value)?.trim().to_ascii_uppercase())
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-fn nearly(one: f64, other: f64) -> bool {
-    (one - other).abs() <= 1e-9 * one.abs().max(other.abs()).max(1.0)
 }
 
 fn sorted_ids(value: &Value) -> Vec<i64> {
@@ -166,7 +136,8 @@ fn moment(value: &Value) -> Option<dates::Moment> {
     }
 }
 
-fn plain(value: &Value) -> Option<String> {
+/// A text, or a number as text.
+pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -174,34 +145,14 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-/// The words of a text without its HTML or BB markup, the way to see whether a rewrite kept them.
-fn words(text: &str) -> Vec<String> {
-    let mut bare = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['<', '[']) {
-        let (before, tag) = rest.split_at(at);
-        bare.push_str(before);
-        let close = if tag.starts_with('<') { '>' } else { ']' };
-        if let Some(after) = tag.find(close).and_then(|end| tag.get(end + 1..)) {
-            bare.push(' ');
-            rest = after;
-        } else {
-            bare.push_str(tag);
-            rest = "";
-        }
-    }
-    bare.push_str(rest);
-    for (entity, character) in [
-        ("&nbsp;", " "),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#039;", "'"),
-        ("&amp;", "&"),
-    ] {
-        bare = bare.replace(entity, character);
-    }
-    bare.split_whitespace().map(str::to_owned).collect()
+/// What identifies a value among others of its kind, for comparing sets.
+pub(super) fn key(kind: Kind, value: &Value) -> String {
+    let key = match kind {
+        Kind::CrmLink => crm_link(value),
+        kind if kind.holds_ids() => super::whole_number(value).map(|id| id.to_string()),
+        _ => plain(value),
+    };
+    key.unwrap_or_else(|| value.to_string())
 }
 
 #[cfg(test)]
@@ -246,6 +197,11 @@ mod tests {
                 json!("2024-07-31T12:00:00+02:00"),
                 true,
             ),
+            (Kind::Integer, json!(7_707_083_893_i64), json!(7_707_083_894_i64), false),
+            (Kind::Number, json!(7_707_083_893_i64), json!("7707083894"), false),
+            (Kind::Amount, json!(25_000_000_000_i64), json!(25_000_000_001_i64), false),
+            (Kind::Amount, json!(25_000_000_000_i64), json!("25000000000.0000"), true),
+            (Kind::Money, json!("25000000000|VND"), json!("25000000001|VND"), false),
             (Kind::Money, json!("300|USD"), json!("300.00|USD"), true),
             (Kind::Money, json!("300|USD"), json!("300|EUR"), false),
             (Kind::Money, json!(""), json!("|USD"), true),
@@ -255,35 +211,25 @@ mod tests {
             (Kind::Any, json!(200.05), json!("200.05"), true),
             (Kind::Any, json!(true), json!("Y"), true),
             (Kind::Any, json!(""), json!(0), true),
-            (Kind::Any, json!([1, 2]), json!(["2", "1"]), true),
+            (Kind::Any, json!([1, 2]), json!(["1", "2"]), true),
+            (Kind::Any, json!([1, 2]), json!(["2", "1"]), false),
+            (Kind::Any, json!([1, 1, 2]), json!([1, 2, 2]), false),
             (Kind::Any, json!("2024-07-31"), json!("2024-07-31T02:00:00+02:00"), true),
             (Kind::Any, json!("a"), json!("b"), false),
+            (Kind::Any, json!("0123"), json!("123"), false),
+            (Kind::Any, json!("+79991234567"), json!("79991234567"), false),
+            (Kind::Any, json!("1e3"), json!("1000"), false),
+            (Kind::Any, json!("10.0"), json!("10"), false),
+            (Kind::Any, json!("0123"), json!(123), false),
+            (Kind::Any, json!("1e3"), json!(1000), false),
+            (Kind::Any, json!("10"), json!(10), true),
+            (Kind::Any, json!(10), json!("10.00"), true),
+            (Kind::Any, json!(""), json!("0"), false),
+            (Kind::Any, json!("10"), json!(11), false),
             (Kind::Any, json!("2"), json!(null), false),
         ];
         for (kind, asked, now, same) in cases {
             assert_eq!(kind.same(&asked, &now), same, "{kind:?} {asked} {now}");
-        }
-    }
-
-    #[test]
-    fn only_the_portals_own_spelling_is_a_rewrite() {
-        let cases = [
-            (Kind::Text, json!(" Acme "), json!("Acme"), true),
-            (Kind::Text, json!("Acme"), json!("Acne"), false),
-            (Kind::Markup, json!("<b>Call</b> back"), json!("[b]Call[/b] back"), true),
-            (Kind::Markup, json!("<p>one</p><p>two</p>"), json!("one\ntwo"), true),
-            (Kind::Markup, json!("call back"), json!("call"), false),
-            (Kind::Amount, json!(99.999), json!(100), true),
-            (Kind::Amount, json!(10_000), json!(10_000.5), false),
-            (Kind::Percent, json!(150), json!(100), true),
-            (Kind::Percent, json!(50), json!(40), false),
-            (Kind::CrmLink, json!("D_17"), json!("17"), true),
-            (Kind::CrmLink, json!("D_17"), json!("18"), false),
-            (Kind::Stage, json!("C9:NEW"), json!("C9:WON"), false),
-            (Kind::User, json!(6), json!(1), false),
-        ];
-        for (kind, asked, now, rewritten) in cases {
-            assert_eq!(kind.is_rewritten(&asked, &now), rewritten, "{kind:?} {asked} {now}");
         }
     }
 }

@@ -1,0 +1,238 @@
+//! The one place that decides what follows a write that did not succeed, and what is known of it in
+//! the end: pure rules over the requests of one change. Sending and looking are done elsewhere.
+//!
+//! A request that got no answer may run late and undo what came after it, so it is only sent again
+//! when its connection was cut, it sets fixed values alone, and looks over a while show nothing.
+
+use std::time::Duration;
+
+use crate::{failure::Written, portal::Fate};
+
+/// What a look at the item shows after a write that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing has changed.
+    Nothing,
+    /// Something else, or it could not be read: in words.
+    Other(String),
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Send the write again after a pause.
+    SendAgain(Duration),
+    /// Look at the item again after a pause.
+    LookAgain(Duration),
+    /// Say what is known.
+    Stop,
+}
+
+/// The requests of one change so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempts {
+    can_be_repeated: bool,
+    repeats: u32,
+    /// Whether a request's connection was cut before its answer.
+    is_one_cut: bool,
+    /// Whether a request got no answer in time, or a gateway's: the portal may be at work on it.
+    may_one_run: bool,
+    last: Fate,
+}
+
+/// How often a write that had no effect is sent again.
+const MOST_REPEATS: u32 = 2;
+/// A portal that has just failed is given a moment.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
+/// How long looks have to show nothing before a write whose connection was cut is sent again.
+const AFTER_A_CUT: Duration = Duration::from_secs(3);
+/// How often to look meanwhile.
+const BETWEEN_LOOKS_AFTER_A_CUT: Duration = Duration::from_millis(1_500);
+/// How often to look for something that may come late.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+impl Attempts {
+    /// No request yet; `can_be_repeated` says whether sending the change twice does the same as
+    /// sending it once.
+    pub(super) const fn new(can_be_repeated: bool) -> Self {
+        Self {
+            can_be_repeated,
+            repeats: 0,
+            is_one_cut: false,
+            may_one_run: false,
+            last: Fate::Final,
+        }
+    }
+
+    /// Takes note of a request that did not succeed.
+    pub(super) fn failed(&mut self, fate: Fate) {
+        self.last = fate;
+        self.is_one_cut |= fate == Fate::Cut;
+        self.may_one_run |= fate == Fate::MayRun;
+    }
+
+    /// Takes note that the write is sent again.
+    pub(super) fn sent_again(&mut self) {
+        self.repeats += 1;
+    }
+
+    /// Whether a request of this change got no answer.
+    pub(super) const fn is_open(self) -> bool {
+        self.is_one_cut || self.may_one_run
+    }
+
+    /// Whether a look can tell more than is known without one.
+    pub(super) fn is_to_be_looked_at(self) -> bool {
+        self.is_open() || self.last == Fate::FailedInside
+    }
+
+    /// What follows a look, so long after the last request has failed.
+    pub(super) fn next(self, seen: &Seen, since: Duration) -> Step {
+        let may_send = self.can_be_repeated
+            && self.repeats < MOST_REPEATS
+            && !self.may_one_run
+            && matches!(self.last, Fate::Cut | Fate::FailedInside)
+            && *seen == Seen::Nothing;
+        match (may_send, self.is_open()) {
+            (true, false) => Step::SendAgain(AFTER_A_FAILURE.saturating_sub(since)),
+            (true, true) if since >= AFTER_A_CUT => Step::SendAgain(Duration::ZERO),
+            (true, true) => Step::LookAgain(BETWEEN_LOOKS_AFTER_A_CUT),
+            (false, true) => Step::LookAgain(BETWEEN_LOOKS),
+            (false, false) => Step::Stop,
+        }
+    }
+
+    /// What is known of the change when nothing more is done; `seen` is the last look, if one was
+    /// worth it.
+    pub(super) fn written(self, seen: Option<&Seen>) -> Written {
+        match seen {
+            _ if self.is_open() => Written::Unknown,
+            Some(Seen::Other(_)) => Written::Unknown,
+            Some(Seen::Nothing) => Written::No,
+            None if self.last == Fate::FailedInside => Written::Unknown,
+            None => Written::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(can_be_repeated: bool, fates: &[Fate]) -> Attempts {
+        let mut attempts = Attempts::new(can_be_repeated);
+        for (at, fate) in fates.iter().enumerate() {
+            if at > 0 {
+                attempts.sent_again();
+            }
+            attempts.failed(*fate);
+        }
+        attempts
+    }
+
+    #[test]
+    fn every_way_from_a_failed_write() {
+        use Fate::{Cut, FailedInside, Final, MayRun, NotExecuted};
+        let other = Seen::Other("something else".to_owned());
+        let seconds = Duration::from_secs;
+        let look = Step::LookAgain(BETWEEN_LOOKS);
+        let look_soon = Step::LookAgain(BETWEEN_LOOKS_AFTER_A_CUT);
+        let again = Step::SendAgain(Duration::ZERO);
+        let cases: &[(&str, Attempts, &Seen, u64, Step, Written)] = &[
+            // What the portal itself answered as failed may be repeated, twice.
+            ("failed", after(true, &[FailedInside]), &Seen::Nothing, 1, again, Written::No),
+            (
+                "failed, other",
+                after(true, &[FailedInside]),
+                &other,
+                1,
+                Step::Stop,
+                Written::Unknown,
+            ),
+            (
+                "failed, adds",
+                after(false, &[FailedInside]),
+                &Seen::Nothing,
+                1,
+                Step::Stop,
+                Written::No,
+            ),
+            (
+                "failed three times",
+                after(true, &[FailedInside; 3]),
+                &Seen::Nothing,
+                1,
+                Step::Stop,
+                Written::No,
+            ),
+            // A cut connection: only after a while of looks, and only fixed values.
+            ("cut", after(true, &[Cut]), &Seen::Nothing, 0, look_soon, Written::Unknown),
+            ("cut, later", after(true, &[Cut]), &Seen::Nothing, 3, again, Written::Unknown),
+            ("cut, other", after(true, &[Cut]), &other, 3, look, Written::Unknown),
+            ("cut, adds", after(false, &[Cut]), &Seen::Nothing, 9, look, Written::Unknown),
+            ("cut three times", after(true, &[Cut; 3]), &Seen::Nothing, 9, look, Written::Unknown),
+            // What may run is never sent again.
+            ("no answer", after(true, &[MayRun]), &Seen::Nothing, 30, look, Written::Unknown),
+            ("no answer, other", after(true, &[MayRun]), &other, 30, look, Written::Unknown),
+            (
+                "cut, then none",
+                after(true, &[Cut, MayRun]),
+                &Seen::Nothing,
+                9,
+                look,
+                Written::Unknown,
+            ),
+            (
+                "cut, then failed",
+                after(true, &[Cut, FailedInside]),
+                &Seen::Nothing,
+                1,
+                look_soon,
+                Written::Unknown,
+            ),
+            // A refusal of the second says nothing of the first.
+            (
+                "cut, then refused",
+                after(true, &[Cut, Final]),
+                &Seen::Nothing,
+                9,
+                look,
+                Written::Unknown,
+            ),
+            (
+                "cut, then no room",
+                after(true, &[Cut, NotExecuted]),
+                &Seen::Nothing,
+                9,
+                look,
+                Written::Unknown,
+            ),
+            (
+                "failed, then refused",
+                after(true, &[FailedInside, Final]),
+                &Seen::Nothing,
+                1,
+                Step::Stop,
+                Written::No,
+            ),
+        ];
+        for (name, attempts, seen, since, step, written) in cases {
+            assert_eq!(attempts.next(seen, seconds(*since)), *step, "{name}");
+            assert_eq!(attempts.written(Some(seen)), *written, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_only_request_needs_no_look() {
+        for fate in [Fate::Final, Fate::NotExecuted] {
+            let attempts = after(true, &[fate]);
+            assert!(!attempts.is_to_be_looked_at());
+            assert_eq!(attempts.written(None), Written::No);
+        }
+        for fate in [Fate::Cut, Fate::MayRun, Fate::FailedInside] {
+            let attempts = after(true, &[fate]);
+            assert!(attempts.is_to_be_looked_at());
+            assert_eq!(attempts.written(None), Written::Unknown);
+        }
+    }
+}
