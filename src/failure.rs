@@ -213,6 +213,11 @@ impl Failure {
         Self::refused_arguments(vec![problem])
     }
 
+    /// Whether newer knowledge of the portal might not lead to it.
+    pub fn depends_on_facts(&self) -> bool {
+        self.problems.iter().any(|problem| problem.depends_on_facts)
+    }
+
     /// What a failed request means for the assistant: the table of the README.
     pub fn from_portal(error: &PortalError, purpose: Purpose) -> Self {
         let (code, retry, message, hint) = verdict(error);

@@ -5,6 +5,7 @@
 
 mod answer;
 mod arguments;
+mod days;
 mod describe;
 mod find;
 mod get;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use crate::{
     change::Session,
     crm::{EntityType, EntityTypes},
+    facts::Facts,
     failure::{Code, Failure, Problem, Retry},
     portal::{Budget, Scrubber},
 };
@@ -100,18 +102,28 @@ impl Offer {
 #[derive(Clone, Copy)]
 struct Desk<'a> {
     session: &'a Session,
+    /// What is known of the portal, as new as the call needs it.
+    facts: &'a Facts,
     types: &'a EntityTypes,
     schema: &'a Map<String, Value>,
     budget: &'a Budget,
 }
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
     /// The arguments of a tool that reads, and what was repaired in them.
     fn arguments<T: DeserializeOwned>(&self, raw: Value) -> Result<(T, Vec<String>), Failure> {
         match arguments::parse(raw, self.schema) {
             Ok(parsed) => Ok((parsed.arguments, parsed.notes)),
             Err(misfit) => Err(Failure::refused_arguments(misfit.problems)),
         }
+    }
+
+    /// The same with other facts: newer ones, when what is known was too little.
+    const fn with_facts<'b>(self, facts: &'b Facts) -> Desk<'b>
+    where
+        'a: 'b,
+    {
+        Desk { facts, ..self }
     }
 
     /// The entity type of that number, if this server works on it.
@@ -276,7 +288,8 @@ impl Toolbox {
         };
         let budget = session.portal.budget(given_up.clone());
         let schema = &tool.input_schema;
-        let desk = Desk { session, types: &self.offer.types, schema, budget: &budget };
+        let facts = &session.facts;
+        let desk = Desk { session, facts, types: &self.offer.types, schema, budget: &budget };
         let outcome = match tool.work {
             Work::Update => update::run(desk, arguments).await,
             // Boxed, so that each call does not carry the largest tool's state.

@@ -198,7 +198,7 @@ pub(super) async fn draw(
     budget: &Budget,
 ) -> Result<Plan, Failure> {
     match draw_by(&session.facts, session, request, before, budget).await {
-        Err(failure) if failure.problems.iter().any(|problem| problem.depends_on_facts) => {
+        Err(failure) if failure.depends_on_facts() => {
             draw_by(&session.facts.recent(), session, request, before, budget).await
         }
         drawn => drawn,

@@ -121,7 +121,7 @@ fn day_with_offset(instant: Timestamp, offset: Offset) -> Reading<civil::Date> {
     let in_utc = Offset::UTC.to_datetime(instant).date();
     let (meant, distance) = nearest_midnight(instant);
     let is_midnight = clock.time() == civil::Time::midnight();
-    let is_answer = distance.abs() <= ANSWERS_DRIFT && instant.as_second() % 1800 == 0;
+    let is_answer = is_answer_at(instant);
     let day = if written == in_utc {
         (meant == written || !is_answer).then_some(written)
     } else if meant == written {
@@ -139,6 +139,19 @@ fn day_with_offset(instant: Timestamp, offset: Offset) -> Reading<civil::Date> {
 /// How far from midnight in UTC a portal answers a day: by as much as its zone's offset of that day
 /// differs from today's.
 const ANSWERS_DRIFT: SignedDuration = SignedDuration::from_hours(2);
+
+/// Whether a moment may be a portal's answer for a day.
+pub fn is_answer(text: &str) -> bool {
+    match iso_moment(text.trim()) {
+        Some(Moment::Instant(instant, _)) => is_answer_at(instant),
+        _ => false,
+    }
+}
+
+fn is_answer_at(instant: Timestamp) -> bool {
+    let (_, distance) = nearest_midnight(instant);
+    distance.abs() <= ANSWERS_DRIFT && instant.as_second() % 1800 == 0
+}
 
 /// The day that begins at the midnight in UTC nearest to the instant, and how far that is.
 fn nearest_midnight(instant: Timestamp) -> (civil::Date, SignedDuration) {

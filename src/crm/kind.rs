@@ -8,6 +8,8 @@ mod encode;
 mod rewrite;
 mod same;
 
+use std::fmt::Display;
+
 use serde_json::{Map, Value, json};
 
 use super::dates;
@@ -300,6 +302,12 @@ pub fn shown(value: &Value) -> String {
         let start: String = text.chars().take(LONGEST).collect();
         format!("`{start}…`")
     }
+}
+
+/// What is said of a value with several readings, to be read after its name.
+pub fn can_be_read_as(readings: impl IntoIterator<Item = impl Display>) -> String {
+    let readings: Vec<String> = readings.into_iter().map(|it| format!("`{it}`")).collect();
+    format!("can be read as {}; send the one that is meant", readings.join(" or as "))
 }
 
 /// Yes or no, in any of the forms that assistants and portals write.

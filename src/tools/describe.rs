@@ -73,12 +73,46 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
     };
     let entity = desk.entity(id).map_err(Failure::refused_argument)?;
     let naming = arguments.use_original_uf_names.naming();
-    let description = Box::pin(Description::fetch(desk, entity, naming, notes)).await?;
-    match (field, query) {
-        (Some(field), query) => description.one_field(&field, query.as_deref()).await,
-        (None, Some(query)) => Ok(description.matching(&query).await),
-        (None, None) => Ok(description.all_fields()),
+    let asked = Asked { entity, naming, field: field.as_deref(), query: query.as_deref() };
+    let described = describe(desk, asked, notes.clone()).await;
+    let is_enough = match &described {
+        Ok(described) => described.is_found,
+        Err(failure) => !failure.depends_on_facts(),
+    };
+    if is_enough {
+        return described.map(|described| described.answer);
     }
+    let facts = desk.facts.recent();
+    describe(desk.with_facts(&facts), asked, notes).await.map(|described| described.answer)
+}
+
+/// What is to be described.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    entity: EntityType,
+    naming: Naming,
+    field: Option<&'a str>,
+    query: Option<&'a str>,
+}
+
+async fn describe(
+    desk: Desk<'_>,
+    asked: Asked<'_>,
+    notes: Vec<String>,
+) -> Result<Described, Failure> {
+    let description = Description::fetch(desk, asked.entity, asked.naming, notes);
+    let description = Box::pin(description).await?;
+    match (asked.field, asked.query) {
+        (Some(field), query) => description.one_field(field, query).await,
+        (None, Some(query)) => Ok(description.matching(query).await),
+        (None, None) => Ok(Described { answer: description.all_fields(), is_found: true }),
+    }
+}
+
+/// A description, and whether what was looked for is in it.
+struct Described {
+    answer: Value,
+    is_found: bool,
 }
 
 /// The entity types that the portal has, and the people who match the query.
@@ -87,7 +121,7 @@ async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String
         Some((EntityType::new(family.entity_type_id()?), family.name().to_owned()))
     });
     let mut types: Vec<(EntityType, String)> = standard.collect();
-    match desk.session.facts.smart_processes(desk.budget).await {
+    match desk.facts.smart_processes(desk.budget).await {
         Ok(smart) => types.extend(smart.iter().map(|it| (it.entity, it.title.clone()))),
         Err(error) => notes.push(format!("the smart processes could not be read: {error}")),
     }
@@ -128,7 +162,7 @@ impl<'a> Description<'a> {
         mut notes: Vec<String>,
     ) -> Result<Self, Failure> {
         let (list, sources) = tokio::join!(
-            desk.session.facts.field_list(entity, desk.budget),
+            desk.facts.field_list(entity, desk.budget),
             Sources::fetch(desk, entity, &mut notes),
         );
         let list = list.map_err(|error| unreadable(desk, entity, "crm.item.fields", &error))?;
@@ -175,7 +209,7 @@ impl<'a> Description<'a> {
     }
 
     /// The fields and choices that a query finds, and people.
-    async fn matching(mut self, query: &str) -> Value {
+    async fn matching(mut self, query: &str) -> Described {
         let asked = words(query);
         let mut notes = std::mem::take(&mut self.notes);
         let (mut found, mut is_certain) = self.search(&asked, Likeness::Meaning);
@@ -192,7 +226,8 @@ impl<'a> Description<'a> {
         } else {
             Vec::new()
         };
-        if found.is_empty() && people.is_empty() {
+        let is_found = !found.is_empty() || !people.is_empty();
+        if !is_found {
             found = self.partly_matching(&asked);
             notes.push(if found.is_empty() {
                 "no field, choice or person matches; call without `query` to see every field, or \
@@ -207,7 +242,8 @@ impl<'a> Description<'a> {
             set(&mut answer, "people", people.into());
         }
         set(&mut answer, "notes", notes.into());
-        narrowed(answer, "fields", "make `query` longer, or name one `field`")
+        let answer = narrowed(answer, "fields", "make `query` longer, or name one `field`");
+        Described { answer, is_found }
     }
 
     /// What matches a word of several.
@@ -253,7 +289,7 @@ impl<'a> Description<'a> {
     }
 
     /// Everything about one field; with a query, of what it can hold.
-    async fn one_field(mut self, typed: &str, query: Option<&str>) -> Result<Value, Failure> {
+    async fn one_field(mut self, typed: &str, query: Option<&str>) -> Result<Described, Failure> {
         let name = self.named(typed).map_err(Failure::refused_argument)?;
         let mut notes = std::mem::take(&mut self.notes);
         let kind = self.known().describe(name.clone()).shape.kind;
@@ -261,9 +297,11 @@ impl<'a> Description<'a> {
             self.sources.fetch_currencies(self.desk, &mut notes).await;
         }
         let mut people_found = Vec::new();
+        let mut is_somebody = false;
         if matches!(kind, Kind::User | Kind::Users) {
             let notes_before = notes.len();
             people_found = people::find(self.desk, query.unwrap_or_default(), &mut notes).await;
+            is_somebody = !people_found.is_empty();
             if let Some(query) = query
                 && people_found.is_empty()
                 && notes.len() == notes_before
@@ -302,7 +340,9 @@ impl<'a> Description<'a> {
             _ => "pipelines",
         };
         set(&mut answer, "notes", notes.into());
-        Ok(narrowed(answer, part, "look for the choice with `query`"))
+        let is_found = query.is_none() || choices.len() > 0 || is_somebody;
+        let answer = narrowed(answer, part, "look for the choice with `query`");
+        Ok(Described { answer, is_found })
     }
 
     /// The field that was named, by its code or by its exact title.

@@ -12,6 +12,7 @@ use super::{
     Desk, Tool, Work,
     answer::{narrowed, telling_fields},
     arguments::Letter,
+    days::{self, Days},
     describe::unreadable,
     naming::Names,
     schema,
@@ -81,7 +82,16 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 /// Runs a call.
 pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
     let (arguments, notes) = desk.arguments(raw)?;
-    let mut listing = Listing::check(desk, arguments, notes).await?;
+    let mut listing = Listing::check(desk, &arguments, notes.clone()).await;
+    let is_in_doubt = match &listing {
+        Ok(listing) => listing.has_doubts,
+        Err(failure) => failure.depends_on_facts(),
+    };
+    if is_in_doubt {
+        let facts = desk.facts.recent();
+        listing = Listing::check(desk.with_facts(&facts), &arguments, notes).await;
+    }
+    let mut listing = listing?;
     let found = match listing.query.take() {
         None => listing.page(desk, None).await?,
         Some(query) => query::run(desk, &mut listing, query.trim()).await?,
@@ -102,6 +112,8 @@ struct Listing {
     selected: Vec<String>,
     limit: u64,
     start: Option<u64>,
+    /// Whether the filter holds what newer facts may know.
+    has_doubts: bool,
     notes: Vec<String>,
 }
 
@@ -124,11 +136,11 @@ impl Found {
 impl Listing {
     async fn check(
         desk: Desk<'_>,
-        arguments: Arguments,
+        arguments: &Arguments,
         mut notes: Vec<String>,
     ) -> Result<Self, Failure> {
         let entity = desk.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
-        let query = arguments.query.filter(|query| !query.trim().is_empty());
+        let query = arguments.query.clone().filter(|query| !query.trim().is_empty());
         let others = arguments.select.iter().chain(arguments.order.keys()).map(String::as_str);
         let others = others.filter(|name| *name != "*");
         let mut filter = Filter::read(desk, entity, &arguments.filter, others).await?;
@@ -187,6 +199,7 @@ impl Listing {
             limit: limit.min(PAGE),
             // To the vendor -1 is what leaving it out is here: not to count.
             start: arguments.start.and_then(|start| u64::try_from(start).ok()),
+            has_doubts: filter.has_doubts,
             notes,
         })
     }
@@ -248,6 +261,8 @@ impl Listing {
             [] => None,
             _ => Some(Names::of(desk, self.entity, &mut self.notes).await),
         };
+        let values = found.items.iter().flat_map(days::fields);
+        let days = Days::of(desk, self.entity, Naming::Camel, values).await;
         let portal = desk.session.portal.address();
         let items: Vec<Value> = found
             .items
@@ -255,7 +270,7 @@ impl Listing {
             .map(|item| {
                 let id = item.get("id").and_then(kind::whole_number);
                 let id = id.and_then(|id| u64::try_from(id).ok());
-                let telling = self.telling(item);
+                let telling = days.in_item(self.telling(item));
                 let mut shown = self.renamed(match &names {
                     Some(names) => names.added_to(telling),
                     None => telling,

@@ -8,13 +8,16 @@ use super::{
     Desk, Tool, Work,
     answer::{narrowed, telling_fields},
     arguments::Letter,
+    days::{self, Days},
     naming::Names,
     schema,
 };
 use crate::{
     change::{self, ItemRef},
     crm::EntityTypes,
+    facts::Facts,
     failure::{Failure, Problem},
+    portal::Budget,
     resolve::{Known, Unresolved},
 };
 
@@ -67,19 +70,23 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
     let shown = if select.is_empty() || select.iter().any(|name| name == "*") {
         telling_fields(read)
     } else {
-        let mut known = Known { entity, naming, item: Some(&read), list: None };
+        let known = Known { entity, naming, item: Some(&read), list: None };
         match selected(known, &read, select) {
             Ok(shown) => shown,
             // The portal's own list knows what a misspelt name or a title means.
             Err(problems) => {
-                let Ok(list) = desk.session.facts.field_list(entity, desk.budget).await else {
-                    return Err(Failure::refused_arguments(problems));
-                };
-                known.list = Some(&list);
-                selected(known, &read, select).map_err(Failure::refused_arguments)?
+                match selected_by(desk.facts, known, &read, select, problems, desk.budget).await {
+                    Err(failure) if failure.depends_on_facts() => {
+                        let (facts, problems) = (desk.facts.recent(), failure.problems);
+                        selected_by(&facts, known, &read, select, problems, desk.budget).await?
+                    }
+                    shown => shown?,
+                }
             }
         }
     };
+    let days = Days::of(desk, entity, naming, days::fields(&shown)).await;
+    let shown = days.in_item(shown);
     let answer = json!({
         "ok": true,
         "entityTypeId": entity.id(),
@@ -89,6 +96,22 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
         "notes": notes,
     });
     Ok(narrowed(answer, "item", "name the fields that you need in `select`"))
+}
+
+/// The same by the portal's list of fields; where it cannot be had, the problems stay.
+async fn selected_by(
+    facts: &Facts,
+    known: Known<'_>,
+    item: &Map<String, Value>,
+    names: &[String],
+    problems: Vec<Problem>,
+    budget: &Budget,
+) -> Result<Map<String, Value>, Failure> {
+    let Ok(list) = facts.field_list(known.entity, budget).await else {
+        return Err(Failure::refused_arguments(problems));
+    };
+    let known = Known { list: Some(&list), ..known };
+    selected(known, item, names).map_err(Failure::refused_arguments)
 }
 
 /// The named fields of an item, also the empty ones.

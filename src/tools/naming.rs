@@ -24,7 +24,7 @@ impl Names {
         if stage::directory(entity, 0).is_none() {
             return names;
         }
-        let facts = &desk.session.facts;
+        let facts = desk.facts;
         // Where items do not tell their pipeline, its name is not shown.
         let pipelines = async {
             match catalog::field(entity, "categoryId") {

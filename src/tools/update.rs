@@ -8,10 +8,11 @@ use super::{
     Answer, Desk, Tool, Work,
     answer::{Missed, Success, telling_fields},
     arguments::{self, Letter, Misfit},
+    days::{self, Days},
     schema,
 };
 use crate::{
-    change::{self, ItemRef, Outcome, Request, Session},
+    change::{self, Change, ItemRef, Outcome, Request},
     crm::{EntityType, EntityTypes, file},
     failure::{Code, Failure, Problem},
 };
@@ -98,7 +99,7 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Answer, Failure> {
     let request = read(raw, desk).map_err(Failure::refused_arguments)?;
     let outcome = change::change(desk.session, &request, desk.budget).await?;
-    Ok(render(desk.session, request.item, outcome))
+    Ok(render(desk, &request, outcome).await)
 }
 
 fn read(raw: Value, desk: Desk<'_>) -> Result<Request, Vec<Problem>> {
@@ -142,18 +143,33 @@ fn all_problems(misfit: Misfit, files: &file::Policy) -> Vec<Problem> {
     problems
 }
 
-fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {
+async fn render(desk: Desk<'_>, request: &Request, outcome: Outcome) -> Answer {
+    let (Outcome::Stands { changes, item, .. } | Outcome::Missed { changes, item, .. }) = &outcome;
+    let values = changes.iter().flat_map(|change| {
+        [&change.before, &change.after].map(|value| (change.field.as_str(), value))
+    });
+    let values = days::fields(item).chain(values);
+    let ItemRef { entity, id } = request.item;
+    let days = Days::of(desk, entity, request.naming, values).await;
+    let with_days = |changes: Vec<Change>| {
+        let shown = |change: Change| Change {
+            before: days.shown(&change.field, change.before),
+            after: days.shown(&change.field, change.after),
+            ..change
+        };
+        changes.into_iter().map(shown).collect()
+    };
     match outcome {
         Outcome::Stands { status, changes, notes, item } => Answer::Success(
             Success {
                 ok: true,
                 status,
-                entity_type_id: item_ref.entity.id(),
-                id: item_ref.id,
-                link: session.portal.address().page(&item_ref.entity.item_path(item_ref.id)),
-                changes,
+                entity_type_id: entity.id(),
+                id,
+                link: desk.session.portal.address().page(&entity.item_path(id)),
+                changes: with_days(changes),
                 notes,
-                item: telling_fields(item),
+                item: days.in_item(telling_fields(item)),
             }
             .into_json(),
         ),
@@ -164,7 +180,7 @@ fn render(session: &Session, item_ref: ItemRef, outcome: Outcome) -> Answer {
                 status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
                 error: *failure,
                 not_applied,
-                changes,
+                changes: with_days(changes),
                 notes,
                 item,
             }

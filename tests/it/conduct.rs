@@ -23,6 +23,8 @@ enum Patience {
     ForAStall,
 }
 
+use Patience::{ForAStall, Long, UntilTheEnd};
+
 async fn update_on(
     patience: Patience,
     gets: Vec<Reply>,
@@ -71,7 +73,6 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
     let other = || {
         Reply::item(json!({"id": 351, "title": "c", "updatedTime": "2026-11-24T11:00:00+02:00"}))
     };
-    use Patience::{ForAStall, Long, UntilTheEnd};
     let refused = || Reply::error(400, "ACCESS_DENIED", "no");
     let cases: Vec<(&str, Patience, Vec<Reply>, Vec<Reply>)> = vec![
         ("refused once", Long, vec![item("a")], vec![limit(), item("b")]),

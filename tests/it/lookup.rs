@@ -149,7 +149,7 @@ async fn an_item_is_shown_with_names_records_and_files_by_id() {
           "name": "Anna",
           "lastName": "Lindqvist",
           "post": "Buyer",
-          "birthdate": "1984-03-05T02:00:00+02:00",
+          "birthdate": "1984-03-05",
           "fm": [
             {
               "id": 31,

@@ -1,10 +1,10 @@
 //! The wire form of each kind, or why a value cannot be one.
 
-use std::{collections::HashSet, fmt::Display};
+use std::collections::HashSet;
 
 use serde_json::{Number, Value};
 
-use super::{Encoded, Kind, READ_AS_LIST, shown, truth};
+use super::{Encoded, Kind, READ_AS_LIST, can_be_read_as, shown, truth};
 use crate::crm::{
     EntityType, Family,
     dates::{self, Moment, Reading},
@@ -253,11 +253,6 @@ fn encode_moment(value: &Value) -> Result<Encoded, String> {
         Reading::Ambiguous(moments) => Err(can_be_read_as(moments.into_iter().map(Moment::wire))),
         Reading::Impossible => Err(must_be(expected, value)),
     }
-}
-
-fn can_be_read_as(readings: impl IntoIterator<Item = impl Display>) -> String {
-    let readings: Vec<String> = readings.into_iter().map(|it| format!("`{it}`")).collect();
-    format!("can be read as {}; send the one that is meant", readings.join(" or as "))
 }
 
 fn must_be(expected: &str, value: &Value) -> String {

@@ -50,7 +50,7 @@ pub(super) struct Choices(Vec<Group>);
 impl Sources {
     /// Fetches stages, directories and pipelines; what cannot be had is left out with a note.
     pub(super) async fn fetch(desk: Desk<'_>, entity: EntityType, notes: &mut Vec<String>) -> Self {
-        let facts = &desk.session.facts;
+        let facts = desk.facts;
         let (directories, pipelines) =
             tokio::join!(facts.directories(desk.budget), facts.pipelines(entity, desk.budget));
         let mut sources = Self::default();
@@ -68,7 +68,7 @@ impl Sources {
     }
 
     pub(super) async fn fetch_currencies(&mut self, desk: Desk<'_>, notes: &mut Vec<String>) {
-        match desk.session.facts.currencies(desk.budget).await {
+        match desk.facts.currencies(desk.budget).await {
             Ok(currencies) => self.currencies = currencies,
             Err(error) => notes.push(format!("currencies could not be read: {error}")),
         }

@@ -14,7 +14,7 @@ const MOST_PEOPLE: usize = 20;
 /// People by name, position or e-mail, or just people; what keeps them from being found becomes a
 /// note.
 pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
-    match desk.session.facts.people(query, desk.budget).await {
+    match desk.facts.people(query, desk.budget).await {
         Ok(people) => {
             let rest = people.len().saturating_sub(MOST_PEOPLE);
             if rest > 0 {

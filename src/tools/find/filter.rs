@@ -27,6 +27,8 @@ pub(super) struct Filter {
     pub(super) wire: Map<String, Value>,
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<String>,
+    /// Whether it holds codes that are not known.
+    pub(super) has_doubts: bool,
     /// The portal's list of fields, if the names needed it.
     pub(super) list: Option<Arc<FieldList>>,
 }
@@ -46,7 +48,7 @@ impl Filter {
         let is_open = |name: &str| known.resolve(name, name).map_or(true, |it| it.row.is_none());
         let mut filter = Self::default();
         if names.iter().copied().chain(others).any(is_open) {
-            let list = desk.session.facts.field_list(entity, desk.budget).await;
+            let list = desk.facts.field_list(entity, desk.budget).await;
             let list = list.map_err(|error| unreadable(desk, entity, "crm.item.fields", &error))?;
             filter.list = Some(list);
         }
@@ -56,10 +58,16 @@ impl Filter {
             .filter_map(|name| Some(known.resolve(name, name).ok()?.shape.kind))
             .collect();
         let sources = Sources::fetch(desk, entity, &kinds, &mut filter.notes).await;
-        let mut reader =
-            Reader { known, sources: &sources, problems: Vec::new(), notes: Vec::new() };
+        let mut reader = Reader {
+            known,
+            sources: &sources,
+            problems: Vec::new(),
+            notes: Vec::new(),
+            has_doubts: false,
+        };
         let wire = reader.group(typed, "filter", true, None);
-        let Reader { problems, notes, .. } = reader;
+        let Reader { problems, notes, has_doubts, .. } = reader;
+        filter.has_doubts = has_doubts;
         // The vendor's page shows `logic` inside of groups alone, and the server adds conditions of
         // its own at the top.
         filter.wire = match wire.get("logic") {
@@ -106,6 +114,7 @@ struct Reader<'a> {
     sources: &'a Sources,
     problems: Vec<Problem>,
     notes: Vec<String>,
+    has_doubts: bool,
 }
 
 /// A condition as it was typed.
@@ -226,7 +235,10 @@ impl<'a> Reader<'a> {
         };
         wire.unwrap_or_else(|Wrong { message, meant }| {
             let kind = condition.field.shape.kind;
-            self.problems.push(Problem::wrong_value(condition.path, message, kind).suggest(meant));
+            let problem = Problem::wrong_value(condition.path, message, kind).suggest(meant);
+            // Which stages, pipelines and options there are is the portal's word.
+            let is_by_facts = matches!(kind, Kind::Stage | Kind::Category | Kind::Choice);
+            self.problems.push(if is_by_facts { problem.by_facts() } else { problem });
             Vec::new()
         })
     }
@@ -243,7 +255,13 @@ impl<'a> Reader<'a> {
         };
         match (operator, *value) {
             ("%" | "!%" | "=%" | "%=" | "!=%" | "!%=", value) => match value {
-                Value::String(_) | Value::Number(_) => Ok(vec![(key(operator), value.clone())]),
+                Value::String(_) => Ok(vec![(key(operator), value.clone())]),
+                Value::Number(number) if !number.is_f64() => {
+                    Ok(vec![(key(operator), value.clone())])
+                }
+                Value::Number(_) => {
+                    Err("must be a text to look for; put the number in quotes".to_owned().into())
+                }
                 _ => Err("must be a text to look for".to_owned().into()),
             },
             ("><" | "!><", Value::Array(ends)) if ends.len() == 2 => {
@@ -306,6 +324,7 @@ impl<'a> Reader<'a> {
         value: &Value,
     ) -> Result<Value, Wrong> {
         let read = self.sources.read(&condition.field, operator, value, condition.pipeline)?;
+        self.has_doubts |= read.is_unknown;
         if let Some(note) = read.note {
             self.notes.push(format!("`{}` {note}", condition.path));
         }
@@ -345,7 +364,8 @@ fn joined_list(condition: &Condition<'_>, is_top: bool) -> Result<Vec<(String, V
              groups"
         ));
     }
-    let ids = kind::ids(condition.value);
+    let ids = Kind::Users.encode(condition.value).map(|encoded| kind::ids(&encoded.wire));
+    let ids = ids.unwrap_or_default();
     if ids.is_empty() {
         return Err("must be a list of ids".to_owned());
     }

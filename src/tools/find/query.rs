@@ -152,7 +152,7 @@ async fn fields_after<T>(
 ) -> Option<Arc<FieldList>> {
     match found {
         Err(failure) if failure.code == Code::InvalidValue => {
-            desk.session.facts.field_list(entity, desk.budget).await.ok()
+            desk.facts.field_list(entity, desk.budget).await.ok()
         }
         _ => None,
     }

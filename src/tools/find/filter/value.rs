@@ -9,7 +9,8 @@ use crate::{
     crm::{
         EntityType, Kind,
         dates::{self, Moment, Reading},
-        kind, names, stage, text,
+        kind::{self, can_be_read_as},
+        names, stage, text,
     },
     facts::{Directories, Pipeline, Stage},
     resolve::Resolved,
@@ -20,11 +21,19 @@ use crate::{
 pub(super) struct Read {
     pub(super) wire: Value,
     pub(super) note: Option<String>,
+    /// Whether it is a code that the directory does not have.
+    pub(super) is_unknown: bool,
+}
+
+impl Read {
+    fn noted(wire: impl Into<Value>, note: Option<String>) -> Self {
+        Self { wire: wire.into(), note, is_unknown: false }
+    }
 }
 
 impl From<Value> for Read {
     fn from(wire: Value) -> Self {
-        Self { wire, note: None }
+        Self::noted(wire, None)
     }
 }
 
@@ -55,7 +64,7 @@ impl Sources {
         kinds: &[Kind],
         notes: &mut Vec<String>,
     ) -> Self {
-        let facts = &desk.session.facts;
+        let facts = desk.facts;
         let mut sources = Self { entity, directories: None, pipelines: None };
         let has = |kind: Kind| kinds.contains(&kind);
         if has(Kind::Stage) || has(Kind::Status) {
@@ -96,20 +105,20 @@ impl Sources {
             Kind::Stage => self.stage(value, pipeline),
             Kind::Category => {
                 let (id, note) = self.pipeline(value)?;
-                Ok(Read { wire: id.into(), note })
+                Ok(Read::noted(id, note))
             }
             Kind::Status => Ok(self.code(field, value)),
             Kind::Choice => match field.listed {
                 Some(listed) => {
                     let (wire, note) = listed.choose(value)?;
-                    Ok(Read { wire, note })
+                    Ok(Read::noted(wire, note))
                 }
                 None => Ok(value.clone().into()),
             },
             Kind::Any | Kind::Money | Kind::File | Kind::Picture => Ok(value.clone().into()),
             kind => {
                 let encoded = kind.encode(value)?;
-                Ok(Read { wire: encoded.wire, note: encoded.note })
+                Ok(Read::noted(encoded.wire, encoded.note))
             }
         }
     }
@@ -120,12 +129,22 @@ impl Sources {
             let id = kind::whole_number(value);
             return id.map(|id| (id, None)).ok_or_else(|| "must be a pipeline's id".to_owned());
         };
+        let asked = value.as_str().map(text::folded);
         if let Some(id) = kind::whole_number(value)
             && pipelines.iter().any(|pipeline| pipeline.id == id)
         {
-            return Ok((id, None));
+            // A JSON number is an id; a text may be either.
+            let is_other = |it: &&Pipeline| it.id != id && Some(text::folded(&it.name)) == asked;
+            return match pipelines.iter().find(is_other) {
+                None => Ok((id, None)),
+                Some(other) => Err(format!(
+                    "is doubtful: {} is the id of one pipeline and the name of pipeline {}; send \
+                     the id that is meant as a number",
+                    kind::shown(value),
+                    other.id
+                )),
+            };
         }
-        let asked = value.as_str().map(text::folded);
         let mut named = pipelines.iter().filter(|it| Some(text::folded(&it.name)) == asked);
         if let (Some(one), None) = (named.next(), named.next()) {
             return Ok((one.id, Some(format!("was read as pipeline {}", one.id))));
@@ -158,7 +177,7 @@ impl Sources {
             stages.iter().filter(|(_, stage)| is_meant(stage)).collect();
         if let [(_, one)] = meant.as_slice() {
             let note = Some(format!("was read as stage `{}`", one.code));
-            return Ok(Read { wire: one.code.as_str().into(), note });
+            return Ok(Read::noted(one.code.as_str(), note));
         }
         if !meant.is_empty() {
             let several: Vec<_> = meant.into_iter().map(with_pipeline).collect();
@@ -216,12 +235,12 @@ impl Sources {
         let mut named = entries.iter().filter(|entry| text::folded(&entry.name) == folded);
         if let (Some(one), None) = (named.next(), named.next()) {
             let note = Some(format!("was read as `{}`", one.code));
-            return Read { wire: one.code.as_str().into(), note };
+            return Read::noted(one.code.as_str(), note);
         }
         let there: Vec<(&str, &str)> =
             entries.iter().map(|entry| (entry.code.as_str(), entry.name.as_str())).collect();
         let note = format!("is no entry of its directory ({})", text::listed(&there));
-        Read { wire: value.clone(), note: Some(note) }
+        Read { is_unknown: true, ..Read::noted(value.clone(), Some(note)) }
     }
 }
 
@@ -238,7 +257,10 @@ fn moment(operator: &str, value: &Value) -> Result<Read, String> {
     let text = value.as_str().ok_or_else(expected)?;
     let read = match dates::read_moment(text) {
         Reading::Exact(moment) | Reading::Repaired(moment) => moment,
-        Reading::Ambiguous(..) | Reading::Impossible => return Err(expected()),
+        Reading::Ambiguous(moments) => {
+            return Err(can_be_read_as(moments.into_iter().map(Moment::wire)));
+        }
+        Reading::Impossible => return Err(expected()),
     };
     if is_day(text) && [">", "<="].contains(&operator) {
         return Ok(json!(format!("{} 23:59:59", text.trim())).into());
@@ -247,5 +269,5 @@ fn moment(operator: &str, value: &Value) -> Result<Read, String> {
     let clock = written.get(..19).unwrap_or_default().replace('T', " ");
     let note = matches!(read, Moment::Instant(..))
         .then(|| format!("was read as `{clock}` on the portal's clock, without its offset"));
-    Ok(Read { wire: clock.into(), note })
+    Ok(Read::noted(clock, note))
 }
