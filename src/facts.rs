@@ -141,6 +141,20 @@ impl Facts {
         }
     }
 
+    /// The fields of an entity type as they are now.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::field_list`].
+    pub async fn renewed_field_list(
+        &self,
+        entity: EntityType,
+        budget: &Budget,
+    ) -> Result<Arc<FieldList>, PortalError> {
+        let field_lists = self.field_lists.renewed();
+        Self { field_lists, ..self.recent() }.field_list(entity, budget).await
+    }
+
     /// The fields of an entity type.
     ///
     /// # Errors

@@ -222,7 +222,8 @@ async fn draw_by(
     let names = to_write.chain(to_check);
     if names.clone().any(|(typed, usage)| needs_the_list(known, typed, usage)) {
         let mut fetched = facts.field_list(entity, budget).await;
-        // A field that the item shows and the list lacks is newer than the list.
+        // A field that the item shows and the list lacks is newer than the list, however new that is:
+        // a list field must not be written unchecked.
         let is_new = |list: &FieldList| {
             let known = Known { list: Some(list), ..known };
             names.clone().any(|(typed, _)| {
@@ -232,7 +233,7 @@ async fn draw_by(
             })
         };
         if fetched.as_ref().is_ok_and(|list| is_new(list)) {
-            fetched = facts.recent().field_list(entity, budget).await;
+            fetched = facts.renewed_field_list(entity, budget).await;
         }
         match fetched {
             Ok(fetched) => {

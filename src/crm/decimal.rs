@@ -9,7 +9,7 @@ const ONE: i128 = 1_000_000_000;
 const MILLIONTH: i128 = ONE / 1_000_000;
 
 /// A number in billionths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal(i128);
 
 impl Decimal {

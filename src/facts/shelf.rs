@@ -37,6 +37,11 @@ impl<K, T> Shelf<K, T> {
     pub(super) fn recent(&self) -> Self {
         Self { slots: Arc::clone(&self.slots), fresh_for: RECENT_FOR }
     }
+
+    /// The same facts, where those that are kept do not count.
+    pub(super) fn renewed(&self) -> Self {
+        Self { slots: Arc::clone(&self.slots), fresh_for: Duration::ZERO }
+    }
 }
 
 impl<K: Eq + Hash, T> Shelf<K, T> {
@@ -60,5 +65,36 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
         let fact = Arc::new(fetch.await?);
         *kept = Some((Instant::now(), Arc::clone(&fact)));
         Ok(fact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::portal::GiveUp;
+
+    #[tokio::test(start_paused = true)]
+    async fn facts_are_kept_and_fetched_again_when_they_are_too_old() {
+        let fetched = AtomicUsize::new(0);
+        let shelf: Shelf<(), usize> = Shelf::default();
+        let (_never, given_up) = GiveUp::new();
+        let budget = Budget::new(Duration::from_secs(3_600), given_up);
+        let get = async |shelf: &Shelf<(), usize>| {
+            let fetch = async { Ok(fetched.fetch_add(1, Ordering::Relaxed) + 1) };
+            *shelf.get((), &budget, fetch).await.unwrap()
+        };
+        assert_eq!(get(&shelf).await, 1);
+        assert_eq!(get(&shelf.recent()).await, 1);
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert_eq!(get(&shelf).await, 1);
+        // One request for all who want newer facts at once.
+        let recent = shelf.recent();
+        let (one, other) = tokio::join!(get(&recent), get(&recent));
+        assert_eq!((one, other, get(&shelf).await), (2, 2, 2));
+        assert_eq!(get(&shelf.renewed()).await, 3);
+        tokio::time::advance(Duration::from_secs(601)).await;
+        assert_eq!(get(&shelf).await, 4);
     }
 }

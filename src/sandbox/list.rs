@@ -11,6 +11,7 @@ use super::{
 use crate::crm::{
     Kind, Naming,
     dates::{self, Reading},
+    decimal::Decimal,
     kind,
 };
 
@@ -197,8 +198,11 @@ impl Column {
         match self.kind {
             Kind::Date => Some(dates::portal_day(&left)?.cmp(&dates::portal_day(&right)?)),
             Kind::DateTime => Some(clock(&left)?.cmp(&clock(&right)?)),
-            _ => match (left.parse::<f64>(), right.parse::<f64>()) {
-                (Ok(left), Ok(right)) => left.partial_cmp(&right),
+            Kind::Text | Kind::Markup | Kind::Status | Kind::Stage | Kind::Currency => {
+                Some(left.to_lowercase().cmp(&right.to_lowercase()))
+            }
+            _ => match (Decimal::read(&left), Decimal::read(&right)) {
+                (Some(left), Some(right)) => Some(left.cmp(&right)),
                 _ => Some(left.to_lowercase().cmp(&right.to_lowercase())),
             },
         }

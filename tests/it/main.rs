@@ -35,4 +35,5 @@ mod secrets;
 mod silent_drops;
 mod support;
 mod tokens;
+mod truth;
 mod update;
