@@ -268,11 +268,15 @@ fn missed_records(
 fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Written) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
     let code = if standing.has_new { Code::PartlyApplied } else { Code::NotApplied };
-    let is_hidden = not_applied.iter().all(|missed| missed.why == Why::UnknownToPortal);
-    let message = if is_hidden {
+    let are_all = |why: Why| not_applied.iter().all(|missed| missed.why == why);
+    let message = if are_all(Why::UnknownToPortal) {
         format!(
             "the portal answered success and does not show {missing}, so it is not known to stand"
         )
+    } else if are_all(Why::NoAnswer) {
+        format!("the portal gave no answer to {missing}, so it is not known to stand")
+    } else if are_all(Why::Refused) {
+        format!("the portal refused {missing} and applied the rest")
     } else {
         format!("the portal answered success but did not apply {missing}")
     };

@@ -144,8 +144,9 @@ impl<'a> Chooser<'a> {
             }
             (Some(id), _) => Ok(id.into()),
             (None, [id]) => {
-                if notes.len() < MOST_NOTES {
-                    notes.push(format!("{} was read as option {id}", super::kind::shown(value)));
+                let note = format!("{} was read as option {id}", super::kind::shown(value));
+                if notes.len() < MOST_NOTES && !notes.contains(&note) {
+                    notes.push(note);
                 }
                 Ok((*id).into())
             }

@@ -159,6 +159,33 @@ async fn a_cut_write_is_sent_again_at_most_twice() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_portal_uses_up_does_not_blame_other_calls() {
+    let stalled = || vec![Reply::Stall];
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", stalled()),
+        ("crm.item.list", stalled()),
+        ("crm.item.fields", stalled()),
+        ("crm.item.update", stalled()),
+        ("crm.status.list", stalled()),
+        ("crm.category.list", stalled()),
+    ])
+    .await;
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "1");
+    let mut server = Server::opened(command, "").await;
+    let calls = [
+        ("update_crm_item", rename()),
+        ("get_crm_item", json!({"entityTypeId": 2, "id": 351})),
+        ("find_crm_items", json!({"entityTypeId": 2})),
+        ("describe_crm_fields", json!({"entityTypeId": 2})),
+    ];
+    for (tool, arguments) in calls {
+        let answer = server.call(tool, arguments).await;
+        assert_eq!(answer.json["error"]["code"], "PORTAL_FAILED", "{tool}: {}", answer.json);
+    }
+}
+
+#[tokio::test]
 async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     let gateway = Reply::Body(502, "text/html", b"<html>".to_vec());
     let looks = |titles: &[&str]| titles.iter().map(|title| item(title)).collect::<Vec<_>>();

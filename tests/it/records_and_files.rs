@@ -438,6 +438,45 @@ async fn a_picture_goes_by_the_method_that_takes_it_after_the_other_fields() {
 }
 
 #[tokio::test]
+async fn a_picture_without_an_answer_is_not_called_refused() {
+    let item = |post: &str, photo: u32| Reply::item(json!({"id": 5, "post": post, "photo": photo}));
+    let gateway = Reply::Body(502, "text/html", b"<html>".to_vec());
+    let update = async |gets: Vec<Reply>, fields: Value| {
+        let portal = ScriptedPortal::start(&[
+            ("crm.item.get", gets),
+            ("crm.item.update", vec![item("Head", 77)]),
+            ("crm.contact.update", vec![gateway.clone()]),
+        ])
+        .await;
+        let mut command = program();
+        command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "5");
+        let mut server = Server::opened(command, "").await;
+        let answer = update_contact(&mut server, fields).await;
+        let sent = portal.methods().into_iter().filter(|method| method == "crm.contact.update");
+        assert_eq!(sent.count(), 1);
+        answer.json
+    };
+    let both = || json!({"photo": ["anna.png", HELLO], "post": "Head"});
+    let json = update(vec![item("Buyer", 77), item("Head", 77)], both()).await;
+    let error = &json["error"];
+    assert_eq!(error["code"], "PARTLY_APPLIED");
+    assert_eq!(error["written"], "yes");
+    assert_eq!(error["portal"]["httpStatus"], 502);
+    let message = "the portal gave no answer to `photo`, so it is not known to stand";
+    assert_eq!(error["message"], message);
+    assert_eq!(json["notApplied"][0]["why"], "no_answer");
+
+    // It shows up late.
+    let looks = vec![item("Buyer", 77), item("Head", 77), item("Head", 78)];
+    assert_eq!(update(looks, both()).await["status"], "updated");
+
+    let alone = json!({"photo": ["anna.png", HELLO]});
+    let json = update(vec![item("Buyer", 77)], alone).await;
+    assert_eq!(json["error"]["code"], "PORTAL_FAILED");
+    assert_eq!(json["error"]["written"], "unknown");
+}
+
+#[tokio::test]
 async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
     let item = |post: &str| Reply::item(json!({"id": 5, "post": post, "photo": 77}));
     let portal = ScriptedPortal::start(&[
@@ -455,7 +494,7 @@ async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
       "status": "partial",
       "error": {
         "code": "PARTLY_APPLIED",
-        "message": "the portal answered success but did not apply `photo`",
+        "message": "the portal refused `photo` and applied the rest",
         "written": "yes",
         "retry": "after_fix",
         "hint": "do not send again what already stands: `post`; see `notApplied` for the rest",
