@@ -71,19 +71,10 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
         telling_fields(read)
     } else {
         let known = Known { entity, naming, item: Some(&read), list: None };
-        match selected(known, &read, select) {
-            Ok(shown) => shown,
-            // The portal's own list knows what a misspelt name or a title means.
-            Err(problems) => {
-                match selected_by(desk.facts, known, &read, select, problems, desk.budget).await {
-                    Err(failure) if failure.depends_on_facts() => {
-                        let (facts, problems) = (desk.facts.recent(), failure.problems);
-                        selected_by(&facts, known, &read, select, problems, desk.budget).await?
-                    }
-                    shown => shown?,
-                }
-            }
-        }
+        let chosen = chosen(desk, known, &read, select).await?;
+        let hidden = chosen.keys().filter(|name| !read.contains_key(*name));
+        notes.extend(hidden.map(|name| format!("the item does not show `{name}`")));
+        chosen
     };
     let days = Days::of(desk, entity, naming, days::fields(&shown)).await;
     let shown = days.in_item(shown);
@@ -96,6 +87,27 @@ pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
         "notes": notes,
     });
     Ok(narrowed(answer, "item", "name the fields that you need in `select`"))
+}
+
+/// The named fields, whatever it takes to know what the names mean.
+async fn chosen(
+    desk: Desk<'_>,
+    known: Known<'_>,
+    item: &Map<String, Value>,
+    names: &[String],
+) -> Result<Map<String, Value>, Failure> {
+    // The portal's own list knows what a misspelt name or a title means.
+    let problems = match selected(known, item, names) {
+        Ok(shown) => return Ok(shown),
+        Err(problems) => problems,
+    };
+    match selected_by(desk.facts, known, item, names, problems, desk.budget).await {
+        Err(failure) if failure.depends_on_facts() => {
+            let (facts, problems) = (desk.facts.recent(), failure.problems);
+            selected_by(&facts, known, item, names, problems, desk.budget).await
+        }
+        shown => shown,
+    }
 }
 
 /// The same by the portal's list of fields; where it cannot be had, the problems stay.
