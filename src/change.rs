@@ -6,6 +6,7 @@
 mod attempts;
 mod codes;
 mod compare;
+mod files;
 mod look;
 mod looks;
 mod plan;
@@ -23,10 +24,11 @@ pub use compare::{Change, NotApplied, Outcome, Status, Why};
 pub use plan::obvious_problems;
 
 use crate::{
-    crm::{EntityType, Naming, file},
+    crm::{EntityType, Naming},
     facts::Facts,
     failure::{Failure, Purpose},
     portal::{Budget, Fate, Portal, PortalError},
+    uploads::Policy,
 };
 use compare::Picture;
 use look::Before;
@@ -67,7 +69,7 @@ pub struct Session {
     /// The portal.
     pub portal: Arc<Portal>,
     /// Which files of this machine may be uploaded.
-    pub files: file::Policy,
+    pub files: Policy,
     turns: turns::Turns,
     unanswered: unanswered::Unanswered,
     looks: Arc<looks::Looks>,
@@ -77,7 +79,7 @@ pub struct Session {
 
 impl Session {
     /// Takes the portal; nothing is sent.
-    pub fn new(portal: Portal, files: file::Policy) -> Self {
+    pub fn new(portal: Portal, files: Policy) -> Self {
         let portal = Arc::new(portal);
         let facts = Facts::new(Arc::clone(&portal));
         Self {
@@ -140,7 +142,16 @@ pub async fn change(
             return Ok(compare::unchanged(item, plan));
         }
     }
-    let (after, picture) = carry_out(session, request, &before, &mut plan, budget).await?;
+    let files: Vec<String> =
+        plan.uploads().map(|(field, upload)| format!("{} for `{field}`", upload.named())).collect();
+    let carried_out = carry_out(session, request, &before, &mut plan, budget).await;
+    let (after, picture) = carried_out.map_err(|failure| {
+        let hint = match files.as_slice() {
+            [] => failure.hint,
+            files => format!("{}; files of the call: {}", failure.hint, files.join(", ")),
+        };
+        Failure { hint, ..failure }
+    })?;
     let mut outcome = compare::compare(&before, plan, after, picture);
     codes::offer(session, request.item.entity, &mut outcome, budget).await;
     Ok(outcome)
@@ -166,7 +177,7 @@ async fn carry_out(
     if !compare::all_but_pictures_stand(plan, before, &after) {
         return Ok((after, Picture::NotSent));
     }
-    let file = upload.wire().map_err(|error| write::unreadable(&error))?;
+    let file = upload.wire().await.map_err(|error| write::unreadable(&error))?;
     let item = request.item;
     let error = match write::write_picture(session, item, name, file, budget).await {
         Ok(()) => {

@@ -118,6 +118,12 @@ struct Flags {
     /// The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
     #[arg(long, global = true, value_name = "MB")]
     max_file_mb: Option<String>,
+    /// The most files of one call, by default 20 [env: BITRIX24_MAX_FILES]
+    #[arg(long, global = true, value_name = "COUNT")]
+    max_files: Option<String>,
+    /// The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
+    #[arg(long, global = true, value_name = "MB")]
+    max_files_mb: Option<String>,
     /// What to log to standard error, by default `warn` [env: BITRIX24_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -141,6 +147,8 @@ impl Flags {
             config::CALL_TIMEOUT => self.call_timeout.clone(),
             config::FILES_DIR => self.files_dir.clone(),
             config::MAX_FILE_MB => self.max_file_mb.clone(),
+            config::MAX_FILES => self.max_files.clone(),
+            config::MAX_FILES_MB => self.max_files_mb.clone(),
             config::LOG => self.log.clone(),
             _ => None,
         }

@@ -4,15 +4,20 @@
 
 mod sign_in;
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
-    crm::{EntityType, EntityTypes, file::Policy},
+    crm::{EntityType, EntityTypes},
     failure::{Code, Failure, Problem, Retry},
     portal::{Connection, Rate, SignIn, Timeouts},
     tools::Offer,
+    uploads::{MEGABYTE, Policy},
 };
 
 /// The address of an inbound webhook.
@@ -53,6 +58,10 @@ pub const CALL_TIMEOUT: &str = "BITRIX24_CALL_TIMEOUT";
 pub const FILES_DIR: &str = "BITRIX24_FILES_DIR";
 /// The largest file that may be uploaded, in MB.
 pub const MAX_FILE_MB: &str = "BITRIX24_MAX_FILE_MB";
+/// The most files of one call.
+pub const MAX_FILES: &str = "BITRIX24_MAX_FILES";
+/// The most megabytes of all files of one call together.
+pub const MAX_FILES_MB: &str = "BITRIX24_MAX_FILES_MB";
 /// What is logged to standard error.
 pub const LOG: &str = "BITRIX24_LOG";
 
@@ -125,7 +134,13 @@ impl Settings {
         };
         let files = Policy {
             folders: parsed(FILES_DIR, &text, folders, &mut note).unwrap_or_default(),
-            largest: parsed(MAX_FILE_MB, &text, megabytes, &mut note).unwrap_or(20 * MEGABYTE),
+            secrets: files_with_secrets(&text),
+            max_bytes: parsed(MAX_FILE_MB, &text, megabytes, &mut note)
+                .unwrap_or(Policy::STANDARD.max_bytes),
+            max_files: parsed(MAX_FILES, &text, count, &mut note)
+                .unwrap_or(Policy::STANDARD.max_files),
+            max_total_bytes: parsed(MAX_FILES_MB, &text, megabytes, &mut note)
+                .unwrap_or(Policy::STANDARD.max_total_bytes),
         };
         let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
         let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
@@ -248,8 +263,6 @@ fn certificates(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-const MEGABYTE: u64 = 1024 * 1024;
-
 fn megabytes(text: &str) -> Result<u64, String> {
     text.parse::<u32>()
         .ok()
@@ -258,16 +271,47 @@ fn megabytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "must be a whole number of megabytes above 0, such as `20`".to_owned())
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "must be a whole number above 0, such as `20`".to_owned())
+}
+
+/// The files of the settings: none of them is ever uploaded.
+fn files_with_secrets(text: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let secrets = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
+    let in_files = secrets.into_iter().filter_map(|name| text(&format!("{name}_FILE")));
+    let others = [TOKEN_FILE, CA_FILE].into_iter().filter_map(text);
+    in_files.chain(others).map(|path| PathBuf::from(path.trim())).collect()
+}
+
 fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
     let folders: Vec<PathBuf> =
         std::env::split_paths(text).filter(|folder| !folder.as_os_str().is_empty()).collect();
     match folders.iter().find(|folder| !folder.is_absolute() || !folder.is_dir()) {
-        None => Ok(folders),
+        None => match folders.iter().find(|folder| is_too_wide(folder)) {
+            None => Ok(folders),
+            Some(wide) => Err(format!(
+                "must name folders made for uploads; `{}` holds everything of a machine or a person",
+                wide.display()
+            )),
+        },
         Some(wrong) => Err(format!(
             "must name existing folders by absolute paths; `{}` is none",
             wrong.display()
         )),
     }
+}
+
+/// Whether a folder is a root, holds home folders, or is one.
+fn is_too_wide(folder: &Path) -> bool {
+    let Ok(real) = folder.canonicalize() else {
+        return true;
+    };
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    let is_of_homes = ["/home", "/Users", "/root"].iter().any(|homes| {
+        real == Path::new(homes) || (*homes != "/root" && real.parent() == Some(Path::new(homes)))
+    });
+    real.parent().is_none() || is_of_homes || home.is_some_and(|home| home.starts_with(&real))
 }
 
 fn log_filter(text: &str) -> Result<Targets, String> {

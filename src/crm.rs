@@ -7,7 +7,6 @@ pub mod dates;
 pub mod decimal;
 pub mod entity_type;
 pub mod field_list;
-pub mod file;
 pub mod kind;
 pub mod likeness;
 pub mod markup;

@@ -10,6 +10,7 @@
 //! * [`resolve`] · which field a typed name means
 //! * [`failure`] · the one error that assistants see
 //! * [`facts`] · what a portal knows of itself
+//! * [`uploads`] · which files of this machine may be sent, and how they are read
 //! * [`portal`] · the small HTTP layer
 //! * [`crm`] · entity types, fields, names and values
 //! * `sandbox` · the embedded portal, for demonstrations and tests
@@ -26,3 +27,4 @@ pub mod resolve;
 pub mod sandbox;
 pub mod server;
 pub mod tools;
+pub mod uploads;

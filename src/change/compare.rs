@@ -159,6 +159,12 @@ pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Pictur
         None => Vec::new(),
     };
 
+    let is_picture_sent = !matches!(picture, Picture::NotAsked | Picture::NotSent);
+    for asked in &asked {
+        let is_sent = is_picture_sent || !matches!(asked.want, Want::Picture(_));
+        let sent = asked.want.uploads().filter(|_| is_sent);
+        notes.extend(sent.map(|upload| format!("`{}` was sent {}", asked.name, upload.named())));
+    }
     let mut not_applied = Vec::new();
     let mut standing = Standing::default();
     for asked in &asked {

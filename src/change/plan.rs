@@ -10,13 +10,16 @@ use serde_json::{Map, Value};
 pub use draft::obvious_problems;
 pub(super) use draft::{Draft, InDoubt, Meant};
 
-use super::{Request, Session, codes, look::Before};
+use super::{
+    Request, Session, codes,
+    files::{self, Part},
+    look::Before,
+};
 use crate::{
     crm::{
         Kind, Shape,
         catalog::Field,
         field_list::FieldList,
-        file::{self, Part, Upload},
         kind,
         multifield::{self, Operation},
         stage,
@@ -25,6 +28,7 @@ use crate::{
     failure::{Code, Failure, Problem, Purpose, Retry},
     portal::Budget,
     resolve::Known,
+    uploads::Upload,
 };
 use draft::Expected;
 
@@ -56,6 +60,22 @@ pub(super) enum Want {
     Files(Vec<Part>),
     /// A new picture, which another method takes.
     Picture(Upload),
+}
+
+impl Want {
+    /// The files that it sends.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = &Upload> {
+        let (parts, picture) = match self {
+            Self::Files(parts) => (parts.as_slice(), None),
+            Self::Picture(upload) => (&[][..], Some(upload)),
+            Self::Value(_) | Self::Records(_) => (&[][..], None),
+        };
+        let uploads = parts.iter().filter_map(|part| match part {
+            Part::Upload(upload) => Some(upload),
+            Part::Keep(_) => None,
+        });
+        uploads.chain(picture)
+    }
 }
 
 /// Fields that were checked and encoded; only a plan makes them.
@@ -91,10 +111,10 @@ impl Asked {
                 let (old, new) = (multifield::records(old()), multifield::records(Some(new)));
                 multifield::standing(operations, &old, &new).into_iter().all(|stands| stands)
             }
-            Want::Files(parts) => file::stands(parts, &file::ids(old()), &file::ids(Some(new))),
+            Want::Files(parts) => files::stands(parts, &files::ids(old()), &files::ids(Some(new))),
             Want::Picture(_) => {
-                let new = file::ids(Some(new));
-                !new.is_empty() && new != file::ids(old())
+                let new = files::ids(Some(new));
+                !new.is_empty() && new != files::ids(old())
             }
         }
     }
@@ -151,14 +171,14 @@ impl Plan {
 
     /// What `crm.item.update` is sent, if anything: one differing field sends them all, so that the
     /// portal checks them together.
-    pub(super) fn wire_fields(&self) -> io::Result<Option<WireFields>> {
+    pub(super) async fn wire_fields(&self) -> io::Result<Option<WireFields>> {
         let mut fields = Map::new();
         for asked in &self.asked {
             let wire = match &asked.want {
                 Want::Value(value) => value.clone(),
                 Want::Records(operations) if operations.is_empty() => continue,
                 Want::Records(operations) => multifield::wire(operations),
-                Want::Files(parts) => file::wire(parts, asked.shape.is_multiple)?,
+                Want::Files(parts) => files::wire(parts, asked.shape.is_multiple).await?,
                 Want::Picture(_) => continue,
             };
             fields.insert(asked.name.clone(), wire);
@@ -178,6 +198,13 @@ impl Plan {
             // Sent on its own, after this.
             Want::Picture(_) => true,
         })
+    }
+
+    /// The files that it sends, with their fields.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = (&str, &Upload)> {
+        self.asked
+            .iter()
+            .flat_map(|asked| asked.want.uploads().map(|upload| (asked.name.as_str(), upload)))
     }
 
     /// The new picture, if one is asked for, and its field.
@@ -258,6 +285,7 @@ async fn draw_by(
         request.expect.iter().filter_map(|(typed, value)| draft.expect(typed, value)).collect();
     draft.check_together(request.dry_run);
 
+    draft.check_files().await;
     codes::explain(facts, &mut draft, budget).await;
     if !draft.problems.is_empty() {
         return Err(Failure::refused_arguments(draft.problems));

@@ -37,7 +37,7 @@ pub(super) async fn write_fields(
     let mut attempts = Attempts::new(plan.can_be_repeated());
     let mut has_failed = false;
     let (error, seen) = 'sending: loop {
-        let fields = plan.wire_fields().map_err(|error| write::unreadable(&error))?;
+        let fields = plan.wire_fields().await.map_err(|error| write::unreadable(&error))?;
         let Some(fields) = fields else {
             return Ok(None);
         };

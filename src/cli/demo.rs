@@ -8,10 +8,10 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines a
 use super::{embedded_portal, print, wrong_usage};
 use crate::{
     change::Session,
-    crm::file::Policy,
     portal::{Connection, Portal, Rate, Timeouts},
     server::{self, Lines},
     tools::{Offer, Toolbox},
+    uploads::Policy,
 };
 
 /// Large enough for every line of the conversation.
@@ -28,9 +28,8 @@ pub(super) async fn run() -> ExitCode {
         rate: Rate::STANDARD,
         extra_roots: None,
     };
-    let no_files = Policy { folders: Vec::new(), largest: 0 };
     let toolbox =
-        Toolbox::new(Ok(Session::new(Portal::new(connection), no_files)), Offer::default());
+        Toolbox::new(Ok(Session::new(Portal::new(connection), Policy::STANDARD)), Offer::default());
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = Lines::new(input, output, Timeouts::STANDARD.call);

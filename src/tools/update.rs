@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     change::{self, Change, ItemRef, Outcome, Request},
-    crm::{EntityType, EntityTypes, file},
+    crm::{EntityType, EntityTypes},
     failure::{Code, Failure, Problem},
+    uploads::Policy,
 };
 
 /// What clients are told, for these entity types.
@@ -127,7 +128,7 @@ fn names_no_field() -> Problem {
 
 /// Adds to what does not fit what is wrong with the fields, as far as that can be told without the
 /// portal, so that one correction is enough.
-fn all_problems(misfit: Misfit, files: &file::Policy) -> Vec<Problem> {
+fn all_problems(misfit: Misfit, files: &Policy) -> Vec<Problem> {
     let Misfit { mut problems, readable } = misfit;
     let fields = readable.get("fields").and_then(Value::as_object);
     let is_open = |name: &str| !problems.iter().any(|problem| problem.path == name);

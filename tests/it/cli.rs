@@ -244,6 +244,12 @@ async fn help_names_every_command_and_setting() {
           --max-file-mb <MB>
               The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
 
+          --max-files <COUNT>
+              The most files of one call, by default 20 [env: BITRIX24_MAX_FILES]
+
+          --max-files-mb <MB>
+              The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
+
           --log <FILTER>
               What to log to standard error, by default `warn` [env: BITRIX24_LOG]
     ");
@@ -309,6 +315,12 @@ async fn help_names_every_command_and_setting() {
 
           --max-file-mb <MB>
               The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
+
+          --max-files <COUNT>
+              The most files of one call, by default 20 [env: BITRIX24_MAX_FILES]
+
+          --max-files-mb <MB>
+              The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
 
           --log <FILTER>
               What to log to standard error, by default `warn` [env: BITRIX24_LOG]

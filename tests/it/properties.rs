@@ -3,10 +3,11 @@
 use bitrix24_crm_mcp::{
     change::Session,
     config::Settings,
-    crm::{EntityType, Family, Kind, catalog, file::Policy},
+    crm::{EntityType, Family, Kind, catalog},
     portal::{Connection, GiveUp, Portal, Rate, SignIn, Timeouts},
     sandbox::Sandbox,
     tools::{Answer, Offer, Toolbox},
+    uploads::Policy,
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -41,7 +42,7 @@ async fn portal() -> (Sandbox, Toolbox) {
     let sign_in = SignIn::webhook(&sandbox.webhook_url()).unwrap();
     let rate = Rate { burst: 1e9, per_second: 1e9 };
     let connection = Connection { sign_in, timeouts: Timeouts::STANDARD, rate, extra_roots: None };
-    let files = Policy { folders: Vec::new(), largest: 1024 };
+    let files = Policy { max_bytes: 1024, ..Policy::STANDARD };
     (sandbox, Toolbox::new(Ok(Session::new(Portal::new(connection), files)), Offer::default()))
 }
 

@@ -283,7 +283,8 @@ async fn files_are_stored_kept_and_removed_in_the_vendors_forms() {
         }
       ],
       [
-        "`ufCrm_1617027453944` holds what is listed alone: file 255 is deleted"
+        "`ufCrm_1617027453944` holds what is listed alone: file 255 is deleted",
+        "`ufCrm_1617027453944` was sent `\"myNewFile.pdf\"` (5 bytes)"
       ]
     ]
     "#);
@@ -523,7 +524,9 @@ async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
           "after": "Head"
         }
       ],
-      "notes": [],
+      "notes": [
+        "`photo` was sent `\"anna.png\"` (5 bytes)"
+      ],
       "item": {
         "photo": 77,
         "post": "Head"

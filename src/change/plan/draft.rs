@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use super::{Asked, Want, links};
 use crate::{
+    change::files::{self, Part},
     crm::{
         EntityType, Kind, Naming, Shape,
         catalog::Access,
-        file::{self, Part, Policy},
         kind,
         kind::Encoded,
         multifield::{self, Operation},
@@ -16,6 +16,7 @@ use crate::{
     },
     failure::Problem,
     resolve::{Known, Resolved, Unresolved},
+    uploads::Policy,
 };
 
 /// The plan so far.
@@ -138,6 +139,17 @@ impl<'a> Draft<'a> {
             self.typed.push(path.to_owned());
             let Resolved { name, shape, row, .. } = field;
             self.asked.push(Asked { name, shape, row, want });
+        }
+    }
+
+    /// Checks the files together, and what they hold.
+    pub(super) async fn check_files(&mut self) {
+        let all = self.asked.iter().flat_map(|asked| asked.want.uploads());
+        self.problems.extend(self.files.problem_with(all).map(|it| Problem::new("fields", it)));
+        for (asked, path) in self.asked.iter().zip(&self.typed) {
+            for upload in asked.want.uploads() {
+                self.problems.extend(upload.refusal().await.map(|it| Problem::new(path, it)));
+            }
         }
     }
 
@@ -385,9 +397,9 @@ impl<'a> Draft<'a> {
     }
 
     fn files(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
-        let now = file::ids(self.now(field));
+        let now = files::ids(self.now(field));
         let value = value.unwrap_or(&Value::Null);
-        let asked = match file::read(value, field.shape.is_multiple, &now, self.files) {
+        let asked = match files::read(value, field.shape.is_multiple, &now, self.files) {
             Ok(asked) => asked,
             Err(wrong) => {
                 self.problems.extend(wrong.into_iter().map(|message| Problem::new(path, message)));
@@ -427,7 +439,7 @@ impl<'a> Draft<'a> {
     fn replaces_files(
         &self,
         field: &Resolved<'_>,
-        asked: &file::Asked,
+        asked: &files::Asked,
         now: &[i64],
     ) -> Option<String> {
         if !field.shape.is_multiple || asked.parts.is_empty() {

@@ -1,0 +1,295 @@
+//! File fields: what a call may ask of them, and whether it was done.
+//!
+//! The portal stores garbage for a wrong base64 text, empties the field for an empty file, deletes
+//! the file when another file's id is kept, and reads a lone pair in a multiple field as two files,
+//! all without an error (fact sheet §3). So nothing goes out here that it would not store.
+
+use std::{collections::HashSet, io, path::Path};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    crm::kind,
+    uploads::{Policy, Upload},
+};
+
+const FORMS: &str = "`[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or \
+                     `{\"id\": <id of a file in the field>}`";
+
+/// What a field is to hold.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The files, in order; none empties the field.
+    pub(super) parts: Vec<Part>,
+    /// Whether one file was given where a list belongs.
+    pub(super) is_lone: bool,
+    /// What was repaired.
+    pub(super) notes: Vec<String>,
+}
+
+impl Asked {
+    /// The ids of the files that stay.
+    pub(super) fn kept(&self) -> HashSet<i64> {
+        kept(&self.parts)
+    }
+}
+
+fn kept(parts: &[Part]) -> HashSet<i64> {
+    parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Keep(id) => Some(*id),
+            Part::Upload(_) => None,
+        })
+        .collect()
+}
+
+/// One file of a field.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// A file that the field holds already.
+    Keep(i64),
+    /// A new file.
+    Upload(Upload),
+}
+
+impl Part {
+    /// The part as answers show it.
+    pub(super) fn shown(&self) -> Value {
+        match self {
+            Self::Keep(id) => json!({"id": id}),
+            Self::Upload(upload) => upload.shown(),
+        }
+    }
+
+    async fn wire(&self) -> io::Result<Value> {
+        match self {
+            Self::Keep(id) => Ok(json!({"id": id})),
+            Self::Upload(upload) => upload.wire().await,
+        }
+    }
+}
+
+/// The ids of the files that a field holds.
+pub(super) fn ids(now: Option<&Value>) -> Vec<i64> {
+    fn id(value: &Value) -> Option<i64> {
+        match value {
+            Value::Object(file) => id(file.get("id")?),
+            Value::Number(number) => number.as_i64().filter(|id| *id > 0),
+            Value::String(text) => text.trim().parse().ok().filter(|id| *id > 0),
+            _ => None,
+        }
+    }
+    match now {
+        Some(Value::Array(files)) => files.iter().filter_map(id).collect(),
+        Some(one) => id(one).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Reads the value of a file field against the files that it holds now.
+///
+/// # Errors
+///
+/// Everything that is wrong, to be read after the field's name.
+pub(super) fn read(
+    value: &Value,
+    is_multiple: bool,
+    now: &[i64],
+    policy: &Policy,
+) -> Result<Asked, Vec<String>> {
+    let mut asked = Asked { parts: Vec::new(), is_lone: false, notes: Vec::new() };
+    let is_empty = match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(values) => values.is_empty(),
+        _ => false,
+    };
+    if is_empty {
+        return Ok(asked);
+    }
+    let elements: Vec<&Value> = match value {
+        Value::Array(elements) if is_multiple && !is_pair(elements) => elements.iter().collect(),
+        one => {
+            if is_multiple {
+                asked.is_lone = true;
+                asked.notes.push("was one file and was read as a list of one".to_owned());
+            }
+            vec![one]
+        }
+    };
+    let mut wrong = Vec::new();
+    let mut kept = HashSet::new();
+    for element in elements {
+        match read_part(element, now, policy, &mut asked.notes) {
+            Ok(Part::Keep(id)) if !kept.insert(id) => {
+                wrong.push(format!("keeps file {id} twice; name it once"));
+            }
+            Ok(part) => asked.parts.push(part),
+            Err(message) => wrong.push(message),
+        }
+    }
+    if wrong.is_empty() { Ok(asked) } else { Err(wrong) }
+}
+
+/// The wire form of a field.
+///
+/// # Errors
+///
+/// When a file cannot be read to its end.
+pub(super) async fn wire(parts: &[Part], is_multiple: bool) -> io::Result<Value> {
+    match parts {
+        [] if is_multiple => Ok(json!([])),
+        [] => Ok(json!("")),
+        [one] if !is_multiple => one.wire().await,
+        several => {
+            let mut wire = Vec::with_capacity(several.len());
+            // One after the other: each is whole in memory while it is read.
+            for part in several {
+                wire.push(part.wire().await?);
+            }
+            Ok(wire.into())
+        }
+    }
+}
+
+/// Whether a field that held `before` and holds `after` is as asked: the kept files are there, and
+/// one new file for each upload. What is in a new file the portal does not tell.
+pub(super) fn stands(parts: &[Part], before: &[i64], after: &[i64]) -> bool {
+    let kept = kept(parts);
+    let uploads = parts.len() - kept.len();
+    let before: HashSet<&i64> = before.iter().collect();
+    let new = after.iter().filter(|id| !before.contains(id)).count();
+    new == uploads
+        && after.iter().filter(|id| kept.contains(id)).count() == kept.len()
+        && after.len() == parts.len()
+}
+
+/// `["name.pdf", "<base64>"]`: two texts.
+fn is_pair(elements: &[Value]) -> bool {
+    matches!(elements, [Value::String(_), Value::String(_)])
+}
+
+fn read_part(
+    element: &Value,
+    now: &[i64],
+    policy: &Policy,
+    notes: &mut Vec<String>,
+) -> Result<Part, String> {
+    match element {
+        Value::Array(pair) => match pair.as_slice() {
+            [Value::String(name), Value::String(text)] => {
+                Upload::text(name, text, policy, notes).map(Part::Upload)
+            }
+            _ => Err(format!("must be {FORMS}, not {}", kind::shown(element))),
+        },
+        Value::Object(parts) => read_object(parts, now, policy, notes),
+        other => Err(format!("must be {FORMS}, not {}", kind::shown(other))),
+    }
+}
+
+fn read_object(
+    parts: &Map<String, Value>,
+    now: &[i64],
+    policy: &Policy,
+    notes: &mut Vec<String>,
+) -> Result<Part, String> {
+    let text = |key: &str| parts.get(key).and_then(Value::as_str);
+    if let Some(path) = text("path") {
+        return Upload::open(Path::new(path), text("name"), policy).map(Part::Upload);
+    }
+    if let Some(pair) = parts.get("fileData") {
+        return read_part(pair, now, policy, notes);
+    }
+    if let (Some(name), Some(content)) = (text("name"), text("content")) {
+        return Upload::text(name, content, policy, notes).map(Part::Upload);
+    }
+    let kept = ids(parts.get("id"));
+    let [id] = kept.as_slice() else {
+        return Err(format!("must be {FORMS}, not {}", kind::shown(&Value::Object(parts.clone()))));
+    };
+    if now.contains(id) {
+        return Ok(Part::Keep(*id));
+    }
+    let there: Vec<String> = now.iter().map(ToString::to_string).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    Err(format!(
+        "cannot keep file {id}, which is not in the field now (there are: {there}); the portal \
+         would delete what is there"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        Policy { max_bytes: 1024, ..Policy::STANDARD }
+    }
+
+    async fn sent(value: &Value, is_multiple: bool) -> Result<Value, Vec<String>> {
+        let asked = read(value, is_multiple, &[12, 44], &policy())?;
+        Ok(wire(&asked.parts, is_multiple).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_documented_forms_and_natural_ones_are_sent_in_the_documented_form() {
+        let pair = json!(["a.txt", "aGVsbG8="]);
+        let cases = [
+            (pair.clone(), false, pair.clone()),
+            (json!({"id": 12}), false, json!({"id": 12})),
+            (json!(""), false, json!("")),
+            (json!(null), false, json!("")),
+            (json!([]), true, json!([])),
+            (json!(""), true, json!([])),
+            (json!([{"id": 12}, {"id": "44"}, pair]), true, json!([{"id": 12}, {"id": 44}, pair])),
+            (pair.clone(), true, json!([pair])),
+            (json!({"id": 12}), true, json!([{"id": 12}])),
+            (json!({"fileData": pair}), false, pair.clone()),
+            (json!({"name": "a.txt", "content": "aGVsbG8"}), false, json!(["a.txt", "aGVsbG8"])),
+            (json!(["a.txt", "data:text/plain;base64,aGVs\nbG8="]), false, pair.clone()),
+        ];
+        for (value, is_multiple, wire) in cases {
+            assert_eq!(sent(&value, is_multiple).await, Ok(wire), "{value}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_would_corrupt_or_empty_the_field_is_refused() {
+        let cases = [
+            (json!("a.txt"), false),
+            (json!(433), false),
+            (json!(["a.txt"]), false),
+            (json!(["a.txt", "not base64!"]), false),
+            (json!(["a.txt", ""]), false),
+            (json!(["a.txt", "data:text/plain,hello"]), false),
+            (json!(["", "aGVsbG8="]), false),
+            (json!(["../a.txt", "aGVsbG8="]), false),
+            (json!({"id": 99}), false),
+            (json!({"id": 99}), true),
+            (json!([{"id": 12}, {"id": 99}]), true),
+            (json!([12, 44]), true),
+            (json!([{"id": 12}, {"id": 12}]), true),
+            (json!({"path": "/etc/hostname"}), false),
+            (json!(["big.bin", "A".repeat(1_368)]), false),
+        ];
+        for (value, is_multiple) in cases {
+            assert!(sent(&value, is_multiple).await.is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn kept_files_stay_and_each_upload_brings_one() {
+        let upload = || {
+            let upload = Upload::text("a", "YQ==", &policy(), &mut Vec::new());
+            Part::Upload(upload.unwrap())
+        };
+        let parts = [Part::Keep(12), upload()];
+        assert!(stands(&parts, &[12, 255], &[12, 300]));
+        assert!(!stands(&parts, &[12, 255], &[12]));
+        assert!(!stands(&parts, &[12, 255], &[12, 255, 300]));
+        assert!(!stands(&parts, &[12, 255], &[300]));
+        assert!(stands(&[], &[12], &[]));
+        assert!(!stands(&[upload()], &[12], &[12]));
+    }
+}
