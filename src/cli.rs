@@ -14,7 +14,6 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use serde_json::Value;
 
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Sandbox;
@@ -22,6 +21,7 @@ use crate::{
     change::Session,
     config::{self, PortalChoice, Settings, Unusable},
     failure::Failure,
+    json,
     portal::{GiveUp, Portal, SignIn, Timeouts},
     server::{self, Lines},
     tools::{Answer, Offer, Toolbox},
@@ -284,23 +284,23 @@ async fn ended_by_signal() {
     }
 }
 
-async fn call(settings: Result<Settings, Unusable>, tool: &str, json: &str) -> ExitCode {
+async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str) -> ExitCode {
     let workplace = Workplace::new(settings).await;
     if let Some(failure) = workplace.toolbox.configuration_failure() {
         return wrong_usage(failure);
     }
-    let text = if json == "-" {
+    let text = if arguments == "-" {
         let mut text = String::new();
         match io::stdin().read_to_string(&mut text) {
             Ok(_) => text,
             Err(error) => return wrong_call(&format!("standard input cannot be read: {error}")),
         }
     } else {
-        json.to_owned()
+        arguments.to_owned()
     };
-    let arguments: Value = match serde_json::from_str(&text) {
+    let arguments = match json::parse(text.as_bytes()) {
         Ok(arguments) => arguments,
-        Err(error) => return wrong_call(&format!("the arguments are not JSON: {error}")),
+        Err(error) => return wrong_call(&format!("the arguments cannot be read: {error}")),
     };
     let (_never, given_up) = GiveUp::new();
     match workplace.toolbox.call(tool, arguments, given_up).await {

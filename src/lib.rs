@@ -12,6 +12,8 @@
 //! * [`facts`] · what a portal knows of itself
 //! * [`uploads`] · which files of this machine may be sent, and how they are read
 //! * [`portal`] · the small HTTP layer
+//! * [`json`] · what clients send, read and repaired
+//! * [`escapes`] · invisible characters, shown and read back
 //! * [`crm`] · entity types, fields, names and values
 //! * `sandbox` · the embedded portal, for demonstrations and tests
 
@@ -19,8 +21,10 @@ pub mod change;
 pub mod cli;
 pub mod config;
 pub mod crm;
+pub mod escapes;
 pub mod facts;
 pub mod failure;
+pub mod json;
 pub mod portal;
 pub mod resolve;
 #[cfg(feature = "sandbox")]

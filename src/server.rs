@@ -26,9 +26,9 @@ pub use streams::standard_streams;
 use crate::{
     failure::{Code, Failure, Retry, Written},
     portal::GiveUp,
-    tools::{Answer, Tool, Toolbox},
+    tools::{Answer, Given, Tool, Toolbox},
 };
-use lines::Busy;
+use lines::{Busy, Findings};
 
 /// How often a client that asked for it hears that a call goes on.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -96,11 +96,13 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.into_owned();
         let arguments = request.arguments.map_or(Value::Null, Value::Object);
+        let Findings { notes, repeated } = Findings::of(&context.meta.0.0);
+        let given = Given { arguments, notes, repeated };
         let (toolbox, tool) = (Arc::clone(&self.toolbox), name.clone());
         let at_work = self.busy.begin();
         let (switch, given_up) = GiveUp::new();
         let call = async move {
-            let answer = toolbox.call(&tool, arguments, given_up).await;
+            let answer = toolbox.call(&tool, given, given_up).await;
             drop(at_work);
             answer
         };

@@ -16,7 +16,7 @@ mod update;
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     crm::{EntityType, EntityTypes},
     facts::Facts,
     failure::{Code, Failure, Problem, Retry},
+    json,
     portal::{Budget, Scrubber},
 };
 
@@ -98,6 +99,30 @@ impl Offer {
     }
 }
 
+/// The arguments of a call as they came, and what was found when they were read.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The arguments, mostly an object.
+    pub arguments: Value,
+    /// What was repaired.
+    pub notes: Vec<String>,
+    /// Which keys are given twice, by path.
+    pub repeated: Vec<String>,
+}
+
+impl From<Value> for Given {
+    fn from(arguments: Value) -> Self {
+        Self { arguments, ..Self::default() }
+    }
+}
+
+impl From<json::Parsed> for Given {
+    fn from(parsed: json::Parsed) -> Self {
+        let json::Parsed { value: arguments, notes, repeated } = parsed;
+        Self { arguments, notes, repeated }
+    }
+}
+
 /// What a call has at hand.
 #[derive(Clone, Copy)]
 struct Desk<'a> {
@@ -111,8 +136,8 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// The arguments of a tool that reads, and what was repaired in them.
-    fn arguments<T: DeserializeOwned>(&self, raw: Value) -> Result<(T, Vec<String>), Failure> {
-        match arguments::parse(raw, self.schema) {
+    fn arguments<T: DeserializeOwned>(&self, given: Given) -> Result<(T, Vec<String>), Failure> {
+        match arguments::parse(given, self.schema, self.session.portal.address()) {
             Ok(parsed) => Ok((parsed.arguments, parsed.notes)),
             Err(misfit) => Err(Failure::refused_arguments(misfit.problems)),
         }
@@ -161,7 +186,7 @@ impl From<Failure> for Answer {
     fn from(failure: Failure) -> Self {
         Self::Error {
             sentence: failure.sentence(),
-            json: json!({"ok": false, "error": failure.to_json()}),
+            json: serde_json::json!({"ok": false, "error": failure.to_json()}),
         }
     }
 }
@@ -275,7 +300,7 @@ impl Toolbox {
     pub async fn call(
         &self,
         name: &str,
-        arguments: Value,
+        given: impl Into<Given>,
         given_up: watch::Receiver<bool>,
     ) -> Option<Answer> {
         let tool = self.tools.iter().find(|tool| tool.name == name)?;
@@ -290,12 +315,13 @@ impl Toolbox {
         let schema = &tool.input_schema;
         let facts = &session.facts;
         let desk = Desk { session, facts, types: &self.offer.types, schema, budget: &budget };
+        let given = given.into();
         let outcome = match tool.work {
-            Work::Update => update::run(desk, arguments).await,
+            Work::Update => update::run(desk, given).await,
             // Boxed, so that each call does not carry the largest tool's state.
-            Work::Find => Box::pin(find::run(desk, arguments)).await.map(Answer::Success),
-            Work::Get => Box::pin(get::run(desk, arguments)).await.map(Answer::Success),
-            Work::Describe => Box::pin(describe::run(desk, arguments)).await.map(Answer::Success),
+            Work::Find => Box::pin(find::run(desk, given)).await.map(Answer::Success),
+            Work::Get => Box::pin(get::run(desk, given)).await.map(Answer::Success),
+            Work::Describe => Box::pin(describe::run(desk, given)).await.map(Answer::Success),
         };
         let answer = outcome.unwrap_or_else(|failure| self.with_directions(failure).into());
         let answer = answer.scrubbed(&session.portal.scrubber());

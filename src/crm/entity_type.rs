@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::kind;
+
 /// The seven families of entity types that `crm.item.update` documents a field table for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -124,6 +126,35 @@ impl EntityType {
         }
     }
 
+    /// The id of an item of this type in a text that people pass on: a link to it, `#351`, `deal 351`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, to be read after the argument's name.
+    pub fn item_in(self, text: &str) -> Result<u64, String> {
+        if let Some((entity, id)) = linked_item(text) {
+            return if entity == self {
+                Ok(id)
+            } else {
+                Err(format!("is a link to a {entity}, not to a {self}"))
+            };
+        }
+        if text.contains("://") {
+            return Err(format!("is a link to something else than a {self}"));
+        }
+        let no_number = || format!("must be a whole number, not {}", kind::shown(&text.into()));
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|it| !it.is_empty());
+        let (Some(number), None) = (numbers.next(), numbers.next()) else {
+            return Err(no_number());
+        };
+        let (before, after) = text.split_once(number).unwrap_or_default();
+        let is_part = |c: char| c.is_alphanumeric() || "-+_.,".contains(c);
+        if before.ends_with(is_part) || after.starts_with(is_part) {
+            return Err(no_number());
+        }
+        number.parse().map_err(|_| "is larger than any id".to_owned())
+    }
+
     /// The path of an item's page in the portal.
     pub fn item_path(self, id: u64) -> String {
         match self.family() {
@@ -133,6 +164,25 @@ impl EntityType {
             _ => format!("/crm/type/{}/details/{id}/", self.0),
         }
     }
+}
+
+/// The item that a link leads to: `…/crm/deal/details/351/`, `…/crm/type/1220/details/2/`.
+pub fn linked_item(text: &str) -> Option<(EntityType, u64)> {
+    let (_, path) = text.split_once("/crm/")?;
+    let mut parts = path.split(['/', '?', '#']);
+    let entity = match (parts.next()?, parts.next()?) {
+        ("type", number) => {
+            let entity = EntityType::new(number.parse().ok()?);
+            (parts.next()? == "details").then_some(entity)?
+        }
+        (family, "details") => {
+            let family = Family::ALL.into_iter().find(|it| it.name() == family)?;
+            EntityType::new(family.entity_type_id()?)
+        }
+        _ => return None,
+    };
+    let id = parts.next()?.parse().ok().filter(|id| *id > 0)?;
+    Some((entity, id))
 }
 
 /// The entity types that a server works on.
@@ -221,6 +271,33 @@ mod tests {
         ];
         for (id, family) in cases {
             assert_eq!(EntityType::new(id).family(), family, "{id}");
+        }
+    }
+
+    #[test]
+    fn an_item_is_known_by_its_link_or_by_the_only_number() {
+        let cases = [
+            (2, "https://acme.example/crm/deal/details/351/", Ok(351)),
+            (2, "https://acme.example/crm/deal/details/351/?IFRAME=Y", Ok(351)),
+            (2, "/crm/type/2/details/351", Ok(351)),
+            (1220, "https://acme.example/b24/crm/type/1220/details/2/", Ok(2)),
+            (2, "351", Ok(351)),
+            (2, " 351 ", Ok(351)),
+            (2, "#351", Ok(351)),
+            (2, "№351", Ok(351)),
+            (2, "deal 351", Ok(351)),
+            (2, "https://acme.example/crm/contact/details/5/", Err(())),
+            (2, "https://acme.example/company/351/", Err(())),
+            (2, "deal 351 of 2026", Err(())),
+            (2, "-351", Err(())),
+            (2, "3.5", Err(())),
+            (2, "D_351", Err(())),
+            (2, "351x", Err(())),
+            (2, "deal", Err(())),
+            (2, "99999999999999999999", Err(())),
+        ];
+        for (id, text, expected) in cases {
+            assert_eq!(EntityType::new(id).item_in(text).map_err(|_| ()), expected, "{text}");
         }
     }
 

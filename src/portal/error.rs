@@ -3,11 +3,10 @@
 //! Meanings are decided by code, not by status, because documentation, servers and clients
 //! disagree on statuses (fact sheet §4.1). What assistants are told is decided elsewhere.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::budget::Spent;
+use crate::escapes::visible;
 
 /// A call that brought no result.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -234,31 +233,4 @@ pub fn readable(text: &str) -> String {
         Some((end, _)) => format!("{}…", visible(text.get(..end).unwrap_or_default())),
         None => visible(text).into_owned(),
     }
-}
-
-/// The text with its control characters and its invisible ones written out, but for line breaks.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    let is_invisible = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-            || matches!(
-                c,
-                '\u{200b}'..='\u{200f}'
-                    | '\u{202a}'..='\u{202e}'
-                    | '\u{2060}'..='\u{206f}'
-                    | '\u{feff}'
-                    | '\u{e0000}'..='\u{e007f}'
-            )
-    };
-    if !text.contains(is_invisible) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_invisible(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    Cow::Owned(shown)
 }

@@ -20,12 +20,15 @@ use rmcp::{
     },
     transport::Transport,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     sync::{Mutex as AsyncMutex, watch},
     time::{Instant, timeout_at},
 };
+
+use crate::json::{self, Parsed, Unreadable};
 
 /// A longer line is dropped: nothing that a tool takes is larger.
 const LONGEST_LINE: usize = 64 * 1024 * 1024;
@@ -177,18 +180,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         if line.is_empty() {
             return Understood::Nothing;
         }
-        let mut message: Value = match serde_json::from_slice(line) {
-            Ok(message) => message,
+        let parsed = match json::parse(line) {
+            Ok(parsed) => parsed,
             Err(error) => {
-                tracing::warn!("a line that is not JSON was dropped: {error}");
-                let text = "this line is not JSON";
-                return Understood::Answer(
-                    ErrorData::new(ErrorCode::PARSE_ERROR, text, None),
-                    None,
-                );
+                tracing::warn!("a line was not read: {error}");
+                let text = match error {
+                    Unreadable::NotJson(_) => "this line is not JSON".to_owned(),
+                    Unreadable::TooDeep => format!("this line cannot be read: {error}"),
+                };
+                let id = json::id_of(line).and_then(|id| serde_json::from_value(id).ok());
+                let error = ErrorData::new(ErrorCode::PARSE_ERROR, text, None);
+                return Understood::Answer(error, id);
             }
         };
+        let Parsed { value: mut message, notes, repeated } = parsed;
+        let (in_arguments, elsewhere): (Vec<String>, Vec<String>) =
+            repeated.into_iter().partition(|path| path.starts_with(ARGUMENTS));
+        if let Some(key) = elsewhere.first() {
+            let text = format!("`{key}` is given twice");
+            let id = message.get("id").cloned().and_then(|id| serde_json::from_value(id).ok());
+            return Understood::Answer(ErrorData::invalid_request(text, None), id);
+        }
         wrap_odd_arguments(&mut message);
+        attach(&mut message, Findings::new(notes, &in_arguments));
         let method = message.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = message.get("id").cloned();
         if is_first_stateless_request(&method, &message) {
@@ -333,6 +347,57 @@ fn wrap_odd_arguments(message: &mut Value) {
     if !arguments.is_object() && !arguments.is_null() {
         let odd = arguments.take();
         *arguments = Value::Object(Map::from_iter([("arguments".to_owned(), odd)]));
+    }
+}
+
+const ARGUMENTS: &str = "params.arguments";
+
+/// What was found when the arguments of a call were read. It travels beside them in the request's
+/// `_meta`, because rmcp hands on nothing else.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Findings {
+    /// What was repaired.
+    pub(super) notes: Vec<String>,
+    /// Which keys are given twice.
+    pub(super) repeated: Vec<String>,
+}
+
+impl Findings {
+    /// The key in `_meta`.
+    const KEY: &str = "bitrix24-crm-mcp/findings";
+
+    fn new(notes: Vec<String>, repeated: &[String]) -> Self {
+        let in_arguments = |path: &String| {
+            let path = path.get(ARGUMENTS.len()..).unwrap_or_default();
+            if path.is_empty() { "arguments".to_owned() } else { path.replacen('.', "", 1) }
+        };
+        Self { notes, repeated: repeated.iter().map(in_arguments).collect() }
+    }
+
+    /// Takes the findings out of a request's `_meta`.
+    pub(super) fn of(meta: &Map<String, Value>) -> Self {
+        let found = meta.get(Self::KEY).cloned();
+        found.and_then(|found| serde_json::from_value(found).ok()).unwrap_or_default()
+    }
+}
+
+/// Attaches findings to a call of a tool, in the place of what a client may have sent as such.
+fn attach(message: &mut Value, findings: Findings) {
+    if message.get("method").and_then(Value::as_str) != Some("tools/call") {
+        return;
+    }
+    let Some(params) = message.get_mut("params").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if let Some(Value::Object(meta)) = params.get_mut("_meta") {
+        meta.shift_remove(Findings::KEY);
+    }
+    if findings.notes.is_empty() && findings.repeated.is_empty() {
+        return;
+    }
+    let meta = params.entry("_meta").or_insert_with(|| Value::Object(Map::new()));
+    if let (Value::Object(meta), Ok(findings)) = (meta, serde_json::to_value(findings)) {
+        meta.insert(Findings::KEY.to_owned(), findings);
     }
 }
 

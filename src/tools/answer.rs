@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     change::{Change, NotApplied, Status},
     crm::{Kind, catalog},
+    escapes::visible,
     failure::Failure,
-    portal::error::visible,
 };
 
 /// An answer stays below this many characters unless it holds that much without long values.

@@ -4,13 +4,19 @@
 //! everything once more; such things are repaired and named in notes. What is doubtful becomes a
 //! problem, all at once. The tool's own schema says what is expected.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+use super::Given;
 use crate::{
     crm::{EntityType, Naming, catalog, kind, names},
+    escapes,
     failure::Problem,
+    json,
+    portal::auth::Address,
 };
 
 /// `useOriginalUfNames`: a letter, as the portal has it.
@@ -53,19 +59,33 @@ impl From<Vec<Problem>> for Misfit {
 
 /// Reads arguments by the schema of the tool.
 pub(super) fn parse<T: DeserializeOwned>(
-    raw: Value,
+    given: Given,
     schema: &Map<String, Value>,
+    portal: &Address,
 ) -> Result<Parsed<T>, Misfit> {
     let no_properties = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
-    let mut reader = Reader { properties, notes: Vec::new(), problems: Vec::new() };
-    let Some(given) = reader.open(raw) else {
+    let Given { arguments, notes, repeated } = given;
+    let mut reader = Reader { properties, portal, entity: None, notes, problems: Vec::new() };
+    reader.note_repeated("", repeated);
+    let Some(mut given) = reader.open(arguments) else {
         return Err(reader.problems.into());
     };
+    given.values_mut().for_each(read_escapes_back);
+    reader.entity = given.get("entityTypeId").and_then(|value| match value {
+        Value::String(name) => EntityType::named(name).or_else(|| entity_of(value)),
+        _ => entity_of(value),
+    });
     let mut tidy = Map::new();
     for (name, value) in given {
-        if [Value::Null, json!(""), json!([])].contains(&value) {
-            continue; // Assistants send these for an option that they leave out.
+        let is_flag =
+            |name| properties.get(name).and_then(|it| it.get("type")) == Some(&json!("boolean"));
+        // Assistants send these for an option that they leave out. A flag is left out by null alone:
+        // whether anything is written must not hang on a reading of nothing.
+        let is_left_out =
+            value.is_null() || ([json!(""), json!([])].contains(&value) && !is_flag(&name));
+        if is_left_out {
+            continue;
         }
         match properties.get(&name).and_then(Value::as_object) {
             Some(property) => {
@@ -94,13 +114,43 @@ pub(super) fn parse<T: DeserializeOwned>(
     }
 }
 
+/// The escapes of invisible characters that answers show, read as the characters again.
+fn read_escapes_back(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(read) = escapes::read_back(text) {
+                *text = read;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(read_escapes_back),
+        Value::Object(entries) => entries.values_mut().for_each(read_escapes_back),
+        _ => {}
+    }
+}
+
+fn entity_of(value: &Value) -> Option<EntityType> {
+    let id = kind::whole_number(value)?;
+    u32::try_from(id).ok().map(EntityType::new)
+}
+
 struct Reader<'a> {
     properties: &'a Map<String, Value>,
+    portal: &'a Address,
+    /// The entity type that the call names.
+    entity: Option<EntityType>,
     notes: Vec<String>,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
+    fn note_repeated(&mut self, within: &str, repeated: Vec<String>) {
+        let problems = repeated.into_iter().map(|path| {
+            let path = if within.is_empty() { path } else { format!("{within}.{path}") };
+            Problem::new(path, "is given twice; send it once")
+        });
+        self.problems.extend(problems);
+    }
+
     /// Takes off what clients wrap around the arguments.
     fn open(&mut self, raw: Value) -> Option<Map<String, Value>> {
         let mut given = match raw {
@@ -139,6 +189,9 @@ impl Reader<'_> {
         let number = match value {
             Value::String(text) => match text.trim().parse::<i64>() {
                 Ok(number) => Some(number),
+                Err(_) if name == "id" && self.entity.is_some() => {
+                    return self.item_id(text);
+                }
                 Err(_) if name == "entityTypeId" => {
                     EntityType::named(text).map(|entity| i64::from(entity.id()))
                 }
@@ -175,6 +228,37 @@ impl Reader<'_> {
         }
     }
 
+    /// The id of an item as people pass it on.
+    fn item_id(&mut self, text: &str) -> Option<Value> {
+        let entity = self.entity?;
+        let is_elsewhere = text.contains("://") && {
+            let address = self.portal.to_string();
+            let rest = text
+                .trim()
+                .get(..address.len())
+                .map(|start| (start, text.trim().get(address.len()..)));
+            !rest.is_some_and(|(start, rest)| {
+                start.eq_ignore_ascii_case(&address)
+                    && rest.is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        let id = if is_elsewhere {
+            Err(format!("is a link to another portal than {}", self.portal))
+        } else {
+            entity.item_in(text)
+        };
+        match id {
+            Ok(id) => {
+                self.notes.push(format!("`id` was read as {id}"));
+                Some(id.into())
+            }
+            Err(message) => {
+                self.problems.push(Problem::new("id", message));
+                None
+            }
+        }
+    }
+
     /// An object, or JSON text of one, up to two layers deep.
     fn object(&mut self, name: &str, value: Value) -> Option<Map<String, Value>> {
         let mut value = value;
@@ -191,9 +275,11 @@ impl Reader<'_> {
                 Value::String(text)
                     if layers < 2 && text.trim_start().starts_with(['{', '"', '[']) =>
                 {
-                    match serde_json::from_str(&text) {
-                        Ok(inner) => {
-                            value = inner;
+                    match json::parse(text.as_bytes()) {
+                        Ok(parsed) => {
+                            value = parsed.value;
+                            self.notes.extend(parsed.notes);
+                            self.note_repeated(name, parsed.repeated);
                             layers += 1;
                         }
                         Err(error) => {
@@ -230,7 +316,7 @@ impl Reader<'_> {
             Value::Array(list) => list.clone(),
             Value::String(text) => {
                 self.notes.push(format!("`{name}` was read as a list"));
-                match serde_json::from_str(text) {
+                match json::parse(text.as_bytes()).map(|parsed| parsed.value) {
                     Ok(Value::Array(list)) => list,
                     _ => text.split(',').map(|part| part.trim().into()).collect(),
                 }
@@ -252,7 +338,15 @@ impl Reader<'_> {
             match value {
                 Value::String(_) => return Some(value),
                 // An id is a natural thing to search for.
-                Value::Number(number) => return Some(number.to_string().into()),
+                Value::Number(number) if !number.is_f64() => {
+                    return Some(number.to_string().into());
+                }
+                Value::Number(_) => {
+                    let message =
+                        "must be text; put the number in quotes, so that each digit is kept";
+                    self.problems.push(Problem::new(name, message));
+                    return None;
+                }
                 _ => {}
             }
             self.expected(name, "text", &value);

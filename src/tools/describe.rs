@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Desk, Tool, Work, answer::narrowed, arguments::Letter, schema};
+use super::{Desk, Given, Tool, Work, answer::narrowed, arguments::Letter, schema};
 use crate::{
     crm::{
         EntityType, EntityTypes, Family, Kind, Naming,
@@ -63,8 +63,8 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
-    let (arguments, notes) = desk.arguments::<Arguments>(raw)?;
+pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> {
+    let (arguments, notes) = desk.arguments::<Arguments>(given)?;
     let is_said = |text: &String| !text.trim().is_empty();
     let query = arguments.query.filter(is_said);
     let field = arguments.field.filter(is_said);

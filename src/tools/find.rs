@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Desk, Tool, Work,
+    Desk, Given, Tool, Work,
     answer::{narrowed, telling_fields},
     arguments::Letter,
     days::{self, Days},
@@ -80,8 +80,8 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
-    let (arguments, notes) = desk.arguments(raw)?;
+pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> {
+    let (arguments, notes) = desk.arguments(given)?;
     let mut listing = Listing::check(desk, &arguments, notes.clone()).await;
     let is_in_doubt = match &listing {
         Ok(listing) => listing.has_doubts,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Desk, Tool, Work,
+    Desk, Given, Tool, Work,
     answer::{narrowed, telling_fields},
     arguments::Letter,
     days::{self, Days},
@@ -56,8 +56,8 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Value, Failure> {
-    let (arguments, mut notes) = desk.arguments::<Arguments>(raw)?;
+pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> {
+    let (arguments, mut notes) = desk.arguments::<Arguments>(given)?;
     let entity = desk.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
     let item = ItemRef { entity, id: arguments.id };
     let naming = arguments.use_original_uf_names.naming();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Answer, Desk, Tool, Work,
+    Answer, Desk, Given, Tool, Work,
     answer::{Missed, Success, telling_fields},
     arguments::{self, Letter, Misfit},
     days::{self, Days},
@@ -97,14 +97,14 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, raw: Value) -> Result<Answer, Failure> {
-    let request = read(raw, desk).map_err(Failure::refused_arguments)?;
+pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Answer, Failure> {
+    let request = read(given, desk).map_err(Failure::refused_arguments)?;
     let outcome = change::change(desk.session, &request, desk.budget).await?;
     Ok(render(desk, &request, outcome).await)
 }
 
-fn read(raw: Value, desk: Desk<'_>) -> Result<Request, Vec<Problem>> {
-    let parsed = arguments::parse::<Arguments>(raw, desk.schema)
+fn read(given: Given, desk: Desk<'_>) -> Result<Request, Vec<Problem>> {
+    let parsed = arguments::parse::<Arguments>(given, desk.schema, desk.session.portal.address())
         .map_err(|misfit| all_problems(misfit, &desk.session.files))?;
     let arguments = parsed.arguments;
     let entity = desk.entity(arguments.entity_type_id).map_err(|problem| vec![problem])?;

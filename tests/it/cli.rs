@@ -101,7 +101,7 @@ async fn wrong_usage_and_settings_end_with_code_2_and_leave_standard_output_alon
     hint: a person has to correct the settings in the MCP client's configuration and start the server again
 
     # no JSON
-    error: the arguments are not JSON: EOF while parsing an object at line 1 column 1
+    error: the arguments cannot be read: EOF while parsing an object at line 1 column 1
 
     # unknown tool
     error: there is no tool `delete_it`; there are `update_crm_item`, `find_crm_items`, `get_crm_item`, `describe_crm_fields`

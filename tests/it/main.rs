@@ -20,6 +20,7 @@ mod fields;
 mod filters;
 mod finding;
 mod guards;
+mod input;
 mod lookup;
 mod narrowing;
 mod odd_calls;

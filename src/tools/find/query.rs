@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Found, Listing, filter::free_number};
 use crate::{
-    crm::{EntityType, Family, catalog, field_list::FieldList, kind},
+    crm::{EntityType, Family, catalog, entity_type::linked_item, field_list::FieldList, kind},
     failure::{Code, Failure, Purpose},
     tools::Desk,
 };
@@ -108,11 +108,10 @@ pub(super) async fn run(
 /// A small number, or a link to an item of the type.
 fn id(entity: EntityType, query: &str) -> Option<u64> {
     const LONGEST: usize = 9;
-    let start = entity.item_path(0);
-    let digits = match query.split_once(start.trim_end_matches("0/")) {
-        Some((_, rest)) => rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default(),
-        None => query.trim_start_matches(['#', '№']).trim(),
-    };
+    if let Some((linked, id)) = linked_item(query) {
+        return (linked == entity).then_some(id);
+    }
+    let digits = query.trim_start_matches(['#', '№']).trim();
     let is_id = digits.len() <= LONGEST && digits.chars().all(|c| c.is_ascii_digit());
     digits.parse().ok().filter(|id| is_id && *id > 0)
 }
