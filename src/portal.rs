@@ -16,7 +16,7 @@ pub use auth::SignIn;
 pub use budget::{Budget, GiveUp};
 pub use client::{Connection, Portal, Timeouts};
 pub use error::{Meaning, PortalError, Refusal};
-pub use limiter::Rate;
+pub use limiter::{Rate, Turn};
 pub use retry::Fate;
 pub use secret::{Scrubber, Secret};
 pub use tokens::Tokens;

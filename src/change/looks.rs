@@ -1,26 +1,37 @@
-//! Looks that travel together: one request is under way at a time, and looks that are asked for
-//! meanwhile go as one batch. A lone look never waits for others.
+//! Looks at items: a few go out at once and alone; more than that, and those that have to wait for the
+//! pace, travel as one batch. A look that stalls holds up no other item's.
 //!
-//! A hundred calls at once cost about a hundred writes and three looks, so that they fit into what
-//! a portal allows. Only whole numbers travel in a batch, so none of its encoding traps apply
-//! (fact sheet §5.4).
+//! A hundred calls at once cost about a hundred writes and seven looks, so that they fit into what a
+//! portal allows. Only whole numbers travel in a batch, so none of its encoding traps apply (fact
+//! sheet §5.4).
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 
 use super::ItemRef;
 use crate::{
     crm::Naming,
-    portal::{Budget, Meaning, Portal, PortalError, Refusal},
+    portal::{Budget, Meaning, Portal, PortalError, Refusal, Turn},
 };
 
 /// What the portal takes in one batch.
 const LARGEST_BATCH: usize = 50;
+/// So many looks go out alone side by side.
+const MOST_ALONE: usize = 4;
+/// How long a look waits for others beyond that.
+const GATHERING: Duration = Duration::from_millis(30);
+/// How long a batch may take before its items are looked at alone.
+const PATIENCE_WITH_A_BATCH: Duration = Duration::from_secs(5);
+/// How long batches are not tried after the portal has said that it has none.
+const WITHOUT_BATCHES: Duration = Duration::from_secs(600);
 
 type Item = Map<String, Value>;
 
@@ -29,14 +40,15 @@ type Item = Map<String, Value>;
 pub(super) struct Looks {
     portal: Arc<Portal>,
     queue: Mutex<Queue>,
-    /// Whether the portal refuses batches.
-    goes_alone: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    is_travelling: bool,
+    alone: usize,
+    /// Whether a task gathers what waits.
+    is_gathering: bool,
     waiting: Vec<Waiting>,
+    no_batches_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -49,7 +61,7 @@ struct Waiting {
 
 impl Looks {
     pub(super) fn new(portal: Arc<Portal>) -> Arc<Self> {
-        Arc::new(Self { portal, queue: Mutex::default(), goes_alone: AtomicBool::new(false) })
+        Arc::new(Self { portal, queue: Mutex::default() })
     }
 
     /// Reads an item.
@@ -60,53 +72,75 @@ impl Looks {
         budget: &Budget,
     ) -> Result<Item, PortalError> {
         let (answer, answered) = oneshot::channel();
-        let starts = {
-            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.waiting.push(Waiting { item, naming, budget: budget.clone(), answer });
-            !std::mem::replace(&mut queue.is_travelling, true)
-        };
-        if starts {
-            tokio::spawn(Arc::clone(self).travel());
+        let look = Waiting { item, naming, budget: budget.clone(), answer };
+        if let Some(alone) = Alone::begin(self) {
+            tokio::spawn(alone.look(look));
+        } else {
+            self.gather(look);
         }
         let lost = || PortalError::Unclear {
             reason: "the look was not finished".to_owned(),
             http_status: None,
         };
+        // Dropping its sender, for whatever reason, ends the wait.
         budget.wait(answered).await?.unwrap_or_else(|_| Err(lost()))
     }
 
-    /// Sends what waits until nothing does.
-    async fn travel(self: Arc<Self>) {
-        loop {
-            let batch = {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-                let most = if self.goes_alone.load(Ordering::Relaxed) { 1 } else { LARGEST_BATCH };
-                let count = queue.waiting.len().min(most);
-                if count == 0 {
-                    queue.is_travelling = false;
-                    return;
-                }
-                queue.waiting.drain(..count).collect::<Vec<_>>()
-            };
-            if batch.len() == 1 {
-                for alone in batch {
-                    self.look_alone(alone).await;
-                }
-            } else {
-                self.look_together(batch).await;
-            }
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gather(self: &Arc<Self>, look: Waiting) {
+        let starts = {
+            let mut queue = self.queue();
+            queue.waiting.push(look);
+            !std::mem::replace(&mut queue.is_gathering, true)
+        };
+        if starts {
+            tokio::spawn(Gathering { looks: Arc::clone(self), has_ended: false }.run());
         }
     }
 
-    async fn look_alone(&self, look: Waiting) {
+    fn has_batches(&self) -> bool {
+        self.queue().no_batches_until.is_none_or(|until| until <= Instant::now())
+    }
+
+    /// Sends what was gathered, in a task of its own: what comes next does not wait for the answer.
+    fn send(self: &Arc<Self>, mut together: Vec<Waiting>, turn: Turn) {
+        let looks = Arc::clone(self);
+        if together.len() > 1 && self.has_batches() {
+            tokio::spawn(looks.look_together(together, turn));
+        } else if let Some(one) = together.pop() {
+            let alone = Arc::clone(self);
+            tokio::spawn(async move { alone.look_alone(one, turn).await });
+            tokio::spawn(async move { looks.look_one_by_one(together).await });
+        }
+    }
+
+    async fn look_alone(&self, look: Waiting, turn: Turn) {
         let parameters = parameters(look.item, look.naming);
-        let answer = self.portal.call("crm.item.get", &parameters, &look.budget).await;
+        let answer = self.portal.call_in(turn, "crm.item.get", &parameters, &look.budget).await;
         let answer = answer.and_then(|mut result| item_in(&mut result));
         // Who no longer waits needs no answer.
         let _ = look.answer.send(answer);
     }
 
-    async fn look_together(&self, looks: Vec<Waiting>) {
+    /// One after the other as the pace allows; none waits for another's answer.
+    async fn look_one_by_one(self: &Arc<Self>, looks: Vec<Waiting>) {
+        for look in looks {
+            match self.portal.turn(&look.budget).await {
+                Ok(turn) => {
+                    let looks = Arc::clone(self);
+                    tokio::spawn(async move { looks.look_alone(look, turn).await });
+                }
+                Err(error) => {
+                    let _ = look.answer.send(Err(error));
+                }
+            }
+        }
+    }
+
+    async fn look_together(self: Arc<Self>, looks: Vec<Waiting>, turn: Turn) {
         let commands = looks.iter().enumerate().map(|(at, look)| {
             let (entity, id) = (look.item.entity.id(), look.item.id);
             let mut command = format!("crm.item.get?entityTypeId={entity}&id={id}");
@@ -121,23 +155,119 @@ impl Looks {
         let Some(budget) = Budget::longest(looks.iter().map(|look| &look.budget)) else {
             return;
         };
-        match self.portal.call("batch", &parameters, &budget).await {
+        let answer = self.portal.call_in(turn, "batch", &parameters, &budget);
+        // One item may hold up all of a batch, but not for long: reading twice is safe.
+        let Ok(answer) = timeout(PATIENCE_WITH_A_BATCH, answer).await else {
+            self.look_one_by_one(looks).await;
+            return;
+        };
+        match answer {
             Ok(mut answer) => {
+                let mut unanswered = Vec::new();
                 for (at, look) in looks.into_iter().enumerate() {
-                    let _ = look.answer.send(answer_of(&mut answer, at));
+                    match answer_of(&mut answer, at) {
+                        // What the batch left out is asked for by itself.
+                        Err(PortalError::Unclear { .. }) => unanswered.push(look),
+                        answer => {
+                            let _ = look.answer.send(answer);
+                        }
+                    }
                 }
-            }
-            Err(error) if refuses_batches(&error) => {
-                self.goes_alone.store(true, Ordering::Relaxed);
-                for look in looks {
-                    self.look_alone(look).await;
-                }
+                self.look_one_by_one(unanswered).await;
             }
             Err(error) => {
-                for look in looks {
-                    let _ = look.answer.send(Err(error.clone()));
+                if has_no_batches(&error) {
+                    let until = Instant::now() + WITHOUT_BATCHES;
+                    self.queue().no_batches_until = Some(until);
+                }
+                if is_refused(&error) {
+                    self.look_one_by_one(looks).await;
+                } else {
+                    for look in looks {
+                        let _ = look.answer.send(Err(error.clone()));
+                    }
                 }
             }
+        }
+    }
+}
+
+/// A look that goes out alone; dropping it makes room for another.
+struct Alone {
+    looks: Arc<Looks>,
+    turn: Option<Turn>,
+}
+
+impl Alone {
+    /// Begins one when there is room, both here and in the pace.
+    fn begin(looks: &Arc<Looks>) -> Option<Self> {
+        let mut queue = looks.queue();
+        if queue.alone >= MOST_ALONE {
+            return None;
+        }
+        let turn = looks.portal.free_turn()?;
+        queue.alone += 1;
+        drop(queue);
+        Some(Self { looks: Arc::clone(looks), turn: Some(turn) })
+    }
+
+    async fn look(mut self, look: Waiting) {
+        if let Some(turn) = self.turn.take() {
+            self.looks.look_alone(look, turn).await;
+        }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.looks.queue().alone -= 1;
+    }
+}
+
+/// The task that gathers what waits. When it ends, whyever, nobody is left waiting for it.
+struct Gathering {
+    looks: Arc<Looks>,
+    has_ended: bool,
+}
+
+impl Gathering {
+    async fn run(mut self) {
+        tokio::time::sleep(GATHERING).await;
+        while !self.has_ended {
+            let longest = {
+                let queue = self.looks.queue();
+                Budget::longest(queue.waiting.iter().map(|look| &look.budget))
+            };
+            let Some(longest) = longest else { return };
+            let turn = self.looks.portal.turn(&longest).await;
+            let together: Vec<Waiting> = {
+                let mut queue = self.looks.queue();
+                queue.waiting.retain(|look| !look.answer.is_closed());
+                let count = queue.waiting.len().min(LARGEST_BATCH);
+                let together = queue.waiting.drain(..count).collect();
+                // Under one lock with the last look: the next one starts a task of its own.
+                self.has_ended = queue.waiting.is_empty();
+                queue.is_gathering = !self.has_ended;
+                together
+            };
+            match turn {
+                Ok(turn) => self.looks.send(together, turn),
+                Err(error) => {
+                    for look in together {
+                        let _ = look.answer.send(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let mut queue = self.looks.queue();
+            queue.is_gathering = false;
+            queue.waiting.clear();
         }
     }
 }
@@ -180,16 +310,22 @@ fn answer_of(answer: &mut Value, at: usize) -> Result<Item, PortalError> {
     item_in(answer.pointer_mut(&format!("/result/{key}")).unwrap_or(nothing))
 }
 
-/// Whether the portal does not know batches, or not this one.
-fn refuses_batches(error: &PortalError) -> bool {
+/// Whether the portal has no such method.
+fn has_no_batches(error: &PortalError) -> bool {
     match error {
         PortalError::NoSuchPage { .. } => true,
-        PortalError::Refused(refusal) => matches!(
-            refusal.meaning(),
-            Meaning::WrongAddress | Meaning::Refused | Meaning::InvalidValue
-        ),
+        PortalError::Refused(refusal) => refusal.meaning() == Meaning::WrongAddress,
         _ => false,
     }
+}
+
+/// Whether the portal refused this batch, for whatever odd reason, and may take its parts.
+fn is_refused(error: &PortalError) -> bool {
+    has_no_batches(error)
+        || matches!(error, PortalError::Refused(refusal) if matches!(
+            refusal.meaning(),
+            Meaning::Refused | Meaning::RefusedWithoutCode | Meaning::InvalidValue
+        ))
 }
 
 #[cfg(test)]

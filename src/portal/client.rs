@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     Budget, Meaning, PortalError, Rate, Refusal, Scrubber, Secret, SignIn, auth::Address,
-    budget::Spent, error::readable, limiter::Limiter, retry::Pauses,
+    budget::Spent, error::readable, limiter::Limiter, limiter::Turn, retry::Pauses,
 };
 
 /// Answers beyond this size, after decompression, are not read to their end.
@@ -114,6 +114,40 @@ impl Portal {
         self.fetch(method, parameters, budget).await.map(|answer| answer.result)
     }
 
+    /// The right to send a request at once, if the pace allows one.
+    pub fn free_turn(&self) -> Option<Turn> {
+        self.limiter.free_turn()
+    }
+
+    /// Waits for the right to send a request.
+    ///
+    /// # Errors
+    ///
+    /// When the budget ends before.
+    pub async fn turn(&self, budget: &Budget) -> Result<Turn, PortalError> {
+        let has_room = budget.has(Duration::ZERO);
+        budget.wait(self.limiter.turn()).await.map_err(|spent| match spent {
+            // Time was left, and the pace used it up.
+            Spent::Time if has_room => PortalError::NoRoom,
+            spent => spent.into(),
+        })
+    }
+
+    /// Calls a method with the right to do so, and returns its `result`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::fetch`].
+    pub async fn call_in(
+        &self,
+        turn: Turn,
+        method: &str,
+        parameters: &Map<String, Value>,
+        budget: &Budget,
+    ) -> Result<Value, PortalError> {
+        self.fetch_in(Some(turn), method, parameters, budget).await.map(|answer| answer.result)
+    }
+
     /// Calls a method and returns its whole answer. What provably did not run is sent again, as long as
     /// the budget lasts.
     ///
@@ -126,10 +160,20 @@ impl Portal {
         parameters: &Map<String, Value>,
         budget: &Budget,
     ) -> Result<Answer, PortalError> {
+        self.fetch_in(None, method, parameters, budget).await
+    }
+
+    async fn fetch_in(
+        &self,
+        mut turn: Option<Turn>,
+        method: &str,
+        parameters: &Map<String, Value>,
+        budget: &Budget,
+    ) -> Result<Answer, PortalError> {
         let mut pauses = Pauses::new();
         let mut is_renewed = false;
         loop {
-            let error = match self.attempt(method, parameters, budget).await {
+            let error = match self.attempt(turn.take(), method, parameters, budget).await {
                 Ok(result) => return Ok(result),
                 Err((error, stale)) => match stale.filter(|_| !is_renewed) {
                     Some(stale) => {
@@ -165,19 +209,15 @@ impl Portal {
     /// One request. With the error comes the token that has expired, if it can be renewed.
     async fn attempt(
         &self,
+        turn: Option<Turn>,
         method: &str,
         parameters: &Map<String, Value>,
         budget: &Budget,
     ) -> Result<Answer, (PortalError, Option<Secret>)> {
         let without_token = |error: PortalError| (error, None);
-        let has_room = budget.has(Duration::ZERO);
-        budget.wait(self.limiter.turn()).await.map_err(|spent| {
-            without_token(match spent {
-                // Time was left, and the pace used it up.
-                Spent::Time if has_room => PortalError::NoRoom,
-                spent => spent.into(),
-            })
-        })?;
+        if turn.is_none() {
+            self.turn(budget).await.map_err(without_token)?;
+        }
         let body = self.body(parameters);
         let request_timeout = self.connection.timeouts.request;
         let deadline = budget.deadline().min(Instant::now() + request_timeout);

@@ -49,6 +49,10 @@ impl FromStr for Rate {
     }
 }
 
+/// The right to send one request.
+#[derive(Debug)]
+pub struct Turn(());
+
 /// A token bucket, first come, first served.
 #[derive(Debug)]
 pub struct Limiter {
@@ -73,8 +77,25 @@ impl Limiter {
         Self { rate, bucket: AsyncMutex::new(bucket), paused_until: Mutex::default() }
     }
 
+    /// Takes a token if there is one and nobody waits for it.
+    pub fn free_turn(&self) -> Option<Turn> {
+        let mut bucket = self.bucket.try_lock().ok()?;
+        let now = Instant::now();
+        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if paused_until
+            .is_some_and(|until| until > now || bucket.filled_at.is_none_or(|at| at < until))
+        {
+            return None;
+        }
+        bucket.fill(self.rate, now);
+        (bucket.tokens >= 1.0).then(|| {
+            bucket.tokens -= 1.0;
+            Turn(())
+        })
+    }
+
     /// Waits for a token and takes it. Dropping the future gives up the place in the queue.
-    pub async fn turn(&self) {
+    pub async fn turn(&self) -> Turn {
         // The lock is held while waiting: it is fair, so it is the queue.
         let mut bucket = self.bucket.lock().await;
         loop {
@@ -92,7 +113,7 @@ impl Limiter {
             bucket.fill(self.rate, now);
             if bucket.tokens >= 1.0 {
                 bucket.tokens -= 1.0;
-                return;
+                return Turn(());
             }
             let missing = (1.0 - bucket.tokens) / self.rate.per_second;
             tokio::time::sleep(Duration::from_secs_f64(missing)).await;
