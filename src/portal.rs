@@ -8,6 +8,7 @@ pub mod budget;
 pub mod client;
 pub mod error;
 pub mod limiter;
+mod plan_texts;
 pub mod retry;
 pub mod secret;
 pub mod tokens;

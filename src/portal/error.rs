@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::budget::Spent;
+use super::{budget::Spent, plan_texts::speaks_of_the_plan};
 use crate::escapes::visible;
 
 /// A call that brought no result.
@@ -160,7 +160,10 @@ impl Refusal {
             "CRM_FIELD_ERROR_REQUIRED" => Meaning::RequiredField,
             "NOT_FOUND" => Meaning::NotFound,
             "ENTITY_TYPE_NOT_SUPPORTED" => Meaning::TypeNotSupported,
-            "ACCESS_DENIED" if self.speaks_of_the_plan() => Meaning::PlanRestricted,
+            // With 400 it is about the item (fact sheet §4.2, §4.3).
+            "ACCESS_DENIED" if self.http_status != 400 && speaks_of_the_plan(&self.description) => {
+                Meaning::PlanRestricted
+            }
             "ACCESS_DENIED"
             | "CRM_ITEM_UPDATE_ACCESS_DENIED"
             | "ALLOWED_ONLY_INTRANET_USER"
@@ -170,7 +173,7 @@ impl Refusal {
             | "WRONG_LICENSE"
             | "PAYMENT_REQUIRED" => Meaning::PlanRestricted,
             "" if self.http_status >= 500 => Meaning::Failed,
-            "" if self.speaks_of_the_plan() => Meaning::PlanRestricted,
+            "" if speaks_of_the_plan(&self.description) => Meaning::PlanRestricted,
             "" => Meaning::RefusedWithoutCode,
             "CRM_ITEM_HAS_RUNNING_WORKFLOWS" | "METHOD_CONFIRM_WAITING" => Meaning::Busy,
             "QUERY_LIMIT_EXCEEDED" => Meaning::RateLimited,
@@ -196,24 +199,6 @@ impl Refusal {
             _ if self.http_status >= 500 => Meaning::Failed,
             _ => Meaning::Refused,
         }
-    }
-
-    /// Plans are named in the text alone, in the portal's language.
-    fn speaks_of_the_plan(&self) -> bool {
-        const WORDS: [&str; 10] = [
-            "plan",
-            "subscription",
-            "commercial",
-            "license",
-            "quota",
-            "restrict",
-            "тариф",
-            "подписк",
-            "лиценз",
-            "ограничен",
-        ];
-        let text = self.description.to_lowercase();
-        WORDS.iter().any(|word| text.contains(word))
     }
 }
 

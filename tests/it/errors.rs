@@ -375,6 +375,29 @@ async fn a_missing_smart_process_is_told_from_a_missing_item() {
     }
 }
 
+/// Texts name the plan only where the codes do not: with `""`, and with an `ACCESS_DENIED` that is
+/// not about the item.
+#[tokio::test]
+async fn a_permission_is_told_from_a_plan() {
+    let plan = "REST API is available only on commercial plans";
+    let cases = [
+        (403, "ACCESS_DENIED", plan, "PLAN_RESTRICTED"),
+        (403, "ACCESS_DENIED", "REST доступен только по подписке", "PLAN_RESTRICTED"),
+        (400, "ACCESS_DENIED", plan, "ACCESS_DENIED"),
+        (403, "ACCESS_DENIED", "Access is restricted by your role", "ACCESS_DENIED"),
+        (403, "ACCESS_DENIED", "Доступ ограничен", "ACCESS_DENIED"),
+        (400, "", "Лиды недоступны на вашем тарифе", "PLAN_RESTRICTED"),
+        (400, "", "Disk quota exceeded", "PLAN_RESTRICTED"),
+        (400, "", "Floor plan is restricted by your role", "REFUSED"),
+        (400, "", "Доступ к сделке «Тариф Бизнес» ограничен", "REFUSED"),
+    ];
+    for (status, code, text, ours) in cases {
+        let (error, _) = write_answered(Reply::error(status, code, text)).await;
+        assert_eq!(error["code"], ours, "{status} {code} {text}");
+        assert_eq!(error["written"], "no");
+    }
+}
+
 /// Errors that the vendor's page lists for this method, each reached by a call to the sandbox.
 #[tokio::test]
 async fn the_sandbox_refuses_as_the_vendors_page_says() {
