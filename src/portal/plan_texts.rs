@@ -75,13 +75,12 @@ fn without_quotations(text: &str) -> String {
         let behind = rest.get(mark.len_utf8()..).unwrap_or_default();
         let closing =
             MARKS.iter().find(|(opening, _)| *opening == mark).map(|(_, closing)| closing);
-        rest = match closing.and_then(|closing| behind.split_once(*closing)) {
-            Some((_, after)) => after,
-            None => {
-                plain.push(mark);
-                behind
-            }
-        };
+        if let Some((_, after)) = closing.and_then(|closing| behind.split_once(*closing)) {
+            rest = after;
+        } else {
+            plain.push(mark);
+            rest = behind;
+        }
     }
     plain
 }
