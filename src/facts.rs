@@ -2,6 +2,7 @@
 //! entity types, people. Fetched when somebody needs it, kept for a while, and shared by the calls
 //! of one moment.
 
+mod people;
 mod shelf;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -9,19 +10,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{
-        EntityType, Family,
-        field_list::FieldList,
-        kind,
-        likeness::{Likeness, likeness, words},
-        stage, text,
-    },
+    crm::{EntityType, Family, field_list::FieldList, kind, stage},
     portal::{Budget, Meaning, Portal, PortalError},
 };
+pub use people::{People, Person};
 use shelf::Shelf;
-
-/// How many people a portal names at once.
-const PAGE: usize = 50;
 
 /// The facts of one portal.
 #[derive(Debug)]
@@ -32,8 +25,9 @@ pub struct Facts {
     directories: Shelf<(), Directories>,
     currencies: Shelf<(), Vec<Choice>>,
     types: Shelf<(), Vec<TypeName>>,
-    everybody: Shelf<(), Vec<Person>>,
-    people: Shelf<String, Vec<Person>>,
+    first_people: Shelf<(), Vec<Person>>,
+    all_people: Shelf<(), People>,
+    people: Shelf<String, People>,
 }
 
 /// A pipeline (category) of an entity type.
@@ -74,21 +68,6 @@ pub struct TypeName {
     pub title: String,
 }
 
-/// A user of the portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// The id that fields hold.
-    pub id: i64,
-    /// First and last name.
-    pub name: String,
-    /// The e-mail, where the scope shows it.
-    pub email: String,
-    /// The position.
-    pub position: String,
-    /// Whether the user still works here.
-    pub is_active: bool,
-}
-
 /// Every directory of the portal, by its `ENTITY_ID`.
 #[derive(Debug, Default)]
 pub struct Directories(BTreeMap<String, Vec<Stage>>);
@@ -120,7 +99,8 @@ impl Facts {
             directories: Shelf::default(),
             currencies: Shelf::default(),
             types: Shelf::default(),
-            everybody: Shelf::default(),
+            first_people: Shelf::default(),
+            all_people: Shelf::default(),
             people: Shelf::default(),
         }
     }
@@ -136,7 +116,8 @@ impl Facts {
             directories: self.directories.recent(),
             currencies: self.currencies.recent(),
             types: self.types.recent(),
-            everybody: self.everybody.recent(),
+            first_people: self.first_people.recent(),
+            all_people: self.all_people.recent(),
             people: self.people.recent(),
         }
     }
@@ -307,86 +288,6 @@ impl Facts {
         self.types.get((), budget, fetch).await
     }
 
-    /// People by name, position, e-mail or id, those who match best first; without a query, the
-    /// first of the portal. Needs the scope `user_basic`.
-    ///
-    /// # Errors
-    ///
-    /// See [`Self::field_list`].
-    pub async fn people(
-        &self,
-        query: &str,
-        budget: &Budget,
-    ) -> Result<Arc<Vec<Person>>, PortalError> {
-        let query = query.trim();
-        let fetch = async {
-            let everybody = self.users("user.get", json!({}), budget);
-            let everybody = match self.everybody.get((), budget, everybody).await {
-                Err(PortalError::Refused(refusal))
-                    if refusal.meaning() != Meaning::ScopeMissing =>
-                {
-                    Arc::default()
-                }
-                everybody => everybody?,
-            };
-            let known = resembling(&everybody, query);
-            let is_answered = everybody.len() < PAGE && !known.is_empty();
-            if query.is_empty() || is_answered {
-                return Ok(known);
-            }
-            let found = self.search_people(query, budget).await?;
-            Ok(if found.is_empty() { known } else { found })
-        };
-        self.people.get(query.to_owned(), budget, fetch).await
-    }
-
-    /// Asks a portal that has more people than a page holds, or others than those who are listed.
-    async fn search_people(
-        &self,
-        query: &str,
-        budget: &Budget,
-    ) -> Result<Vec<Person>, PortalError> {
-        let filter = match query.parse::<i64>() {
-            Ok(id) => json!({"ID": id}),
-            Err(_) if query.contains('@') => json!({"EMAIL": query}),
-            Err(_) => {
-                let found = self.users("user.search", json!({"FIND": query}), budget).await?;
-                // Portals search for beginnings of single names; a last name finds the most.
-                return match query.rsplit_once(char::is_whitespace) {
-                    Some((_, last)) if found.is_empty() => {
-                        let found = self.users("user.search", json!({"FIND": last}), budget);
-                        Ok(resembling(&found.await?, query))
-                    }
-                    _ => Ok(found),
-                };
-            }
-        };
-        let found = self.users("user.get", filter, budget).await?;
-        Ok(resembling(&found, query))
-    }
-
-    async fn users(
-        &self,
-        method: &str,
-        filter: Value,
-        budget: &Budget,
-    ) -> Result<Vec<Person>, PortalError> {
-        let parameters = Map::from_iter([("FILTER".to_owned(), filter)]);
-        let result = self.ask(method, parameters, budget).await?;
-        let read = |user: &Value| {
-            Some(Person {
-                id: kind::whole_number(user.get("ID")?)?,
-                name: format!("{} {}", text_of(user, "NAME"), text_of(user, "LAST_NAME"))
-                    .trim()
-                    .to_owned(),
-                email: text_of(user, "EMAIL"),
-                position: text_of(user, "WORK_POSITION"),
-                is_active: user.get("ACTIVE").and_then(kind::truth) != Some(false),
-            })
-        };
-        Ok(list(Some(&result)).filter_map(read).collect())
-    }
-
     async fn ask(
         &self,
         method: &str,
@@ -395,26 +296,6 @@ impl Facts {
     ) -> Result<Value, PortalError> {
         self.portal.call(method, &parameters, budget).await
     }
-}
-
-/// Those among people whom a query means, the best matches first; without a query those who have
-/// not left.
-fn resembling(people: &[Person], query: &str) -> Vec<Person> {
-    let asked = words(query);
-    let rank = |person: &Person| {
-        let is_meant = match query.parse::<i64>() {
-            _ if query.is_empty() => person.is_active,
-            Ok(id) => person.id == id,
-            Err(_) if query.contains('@') => text::folded(&person.email) == text::folded(query),
-            Err(_) => return likeness(&asked, &[&person.name, &person.position, &person.email]),
-        };
-        if is_meant { Likeness::Word } else { Likeness::None }
-    };
-    let mut ranked: Vec<(Likeness, &Person)> =
-        people.iter().map(|person| (rank(person), person)).collect();
-    ranked.retain(|(rank, _)| *rank != Likeness::None);
-    ranked.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
-    ranked.into_iter().map(|(_, person)| person.clone()).collect()
 }
 
 fn of_type(entity: EntityType) -> Map<String, Value> {

@@ -137,7 +137,7 @@ async fn real_codes(
         }
         Meant::Person => {
             let people = facts.people(typed, budget).await?;
-            people.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
+            people.found.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
         }
     })
 }

@@ -48,19 +48,116 @@ pub fn words(text: &str) -> Vec<String> {
     }
     text::folded(&parts)
         .split(|c: char| !c.is_alphanumeric())
-        .map(in_latin_letters)
+        .map(|word| in_one_spelling(&in_latin_letters(word)))
         .filter(|word| !word.is_empty())
         .collect()
+}
+
+/// Spellings that stand for the same Cyrillic letters: `Aleksei` and `Alexey`, `Khabarov` and
+/// `Habarov`, `Shchukin` and `Schukin`.
+fn in_one_spelling(latin: &str) -> String {
+    let mut spelled = latin.to_owned();
+    for (one, other) in [("shch", "sch"), ("kh", "h"), ("x", "ks"), ("y", "i"), ("j", "i")] {
+        if spelled.contains(one) {
+            spelled = spelled.replace(one, other);
+        }
+    }
+    spelled
 }
 
 fn is_part_or_slip(asked: &str, word: &str) -> bool {
     let length = asked.chars().count();
     let is_a_slip = strsim::damerau_levenshtein(asked, word) <= length / 5;
-    // `closing` and `close`, `договора` and `договор`.
+    // `closing` and `close`, `договора` and `договор`; `Ольги` and `Ольга`, whose last letter differs.
     let longer = length.max(word.chars().count());
     let shared = asked.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();
-    let is_a_form = shared >= 4 && shared + 3 >= longer;
+    let is_a_form = (shared >= 4 && shared + 3 >= longer) || (shared >= 3 && shared + 1 >= longer);
     word.contains(asked) || (length >= 4 && (is_a_slip || is_a_form))
+}
+
+/// Beginnings by which a search for single names finds the words of a query in other forms and
+/// letters: the longest word first, in its own script and in the other one.
+pub fn beginnings(query: &str) -> Vec<String> {
+    let mut words: Vec<String> = text::words(query);
+    words.retain(|word| word.chars().count() >= 3);
+    words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+    let mut beginnings = Vec::new();
+    for word in words {
+        let is_cyrillic = word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'));
+        let other = if is_cyrillic { in_latin_letters(&word) } else { in_cyrillic_letters(&word) };
+        for spelling in [word, other] {
+            let length = spelling.chars().count();
+            // Endings of forms have up to three letters.
+            let kept = if length > 6 { length - 3 } else { length.min(4).min((length - 1).max(3)) };
+            let beginning: String = spelling.chars().take(kept).collect();
+            if !beginning.is_empty() && !beginnings.contains(&beginning) {
+                beginnings.push(beginning);
+            }
+        }
+    }
+    beginnings
+}
+
+/// Latin letters as the Cyrillic ones that they mostly stand for.
+fn in_cyrillic_letters(folded: &str) -> String {
+    const LETTERS: [(&str, &str); 41] = [
+        ("shch", "щ"),
+        ("sch", "щ"),
+        ("zh", "ж"),
+        ("kh", "х"),
+        ("ts", "ц"),
+        ("ch", "ч"),
+        ("sh", "ш"),
+        ("yu", "ю"),
+        ("iu", "ю"),
+        ("ju", "ю"),
+        ("ya", "я"),
+        ("ia", "я"),
+        ("ja", "я"),
+        ("ye", "е"),
+        ("ph", "ф"),
+        ("a", "а"),
+        ("b", "б"),
+        ("c", "к"),
+        ("d", "д"),
+        ("e", "е"),
+        ("f", "ф"),
+        ("g", "г"),
+        ("h", "х"),
+        ("i", "и"),
+        ("j", "й"),
+        ("k", "к"),
+        ("l", "л"),
+        ("m", "м"),
+        ("n", "н"),
+        ("o", "о"),
+        ("p", "п"),
+        ("q", "к"),
+        ("r", "р"),
+        ("s", "с"),
+        ("t", "т"),
+        ("u", "у"),
+        ("v", "в"),
+        ("w", "в"),
+        ("x", "кс"),
+        ("y", "ы"),
+        ("z", "з"),
+    ];
+    let mut cyrillic = String::with_capacity(folded.len() * 2);
+    let mut rest = folded;
+    while let Some(first) = rest.chars().next() {
+        let found = LETTERS
+            .iter()
+            .find_map(|(latin, letter)| rest.strip_prefix(latin).map(|after| (*letter, after)));
+        if let Some((letter, after)) = found {
+            cyrillic.push_str(letter);
+            rest = after;
+        } else {
+            cyrillic.push(first);
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        }
+    }
+    cyrillic
 }
 
 /// Cyrillic letters as people type them on a Latin keyboard, so that `Olga` finds `Ольга`.
@@ -124,11 +221,26 @@ mod tests {
             ("договоры", "Номер договора", Near),
             ("date contract", "Contract signed", None),
             ("Olga", "Ольга Иванова", Word),
-            ("Sergey", "Сергей", Near),
+            ("Sergey", "Сергей", Word),
             ("Щукин", "Alexey Schukin", Word),
             ("priority", "Приоритет", Near),
             ("dogovor", "Номер договора", Near),
             ("Olga Petrova", "Ольга Иванова", None),
+            ("Гусева", "Иван Гусев", Near),
+            ("Гусеву", "Иван Гусев", Near),
+            ("Гусевым", "Иван Гусев", Near),
+            ("Gusev", "Иван Гусев", Word),
+            ("Guseva", "Иван Гусев", Near),
+            ("Гусев", "Ivan Gusev", Word),
+            ("Достоевского", "Фёдор Достоевский", Near),
+            ("Толстой", "Lev Tolstoy", Word),
+            ("Ольги", "Ольга Иванова", Near),
+            ("Alexey", "Алексей", Word),
+            ("Khabarov", "Хабаров", Word),
+            ("Shchukin", "Щукин", Word),
+            ("Yulia", "Юлия", Near),
+            ("Соловьёва", "Solovyov", Near),
+            ("Гусев", "Иван Петров", None),
         ];
         for (query, text, expected) in cases {
             assert_eq!(likeness(&words(query), &[text]), expected, "{query} in {text}");
@@ -140,5 +252,20 @@ mod tests {
         assert_eq!(words("stageId"), ["stage", "id"]);
         assert_eq!(words("Номер договора (№)"), ["nomer", "dogovora"]);
         assert_eq!(words("ufCrm_1730000000009"), ["uf", "crm", "1730000000009"]);
+    }
+
+    #[test]
+    fn beginnings_leave_out_endings_and_come_in_both_scripts() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("Гусева", &["гусе", "guse"]),
+            ("Guseva", &["guse", "гусе"]),
+            ("Достоевского", &["достоевск", "dostoevsk"]),
+            ("Ольги", &["ольг", "olg"]),
+            ("Shchukin", &["shchu", "щуки"]),
+            ("у Ивана Гусева", &["гусе", "guse", "иван", "ivan"]),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(beginnings(query), expected, "{query}");
+        }
     }
 }

@@ -14,6 +14,13 @@ pub fn folded(text: &str) -> String {
     decomposed.chars().filter(|c| !is_accent(c)).flat_map(char::to_lowercase).collect()
 }
 
+/// The words of a text, folded, in their own letters.
+pub fn words(text: &str) -> Vec<String> {
+    let folded = folded(text);
+    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
+}
+
 /// Codes with their names, the first of many: `NEW` "New", `WON` "Won", and 12 more.
 pub fn listed<C: Display, N: AsRef<str>>(entries: &[(C, N)]) -> String {
     const MOST: usize = 20;

@@ -221,6 +221,7 @@ impl<'a> Description<'a> {
         let is_name = query
             .split_whitespace()
             .all(|word| word.contains('@') || word.starts_with(char::is_uppercase));
+        let notes_before = notes.len();
         let people = if found.is_empty() || (is_name && !is_certain) {
             people::find(self.desk, query, &mut notes).await
         } else {
@@ -230,9 +231,16 @@ impl<'a> Description<'a> {
         if !is_found {
             found = self.partly_matching(&asked);
             notes.push(if found.is_empty() {
-                "no field, choice or person matches; call without `query` to see every field, or \
-                 with `field` alone to see what it can hold"
-                    .to_owned()
+                // What kept people from being found is said already.
+                let what = if notes.len() > notes_before {
+                    "no field or choice"
+                } else {
+                    "no field, choice or person"
+                };
+                format!(
+                    "{what} matches; call without `query` to see every field, or with `field` alone \
+                     to see what it can hold"
+                )
             } else {
                 format!("nothing matches all of `{query}`; `fields` match some of it")
             });

@@ -1,11 +1,11 @@
 //! People as choices: by name, e-mail or id, and without the scope for them.
 
 use insta::assert_json_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, Server, methods, on_sandbox},
+    support::{DESCRIBE, Server, methods, on_sandbox, program},
 };
 
 #[tokio::test]
@@ -168,10 +168,95 @@ async fn without_the_scope_for_people_everything_else_goes_on() {
       "fields": [],
       "notes": [
         "people cannot be looked up: a person has to add the scope `user_basic` to the webhook",
-        "no field, choice or person matches; call without `query` to see every field, or with `field` alone to see what it can hold"
+        "no field or choice matches; call without `query` to see every field, or with `field` alone to see what it can hold"
       ]
     }
     "#);
     let answer = server.call(DESCRIBE, json!({"entityTypeId": 2})).await;
     assert_eq!(answer.json["fields"], json!(["assignedById: user · Responsible"]));
+}
+
+/// A portal of several hundred users that searches by beginnings of names.
+async fn large_portal(total: u32) -> ScriptedPortal {
+    let user = |id: u32| {
+        let (name, last_name) = match id {
+            333 => ("Иван", "Гусев".to_owned()),
+            334 => ("Anna", "Khabarova".to_owned()),
+            _ => ("U", format!("Number{id}")),
+        };
+        json!({"ID": id, "NAME": name, "LAST_NAME": last_name})
+    };
+    let page = |start: u32| {
+        let last = total.min(start + 50);
+        let users: Vec<Value> = (start + 1..=last).map(user).collect();
+        let mut page = json!({"result": users, "total": total});
+        if last < total {
+            page["next"] = json!(last);
+        }
+        Reply::Json(200, page)
+    };
+    let mut pages = page(0);
+    for start in (50..total).step_by(50) {
+        let marker: &'static str = Box::leak(format!("\"start\":{start}}}").into_boxed_str());
+        pages = Reply::IfBody(marker, Box::new(page(start)), Box::new(pages));
+    }
+    let nobody = Reply::Json(200, json!({"result": []}));
+    let found = |id: u32| Box::new(Reply::Json(200, json!({"result": [user(id)]})));
+    let search = Reply::IfBody("\"гусе\"", found(333), Box::new(nobody));
+    let search = Reply::IfBody("\"Гусев\"", found(333), Box::new(search));
+    ScriptedPortal::start(&[
+        ("crm.enum.ownertype", vec![Reply::Json(200, json!({"result": []}))]),
+        ("user.get", vec![pages]),
+        ("user.search", vec![search]),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn people_of_a_large_portal_are_found_in_other_forms_and_letters_and_it_is_said() {
+    let portal = large_portal(420).await;
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1000/1000");
+    let mut server = Server::opened(command, &portal.webhook()).await;
+    let near = |query: &str, why: &str| {
+        json!([format!("nobody is called `{query}`; who is shown is near: {why}")])
+    };
+    let form = "another form or spelling of the name";
+    let letters = "the same name in other letters";
+    let cases = [
+        ("Гусев", json!([333]), json!([])),
+        ("Гусева", json!([333]), near("Гусева", form)),
+        ("Гусеву", json!([333]), near("Гусеву", form)),
+        ("Gusev", json!([333]), near("Gusev", letters)),
+        ("Guseva", json!([333]), near("Guseva", form)),
+        // The portal's search does not know this spelling; reading everybody does.
+        ("Хабарова", json!([334]), near("Хабарова", letters)),
+        ("Zoe Quist", json!([]), json!([])),
+    ];
+    for (query, ids, notes) in cases {
+        let answer = server.call(DESCRIBE, json!({"query": query})).await.json;
+        let people = answer["people"].as_array().unwrap().iter();
+        assert_eq!(people.map(|it| it["id"].clone()).collect::<Value>(), ids, "{query}: {answer}");
+        let said: Vec<Value> = answer["notes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|note| note.as_str().unwrap().starts_with("nobody"))
+            .cloned()
+            .collect();
+        assert_eq!(Value::from(said), notes, "{query}");
+    }
+    // Everybody was read once, for all who were not found by a search.
+    assert_eq!(portal.methods().iter().filter(|it| *it == "user.get").count(), 1 + 9);
+}
+
+#[tokio::test]
+async fn a_portal_with_more_people_than_are_read_is_not_said_to_lack_somebody() {
+    let portal = large_portal(1_200).await;
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1000/1000");
+    let mut server = Server::opened(command, &portal.webhook()).await;
+    let answer = server.call(DESCRIBE, json!({"query": "Zoe Quist"})).await.json;
+    let note = "nobody matches `Zoe Quist` among the first 1000 people; the portal has more";
+    assert!(answer["notes"].as_array().unwrap().contains(&json!(note)), "{answer}");
 }

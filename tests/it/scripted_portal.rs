@@ -144,7 +144,7 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
     while let Some(request) = read_request(&mut stream).await {
         let method = request.path.rsplit('/').next().unwrap().to_owned();
         let body = request.text.clone();
-        let reply = {
+        let mut reply = {
             let mut script = script.lock().unwrap();
             script.requests.push(request);
             match script.replies.get_mut(&method) {
@@ -153,15 +153,17 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
                 None => Reply::error(404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
             }
         };
-        let reply = match reply {
-            Reply::Late(after, reply) => {
-                tokio::time::sleep(after).await;
-                *reply
-            }
-            Reply::IfBody(text, then, _) if body.contains(text) => *then,
-            Reply::IfBody(_, _, otherwise) => *otherwise,
-            reply => reply,
-        };
+        loop {
+            reply = match reply {
+                Reply::Late(after, reply) => {
+                    tokio::time::sleep(after).await;
+                    *reply
+                }
+                Reply::IfBody(text, then, _) if body.contains(text) => *then,
+                Reply::IfBody(_, _, otherwise) => *otherwise,
+                _ => break,
+            };
+        }
         let (status, headers, body) = match reply {
             Reply::Json(status, json) => {
                 (status, "Content-Type: application/json".to_owned(), json.to_string().into_bytes())
@@ -174,7 +176,7 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
                 stream.write_all(start.as_bytes()).await.unwrap();
                 return;
             }
-            Reply::Late(..) | Reply::IfBody(..) => panic!("a reply in a reply of its sort"),
+            Reply::Late(..) | Reply::IfBody(..) => unreachable!("resolved above"),
             Reply::Stall => std::future::pending().await,
         };
         let head =

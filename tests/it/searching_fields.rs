@@ -359,6 +359,17 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
                     "means": "failure"
                   }
                 ]
+              },
+              {
+                "categoryId": 9,
+                "name": "Service",
+                "stages": [
+                  {
+                    "code": "C9:LOSE",
+                    "name": "Declined",
+                    "means": "failure"
+                  }
+                ]
               }
             ]
           ]

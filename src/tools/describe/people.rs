@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    facts::Person,
+    facts::{People, Person},
     portal::{Meaning, PortalError},
     tools::Desk,
 };
@@ -16,14 +16,24 @@ const MOST_PEOPLE: usize = 20;
 pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match desk.facts.people(query, desk.budget).await {
         Ok(people) => {
-            let rest = people.len().saturating_sub(MOST_PEOPLE);
+            let People { found, seen_of_more } = &*people;
+            let rest = found.len().saturating_sub(MOST_PEOPLE);
             if rest > 0 {
                 notes.push(match query {
                     "" => "there are more people; find them with `query`".to_owned(),
                     _ => format!("{rest} more people match; make `query` longer"),
                 });
             }
-            people.iter().take(MOST_PEOPLE).map(shown_person).collect()
+            if let (Some(seen), []) = (seen_of_more, found.as_slice()) {
+                notes.push(format!(
+                    "nobody matches `{query}` among the first {seen} people; the portal has more"
+                ));
+            }
+            // The best come first: when the first is only near, all are.
+            if let Some(nearness) = found.first().and_then(|best| best.nearness(query)) {
+                notes.push(format!("nobody is called `{query}`; who is shown is near: {nearness}"));
+            }
+            found.iter().take(MOST_PEOPLE).map(shown_person).collect()
         }
         Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
             notes.push(
