@@ -311,8 +311,7 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
             (Code::PortalFailed, Retry::Later, message, "repeat the call later")
         }
         PortalError::NotRenewed { reason, .. } => {
-            let message =
-                format!("the access token has expired and could not be renewed: {reason}");
+            let message = format!("the access token could not be renewed: {reason}");
             let is_refused = matches!(error, PortalError::NotRenewed { refusal: Some(_), .. });
             let (retry, hint) = if is_refused {
                 (

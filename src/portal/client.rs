@@ -172,12 +172,18 @@ impl Portal {
     ) -> Result<Answer, PortalError> {
         let mut pauses = Pauses::new();
         let mut is_renewed = false;
+        if let SignIn::Token { tokens, .. } = &self.connection.sign_in
+            && tokens.access().is_none()
+        {
+            self.renew(None, budget).await?;
+            is_renewed = true;
+        }
         loop {
             let error = match self.attempt(turn.take(), method, parameters, budget).await {
                 Ok(result) => return Ok(result),
                 Err((error, stale)) => match stale.filter(|_| !is_renewed) {
                     Some(stale) => {
-                        self.renew(&stale, budget).await?;
+                        self.renew(Some(&stale), budget).await?;
                         is_renewed = true;
                         continue;
                     }
@@ -244,10 +250,13 @@ impl Portal {
 
     /// The body of a request, with the token if there is one.
     fn body(&self, parameters: &Map<String, Value>) -> Body {
-        let SignIn::Token { tokens, .. } = &self.connection.sign_in else {
+        let token = match &self.connection.sign_in {
+            SignIn::Token { tokens, .. } => tokens.access().map(|token| (tokens, token)),
+            SignIn::Webhook { .. } => None,
+        };
+        let Some((tokens, token)) = token else {
             return Body { json: serde_json::to_vec(parameters).unwrap_or_default(), token: None };
         };
-        let token = tokens.access();
         // Written behind the other parameters without copying them: files may be among them.
         let mut json = serde_json::to_vec(parameters).unwrap_or_default();
         json.pop();
@@ -257,7 +266,7 @@ impl Portal {
         Body { json, token: Some(token).filter(|_| tokens.can_be_renewed()) }
     }
 
-    async fn renew(&self, stale: &Secret, budget: &Budget) -> Result<(), PortalError> {
+    async fn renew(&self, stale: Option<&Secret>, budget: &Budget) -> Result<(), PortalError> {
         match &self.connection.sign_in {
             SignIn::Token { tokens, .. } => tokens.renew(stale, self.http()?, budget).await,
             SignIn::Webhook { .. } => Ok(()),

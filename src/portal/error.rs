@@ -57,8 +57,8 @@ pub enum PortalError {
         /// The answer's status, when it had begun.
         http_status: Option<u16>,
     },
-    /// The access token has expired and no new one could be had.
-    #[error("the access token has expired and could not be renewed: {reason}")]
+    /// There is no valid access token and no new one could be had.
+    #[error("the access token could not be renewed: {reason}")]
     NotRenewed {
         /// Why, in our own words.
         reason: String,

@@ -1,41 +1,51 @@
 //! OAuth tokens: the one in use, its renewal, and the file that several processes share.
 //!
-//! Refresh tokens rotate: each renewal brings a new one and ends the old one (fact sheet §6), so
-//! one renewal serves all calls, and a file that several processes use is locked around it.
+//! Refresh tokens rotate: each renewal brings a new one and ends the old one (fact sheet §6). So one
+//! renewal serves all calls and outlives each of them, what it brings is held before anything else
+//! can go wrong, and a file that several processes use is locked around it.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::watch;
 
 use super::{
     Budget, PortalError, Secret,
     auth::{AddressError, checked_url},
+    budget::Spent,
 };
 
 /// Where tokens of cloud portals outside Russia are renewed.
 pub const STANDARD_OAUTH_URL: &str = "https://oauth.bitrix.info/oauth/token/";
+
+/// How long a sign-in server may take. Long, because a renewal that is broken off may have ended
+/// the only valid refresh token.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(60);
 
 /// The access token, and what renews it.
 #[derive(Debug)]
 pub struct Tokens {
     held: Mutex<Held>,
     renewal: Option<Renewal>,
-    /// One renewal at a time.
-    gate: AsyncMutex<()>,
+    under_way: Mutex<Option<watch::Receiver<Renewed>>>,
 }
+
+/// How a renewal ended; `None` before that.
+type Renewed = Option<Result<(), PortalError>>;
 
 #[derive(Debug)]
 struct Held {
-    access: Secret,
+    /// Missing when the settings give what renews it alone.
+    access: Option<Secret>,
     refresh: Option<Secret>,
     /// Every token that was ever held: portals may echo old ones, too.
     seen: Vec<Secret>,
@@ -80,30 +90,30 @@ struct Kept {
 impl Tokens {
     /// A token that cannot be renewed.
     pub fn fixed(access: Secret) -> Self {
-        let held = Held { access: access.clone(), refresh: None, seen: vec![access] };
-        Self { held: Mutex::new(held), renewal: None, gate: AsyncMutex::default() }
+        let held = Held { seen: vec![access.clone()], access: Some(access), refresh: None };
+        Self { held: Mutex::new(held), renewal: None, under_way: Mutex::default() }
     }
 
-    /// A token that is renewed when the portal says that it has expired. The file's tokens win over
-    /// the given ones as long as they descend from the given refresh token.
+    /// A token that is renewed when the portal says that it has expired, or at once when there is
+    /// none. The file's tokens win over the given ones as long as they descend from the given
+    /// refresh token.
     pub fn renewable(access: Option<Secret>, renewal: Renewal) -> Self {
-        let given = renewal.refresh_token.clone();
-        let seen = vec![given.clone(), renewal.client_secret.clone()];
-        let access = access.unwrap_or_else(|| Secret::new(""));
+        let refresh = renewal.refresh_token.clone();
+        let mut seen = vec![refresh.clone(), renewal.client_secret.clone()];
+        seen.extend(access.clone());
         let tokens = Self {
-            held: Mutex::new(Held { access: access.clone(), refresh: Some(given), seen }),
+            held: Mutex::new(Held { access, refresh: Some(refresh), seen }),
             renewal: Some(renewal),
-            gate: AsyncMutex::default(),
+            under_way: Mutex::default(),
         };
-        tokens.hold(access, None);
         if let Some(kept) = tokens.read_file() {
-            tokens.hold(Secret::new(kept.access), Some(Secret::new(kept.refresh)));
+            tokens.hold(&kept);
         }
         tokens
     }
 
-    /// The token for the next request.
-    pub(super) fn access(&self) -> Secret {
+    /// The token for the next request; `None` when there is none before a renewal.
+    pub(super) fn access(&self) -> Option<Secret> {
         self.lock().access.clone()
     }
 
@@ -117,56 +127,102 @@ impl Tokens {
     }
 
     /// Brings a newer token than the stale one: another call's, another process's, or the sign-in
-    /// server's.
+    /// server's. A renewal goes on when who asked for it waits no longer.
     pub(super) async fn renew(
-        &self,
-        stale: &Secret,
+        self: &Arc<Self>,
+        stale: Option<&Secret>,
         http: &Client,
         budget: &Budget,
     ) -> Result<(), PortalError> {
+        let mut outcome = {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.access().as_ref().map(Secret::expose) != stale.map(Secret::expose) {
+                return Ok(());
+            }
+            let running = under_way.as_ref().filter(|outcome| {
+                let is_alive = outcome.has_changed().is_ok();
+                is_alive && outcome.borrow().is_none()
+            });
+            match running {
+                Some(outcome) => outcome.clone(),
+                None => under_way.insert(self.start_renewal(http.clone())).clone(),
+            }
+        };
+        let ended =
+            budget.wait(outcome.wait_for(Option::is_some)).await.map_err(|spent| match spent {
+                Spent::Time => not_renewed("no answer in time", None),
+                Spent::GivenUp => PortalError::GivenUp,
+            })?;
+        match ended.as_deref() {
+            Ok(Some(result)) => result.clone(),
+            _ => Err(not_renewed("the renewal broke off", None)),
+        }
+    }
+
+    fn start_renewal(self: &Arc<Self>, http: Client) -> watch::Receiver<Renewed> {
+        let (tell, outcome) = watch::channel(None);
+        let tokens = Arc::clone(self);
+        tokio::spawn(async move {
+            let result = tokens.renew_now(&http).await;
+            tell.send_replace(Some(result));
+        });
+        outcome
+    }
+
+    async fn renew_now(&self, http: &Client) -> Result<(), PortalError> {
         let Some(renewal) = &self.renewal else {
             return Ok(());
         };
-        let _turn = budget.wait(self.gate.lock()).await?;
-        if self.access().expose() != stale.expose() {
-            return Ok(());
-        }
         // Held until the new tokens are written, so that no other process renews meanwhile.
         let _lock = match &renewal.file {
             None => None,
-            Some(file) => {
-                Some(budget.wait(lock(file.clone())).await?.map_err(|error| not_stored(&error))?)
-            }
+            Some(file) => match lock(file.clone()).await {
+                Ok(lock) => Some(lock),
+                Err(error) => {
+                    let reason = error.kind();
+                    tracing::warn!(%reason, "the token file cannot be locked against other processes");
+                    None
+                }
+            },
         };
+        // A file that could not be written holds tokens that have had their day.
         if let Some(kept) = self.read_file()
-            && kept.access != stale.expose()
+            && !self.lock().seen.iter().any(|seen| seen.expose() == kept.access)
         {
-            self.hold(Secret::new(kept.access), Some(Secret::new(kept.refresh)));
+            self.hold(&kept);
             return Ok(());
         }
         let refresh = self.lock().refresh.clone().unwrap_or_else(|| Secret::new(""));
-        let asked = ask(renewal, &refresh, http);
-        // A renewal that has left is not dropped: its answer holds the only valid token.
-        let kept = tokio::time::timeout_at(budget.deadline(), asked)
+        let kept = tokio::time::timeout(LONGEST_RENEWAL, ask(renewal, &refresh, http))
             .await
             .map_err(|_| not_renewed("no answer in time", None))??;
-        if let Some(file) = &renewal.file {
-            write_file(file, &renewal.refresh_token, &kept).map_err(|error| not_stored(&error))?;
-        } else if kept.refresh != refresh.expose() {
-            tracing::warn!(
+        self.hold(&kept);
+        match &renewal.file {
+            Some(file) => {
+                if let Err(error) = write_file(file, &renewal.refresh_token, &kept) {
+                    let reason = error.kind();
+                    tracing::warn!(
+                        %reason,
+                        "the token file cannot be written and the new tokens live in memory only; \
+                         after a restart a person has to sign in again"
+                    );
+                }
+            }
+            None if kept.refresh != refresh.expose() => tracing::warn!(
                 "the refresh token has been replaced and the new one lives in memory only; after a \
                  restart a person has to sign in again, unless `BITRIX24_TOKEN_FILE` names a file"
-            );
+            ),
+            None => {}
         }
-        self.hold(Secret::new(kept.access), Some(Secret::new(kept.refresh)));
         Ok(())
     }
 
-    fn hold(&self, access: Secret, refresh: Option<Secret>) {
+    fn hold(&self, kept: &Kept) {
+        let (access, refresh) = (Secret::new(&kept.access), Secret::new(&kept.refresh));
         let mut held = self.lock();
-        held.seen.extend([Some(&access), refresh.as_ref()].into_iter().flatten().cloned());
-        held.access = access;
-        held.refresh = refresh.or(held.refresh.take());
+        held.seen.extend([access.clone(), refresh.clone()]);
+        held.access = Some(access);
+        held.refresh = Some(refresh);
     }
 
     /// The file's tokens, if they descend from the refresh token of the settings.
@@ -222,10 +278,6 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
 
 fn not_renewed(reason: &str, refusal: Option<super::Refusal>) -> PortalError {
     PortalError::NotRenewed { reason: reason.to_owned(), refusal: refusal.map(Box::new) }
-}
-
-fn not_stored(error: &io::Error) -> PortalError {
-    not_renewed(&format!("the token file cannot be used: {}", error.kind()), None)
 }
 
 /// Waits for the lock beside the token file on a thread of its own: another process may hold it.

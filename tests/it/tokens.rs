@@ -31,6 +31,12 @@ fn renewed() -> Reply {
     )
 }
 
+/// The refresh tokens that renewals sent, in their order.
+fn spent(portal: &ScriptedPortal) -> Vec<String> {
+    let requests = portal.requests().into_iter().filter(|it| it.path.starts_with("/oauth"));
+    requests.map(|it| it.text.rsplit_once("refresh_token=").unwrap().1.to_owned()).collect()
+}
+
 fn with_token_settings(portal: &ScriptedPortal) -> tokio::process::Command {
     let mut command = program();
     command.env("BITRIX24_PORTAL_URL", portal.origin());
@@ -74,7 +80,7 @@ async fn a_dead_refresh_token_says_to_sign_in_again() {
       "ok": false,
       "error": {
         "code": "SIGN_IN_FAILED",
-        "message": "the access token has expired and could not be renewed: the sign-in server refused",
+        "message": "the access token could not be renewed: the sign-in server refused",
         "written": "no",
         "retry": "no",
         "hint": "a person has to sign in again and put the new tokens into the settings",
@@ -153,6 +159,65 @@ async fn two_processes_renew_a_shared_token_once() {
     }
     let renewals = portal.requests().iter().filter(|it| it.path.starts_with("/oauth")).count();
     assert_eq!(renewals, 1);
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_written_are_used_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_a_folder = folder.path().join("folder");
+    std::fs::create_dir_all(is_a_folder.join("content")).unwrap();
+    for file in [folder.path().join("missing/tokens.json"), is_a_folder] {
+        let portal = with_tokens(renewed()).await;
+        let mut command = with_token_settings(&portal);
+        command.env("BITRIX24_TOKEN_FILE", &file);
+        let mut server = Server::opened(command, "").await;
+        for _ in 0..2 {
+            assert_eq!(server.update(rename()).await.json["status"], "updated");
+        }
+        assert_eq!(spent(&portal), ["old-refresh"]);
+        let log = server.finish().await.stderr;
+        assert!(log.contains("token file cannot be written"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_fell_behind_does_not_win_over_newer_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.json");
+    let expired = || Reply::error(401, "expired_token", "The access token provided has expired");
+    let renewed = |number: u32| {
+        let (access, refresh) = (format!("access-{number}"), format!("refresh-{number}"));
+        Reply::Json(200, json!({"access_token": access, "refresh_token": refresh}))
+    };
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![expired(), item("a"), expired(), item("a"), expired(), item("a")]),
+        ("crm.item.update", vec![item("b")]),
+        ("token", vec![renewed(1), renewed(2), renewed(3)]),
+    ])
+    .await;
+    let start = || {
+        let mut command = with_token_settings(&portal);
+        command.env("BITRIX24_TOKEN_FILE", &file);
+        Server::opened(command, "")
+    };
+    assert_eq!(start().await.update(rename()).await.json["status"], "updated");
+    // Stands where the next file is prepared.
+    std::fs::create_dir(folder.path().join("tokens.json.new")).unwrap();
+    let mut server = start().await;
+    for _ in 0..2 {
+        assert_eq!(server.update(rename()).await.json["status"], "updated");
+    }
+    assert_eq!(spent(&portal), ["old-refresh", "refresh-1", "refresh-2"]);
+}
+
+#[tokio::test]
+async fn a_refresh_token_alone_signs_in_before_the_first_request() {
+    let portal = with_tokens(renewed()).await;
+    let mut command = with_token_settings(&portal);
+    command.env_remove("BITRIX24_ACCESS_TOKEN");
+    let mut server = Server::opened(command, "").await;
+    assert_eq!(server.update(rename()).await.json["status"], "updated");
+    assert_eq!(portal.methods(), ["token", "crm.item.get", "crm.item.update"]);
 }
 
 #[tokio::test]
