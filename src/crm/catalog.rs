@@ -242,6 +242,17 @@ pub fn listed(family: Family) -> impl Iterator<Item = &'static Field> {
     FIELDS.iter().filter(move |field| field.is_listed() && field.belongs_to(family))
 }
 
+/// The field that holds the number which people call an item by, on portals that are new enough for
+/// it. The vendor's page does not list it (fact sheet §10), so it is no row: what it holds and
+/// whether it can be set is said by the portal's own list.
+pub const fn number(family: Family) -> Option<&'static str> {
+    match family {
+        Family::Quote => Some("quoteNumber"),
+        Family::Invoice => Some("accountNumber"),
+        _ => None,
+    }
+}
+
 /// The names of the families that have a field, for messages: `company`, `contact and company`.
 pub fn owners(field: &Field) -> String {
     let names: Vec<&str> = Family::ALL

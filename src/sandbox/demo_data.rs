@@ -239,7 +239,7 @@ fn quotes() -> TypeData {
     let mut data = TypeData::new(7, "Quote");
     data.custom = vec![custom("QUOTE_NUMBER", "Number", "string")];
     data.pipelines = vec![Pipeline { id: 0, name: "Quotes", stages: QUOTE_STAGES }];
-    data.add(71, json!({"title": "Quote for Acme", "stageId": "DRAFT", "opportunity": 9800, "currencyId": "EUR", "isManualOpportunity": "Y", "dealId": 101, "companyId": 11, "contactIds": [5], "contactId": 5, "mycompanyId": 13, "begindate": "2026-09-02T02:00:00+02:00", "closedate": "2026-10-02T02:00:00+02:00", "actualDate": "2026-12-31T02:00:00+02:00", "content": "[b]Spring order[/b]"}));
+    data.add(71, json!({"title": "Quote for Acme", "quoteNumber": "Q-2026/17", "stageId": "DRAFT", "opportunity": 9800, "currencyId": "EUR", "isManualOpportunity": "Y", "dealId": 101, "companyId": 11, "contactIds": [5], "contactId": 5, "mycompanyId": 13, "begindate": "2026-09-02T02:00:00+02:00", "closedate": "2026-10-02T02:00:00+02:00", "actualDate": "2026-12-31T02:00:00+02:00", "content": "[b]Spring order[/b]"}));
     data
 }
 
@@ -251,6 +251,7 @@ fn invoices() -> TypeData {
         custom("ACCOUNT_NUMBER", "Number", "string"),
     ];
     data.add(82, json!({"title": "Invoice 2026-082", "stageId": "DT31_2:N", "currencyId": "EUR", "accountNumber": "2026-082"}));
+    data.add(83, json!({"title": "Cable for the fair", "stageId": "DT31_2:N", "currencyId": "EUR", "companyId": 12, "accountNumber": "INV-2026-017"}));
     data.add(81, json!({"title": "Invoice 2026-081", "stageId": "DT31_2:S", "opportunity": 4900, "currencyId": "EUR", "isManualOpportunity": "Y", "companyId": 11, "mycompanyId": 13, "begindate": "2026-10-01T02:00:00+02:00", "closedate": "2026-10-31T02:00:00+02:00"}));
     data
 }

@@ -187,7 +187,9 @@ impl Listing {
             notes.push(format!("`limit` was read as {PAGE}, the most that a page holds"));
         }
         let mut fields = usual_fields(entity);
-        fields.extend(selected.iter().filter(|name| !is_usual(name)).cloned());
+        let added: Vec<String> =
+            selected.iter().filter(|name| !fields.contains(name)).cloned().collect();
+        fields.extend(added);
         Ok(Self {
             entity,
             naming: arguments.use_original_uf_names.naming(),
@@ -344,11 +346,10 @@ const USUAL: [&str; 12] = [
     "contactId",
 ];
 
-fn is_usual(name: &str) -> bool {
-    USUAL.contains(&name)
-}
-
+/// With the number that people call the item by; portals that lack it drop it from `select` without
+/// a word (fact sheet §7).
 fn usual_fields(entity: EntityType) -> Vec<String> {
     let has = |name: &&str| entity.family().is_none() || catalog::field(entity, name).is_some();
-    USUAL.into_iter().filter(has).map(str::to_owned).collect()
+    let number = entity.family().and_then(catalog::number);
+    USUAL.into_iter().filter(has).chain(number).map(str::to_owned).collect()
 }

@@ -43,6 +43,125 @@ async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
     }
 }
 
+/// The sandbox has the invoice 83 `INV-2026-017` and the quote 71 `Q-2026/17`, whose titles say
+/// nothing of it.
+#[tokio::test]
+async fn quotes_and_invoices_are_found_by_the_numbers_that_people_use() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    server
+        .update(json!({"entityTypeId": 31, "id": 81, "fields": {"accountNumber": "4711007"}}))
+        .await;
+    let cases: [(u64, &str, &[u64]); 18] = [
+        (31, "INV-2026-017", &[83]),
+        (31, "inv-2026-017", &[83]),
+        (31, "cable INV-2026-017", &[83]),
+        (31, "invoice INV-2026-017", &[83]),
+        (31, "Счёт № INV-2026-017", &[83]),
+        (31, "2026-017", &[83]),
+        (31, "4711007", &[81]),
+        (31, "№ 4711007", &[81]),
+        (31, "invoice #4711007", &[81]),
+        (31, "81", &[81]),
+        (31, "№ 017", &[83]),
+        (31, "invoice 17", &[]),
+        (31, "INV-2026-018", &[]),
+        (7, "2026/17", &[71]),
+        (7, "№ 17", &[71]),
+        (7, "Acme 2026/17", &[71]),
+        (7, "2026/18", &[]),
+        (2, "№ 17", &[]),
+    ];
+    for (entity_type_id, query, expected) in cases {
+        let arguments = json!({"entityTypeId": entity_type_id, "query": query});
+        let answer = server.call(FIND, arguments).await.json;
+        assert_eq!(ids(&answer), expected, "{query}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_number_was_read_as_is_said_and_the_number_is_shown() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let mut told = Vec::new();
+    for query in ["INV-2026-017", "invoice INV-2026-017", "83", "2026/18", "x INV-9"] {
+        let answer = server.call(FIND, json!({"entityTypeId": 31, "query": query})).await.json;
+        told.push(json!([answer["items"][0]["accountNumber"], answer["notes"]]));
+    }
+    assert_json_snapshot!(told, @r#"
+    [
+      [
+        "INV-2026-017",
+        []
+      ],
+      [
+        "INV-2026-017",
+        [
+          "no invoice matches all words of `invoice INV-2026-017`; these match `INV-2026-017` in `accountNumber`"
+        ]
+      ],
+      [
+        "INV-2026-017",
+        [
+          "`83` was read as an id or a whole `accountNumber`; filter by `%accountNumber` for a part of one"
+        ]
+      ],
+      [
+        null,
+        [
+          "no invoice matches `2026/18`"
+        ]
+      ],
+      [
+        null,
+        [
+          "no invoice matches all words of `x INV-9`; try fewer"
+        ]
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_number_is_looked_for_before_a_phone_and_in_the_same_request_as_an_id() {
+    let found = |items| Reply::Json(200, json!({"result": {"items": items}}));
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.list", vec![found(json!([])), found(json!([{"id": 5}]))]),
+        ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let answer = server.call(FIND, json!({"entityTypeId": 31, "query": "№ 2026017"})).await.json;
+    assert_eq!(ids(&answer), [5]);
+    let requests = portal.requests();
+    let filters: Vec<_> = requests.iter().map(|it| it.body["filter"].clone()).collect();
+    let id =
+        json!({"0": {"logic": "OR", "0": {"=id": 2_026_017}, "1": {"=accountNumber": "2026017"}}});
+    let word = json!({"0": {"logic": "OR", "0": {"%title": "2026017"}, "1": {"%accountNumber": "2026017"}}});
+    assert_eq!(filters.get(..2).unwrap(), [id, word]);
+}
+
+#[tokio::test]
+async fn a_portal_that_lacks_numbers_is_searched_without_them() {
+    let fields = json!({"fields": {"title": {"type": "string"}}});
+    let refused = "Invalid filter: field 'accountNumber' is not allowed in filter";
+    let refused = Reply::error(400, "INVALID_ARG_VALUE", refused);
+    let nothing = Reply::Json(200, json!({"result": {"items": []}}));
+    let list = Reply::IfBody("accountNumber\":", Box::new(refused), Box::new(nothing));
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
+        ("crm.item.list", vec![list]),
+        ("crm.duplicate.findbycomm", vec![Reply::Json(200, json!({"result": []}))]),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    for query in ["17", "2026017", "invoice INV-17"] {
+        let answer = server.call(FIND, json!({"entityTypeId": 31, "query": query})).await.json;
+        assert_eq!(ids(&answer), [] as [u64; 0], "{answer}");
+        assert_eq!(answer["notes"].as_array().unwrap().len(), 1);
+    }
+    let refusals = portal.requests().into_iter().filter(|it| it.text.contains("accountNumber\":"));
+    assert_eq!(refusals.count(), 3, "one for each call");
+}
+
 #[tokio::test]
 async fn an_answer_shows_names_beside_codes_and_says_whose_items_these_are() {
     let (_sandbox, mut server) = on_sandbox().await;

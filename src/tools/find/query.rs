@@ -1,16 +1,17 @@
 //! What a query means: an id, a phone, an e-mail, or words in titles and names; and the items of
 //! clients who match when no item itself does.
 
-use std::sync::Arc;
+mod naming_fields;
 
 use serde_json::{Map, Value, json};
 
 use super::{Found, Listing, filter::free_number};
 use crate::{
-    crm::{EntityType, Family, catalog, entity_type::linked_item, field_list::FieldList, kind},
+    crm::{EntityType, Family, catalog, entity_type::linked_item, kind},
     failure::{Code, Failure, Purpose},
     tools::Desk,
 };
+use naming_fields::{NamingFields, bare, is_bare_number, numbered, words};
 
 /// Portals compare at most this many values in one search; more clients than that are no answer.
 const MOST_CLIENTS: usize = 50;
@@ -55,13 +56,29 @@ pub(super) async fn run(
     query: &str,
 ) -> Result<Found, Failure> {
     let entity = listing.entity;
+    let mut naming = NamingFields::of(entity);
     if let Some(id) = id(entity, query) {
-        let found = listing.page(desk, Some(&Search::one("=id", json!(id)))).await?;
+        let search = |naming: &NamingFields| naming.id_or_number(id, query);
+        let found = naming.page(desk, listing, search).await?;
         if !found.items.is_empty() {
+            if let Some(number) = naming.number().filter(|_| is_bare_number(query)) {
+                listing.notes.push(format!(
+                    "`{query}` was read as an id or a whole `{number}`; filter by `%{number}` for \
+                     a part of one"
+                ));
+            }
             return Ok(found);
         }
     }
     let communication = communication(query);
+    // Where items have numbers, a number that looks like a phone is one of these first.
+    let is_number_first = communication.is_some() && naming.number().is_some();
+    if is_number_first {
+        let found = naming.page(desk, listing, |naming| naming.every_word(query)).await?;
+        if found.is_any() {
+            return Ok(found);
+        }
+    }
     let mut clients = Clients::default();
     if let Some((type_id, values)) = &communication {
         let hits = Hits::fetch(desk, entity, type_id, values).await?;
@@ -75,14 +92,12 @@ pub(super) async fn run(
             return Ok(found);
         }
     }
-    // Numbers of contracts and invoices look like phones.
-    let mut found = listing.page(desk, Some(&in_names(entity, query, None))).await;
-    if let Some(list) = fields_after(desk, entity, &found).await {
-        found = listing.page(desk, Some(&in_names(entity, query, Some(&list)))).await;
-    }
-    let found = found?;
-    if found.is_any() {
-        return Ok(found);
+    // Numbers of contracts look like phones.
+    if !is_number_first {
+        let found = naming.page(desk, listing, |naming| naming.every_word(query)).await?;
+        if found.is_any() {
+            return Ok(found);
+        }
     }
     if communication.is_none() {
         let (contacts, companies) = tokio::join!(
@@ -91,6 +106,10 @@ pub(super) async fn run(
         );
         clients = Clients { contacts, companies };
         let found = of_clients(desk, listing, query, &clients).await?;
+        if found.is_any() {
+            return Ok(found);
+        }
+        let found = by_number_alone(desk, listing, &mut naming, query).await?;
         if found.is_any() {
             return Ok(found);
         }
@@ -105,13 +124,50 @@ pub(super) async fn run(
     Ok(Found::default())
 }
 
+/// Items whose number is among the words of a query, such as `invoice INV-17`, with a note that the
+/// other words are not theirs.
+async fn by_number_alone(
+    desk: Desk<'_>,
+    listing: &mut Listing,
+    naming: &mut NamingFields,
+    query: &str,
+) -> Result<Found, Failure> {
+    let words = words(query);
+    let (numbers, others): (Vec<&str>, Vec<&str>) =
+        words.into_iter().partition(|word| word.contains(|c: char| c.is_ascii_digit()));
+    let (Some(field), false, false) = (naming.number(), numbers.is_empty(), others.is_empty())
+    else {
+        return Ok(Found::default());
+    };
+    let search = |_: &NamingFields| {
+        let each = numbers.iter().map(|number| {
+            // A few characters are a part of too many numbers.
+            let operator = if number.chars().count() < SHORTEST_PART { '=' } else { '%' };
+            Map::from_iter([(format!("{operator}{field}"), json!(number))])
+        });
+        Search(numbered(each).collect())
+    };
+    let found = naming.page(desk, listing, search).await?;
+    if found.is_any() {
+        let entity = listing.entity;
+        let numbers = numbers.join("` and `");
+        listing.notes.push(format!(
+            "no {entity} matches all words of `{query}`; these match `{numbers}` in `{field}`"
+        ));
+    }
+    Ok(found)
+}
+
+/// The shortest text that is looked for inside a number when other words do not match.
+const SHORTEST_PART: usize = 4;
+
 /// A small number, or a link to an item of the type.
 fn id(entity: EntityType, query: &str) -> Option<u64> {
     const LONGEST: usize = 9;
     if let Some((linked, id)) = linked_item(query) {
         return (linked == entity).then_some(id);
     }
-    let digits = query.trim_start_matches(['#', '№']).trim();
+    let digits = bare(query);
     let is_id = digits.len() <= LONGEST && digits.chars().all(|c| c.is_ascii_digit());
     digits.parse().ok().filter(|id| is_id && *id > 0)
 }
@@ -141,67 +197,6 @@ fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     values.extend(others.iter().map(|start| format!("{start}{rest}")));
     values.dedup();
     Some(("PHONE", values))
-}
-
-/// The fields that the portal has, where it refused a search by names: it may lack one of them.
-async fn fields_after<T>(
-    desk: Desk<'_>,
-    entity: EntityType,
-    found: &Result<T, Failure>,
-) -> Option<Arc<FieldList>> {
-    match found {
-        Err(failure) if failure.code == Code::InvalidValue => {
-            desk.facts.field_list(entity, desk.budget).await.ok()
-        }
-        _ => None,
-    }
-}
-
-/// Each word in one of the fields that name an item.
-fn in_names(entity: EntityType, query: &str, list: Option<&FieldList>) -> Search {
-    let has = |name: &&&str| {
-        let is_named = catalog::field(entity, name).is_some();
-        let is_listed = list.is_none_or(|list| list.iter().any(|(listed, _)| listed == **name));
-        is_listed && (is_named || (entity.family().is_none() && **name == "title"))
-    };
-    let fields = ["title", "name", "lastName", "secondName", "companyTitle"];
-    let mut fields: Vec<&str> = fields.iter().filter(has).copied().collect();
-    if fields.is_empty() {
-        fields.push("title");
-    }
-    let words = words(query);
-    if let ([field], [word]) = (fields.as_slice(), words.as_slice()) {
-        return Search::one(&format!("%{field}"), json!(word));
-    }
-    let each = words.into_iter().map(|word| {
-        let conditions = fields.iter().map(|field| (format!("%{field}"), json!(word)));
-        if fields.len() == 1 {
-            conditions.collect()
-        } else {
-            let logic = std::iter::once(("logic".to_owned(), json!("OR")));
-            let each = conditions.map(|condition| Map::from_iter([condition]));
-            logic.chain(numbered(each)).collect()
-        }
-    });
-    Search(numbered(each).collect())
-}
-
-/// The words of a query without what is around them: of `"Acme's order",` it is `Acme` and `order`.
-fn words(query: &str) -> Vec<&str> {
-    let is_around = |c: char| ",.;:!?\"'«»“”„()".contains(c);
-    let bare = query.split_whitespace().map(|word| {
-        let word = word.trim_matches(is_around);
-        word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word)
-    });
-    let words: Vec<&str> = bare.filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { vec![query] } else { words }
-}
-
-/// Conditions as portals want them in a group: with numbers for keys.
-fn numbered(
-    conditions: impl Iterator<Item = Map<String, Value>>,
-) -> impl Iterator<Item = (String, Value)> {
-    conditions.enumerate().map(|(at, condition)| (at.to_string(), condition.into()))
 }
 
 /// Who has a phone or an e-mail.
@@ -312,9 +307,10 @@ async fn named_like(desk: Desk<'_>, family: Family, query: &str) -> Vec<u64> {
     if !desk.types.contains(entity) {
         return Vec::new();
     }
-    let mut found = ids(desk, entity, &in_names(entity, query, None)).await;
-    if let Some(list) = fields_after(desk, entity, &found).await {
-        found = ids(desk, entity, &in_names(entity, query, Some(&list))).await;
+    let mut naming = NamingFields::of(entity);
+    let mut found = ids(desk, entity, &naming.every_word(query)).await;
+    if naming.has_learnt(desk, &found).await {
+        found = ids(desk, entity, &naming.every_word(query)).await;
     }
     found.unwrap_or_default()
 }
