@@ -83,7 +83,7 @@ impl Looks {
             http_status: None,
         };
         // Dropping its sender, for whatever reason, ends the wait.
-        budget.wait(answered).await?.unwrap_or_else(|_| Err(lost()))
+        budget.for_an_answer().wait(answered).await?.unwrap_or_else(|_| Err(lost()))
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
@@ -166,8 +166,9 @@ impl Looks {
                 let mut unanswered = Vec::new();
                 for (at, look) in looks.into_iter().enumerate() {
                     match answer_of(&mut answer, at) {
-                        // What the batch left out is asked for by itself.
-                        Err(PortalError::Unclear { .. }) => unanswered.push(look),
+                        // What the batch left out is asked for by itself, and what it says may be
+                        // another command's error (fact sheet §4.4).
+                        Err(error) if !is_of_the_item(&error) => unanswered.push(look),
                         answer => {
                             let _ = look.answer.send(answer);
                         }
@@ -180,7 +181,7 @@ impl Looks {
                     let until = Instant::now() + WITHOUT_BATCHES;
                     self.queue().no_batches_until = Some(until);
                 }
-                if is_refused(&error) {
+                if has_failed_alone(&error) {
                     self.look_one_by_one(looks).await;
                 } else {
                     for look in looks {
@@ -319,13 +320,31 @@ fn has_no_batches(error: &PortalError) -> bool {
     }
 }
 
-/// Whether the portal refused this batch, for whatever odd reason, and may take its parts.
-fn is_refused(error: &PortalError) -> bool {
-    has_no_batches(error)
-        || matches!(error, PortalError::Refused(refusal) if matches!(
+/// Whether this batch failed, for whatever odd reason, and its parts may not: reading twice is safe.
+fn has_failed_alone(error: &PortalError) -> bool {
+    match error {
+        PortalError::Unclear { .. } | PortalError::Cut { .. } => true,
+        PortalError::Refused(refusal) => matches!(
             refusal.meaning(),
-            Meaning::Refused | Meaning::RefusedWithoutCode | Meaning::InvalidValue
-        ))
+            Meaning::Refused
+                | Meaning::RefusedWithoutCode
+                | Meaning::InvalidValue
+                | Meaning::Failed
+                | Meaning::WrongAddress
+        ),
+        _ => has_no_batches(error),
+    }
+}
+
+/// Whether an error within a batch is surely the item's own.
+fn is_of_the_item(error: &PortalError) -> bool {
+    matches!(error, PortalError::Refused(refusal) if matches!(
+        refusal.meaning(),
+        Meaning::NotFound
+            | Meaning::TypeNotSupported
+            | Meaning::AccessDenied
+            | Meaning::OperationTimeLimit
+    ))
 }
 
 #[cfg(test)]

@@ -60,6 +60,14 @@ impl Budget {
         Self { reserve: Duration::ZERO, given_up: never, ..self.clone() }
     }
 
+    /// The same for waiting on somebody who works within this budget, so that what they say of its end
+    /// is heard.
+    #[must_use]
+    pub fn for_an_answer(&self) -> Self {
+        const GRACE: Duration = Duration::from_millis(200);
+        Self { ends: self.ends + GRACE, ..self.clone() }
+    }
+
     /// The budget that lasts longest, for a request that serves several calls; giving one of them
     /// up does not end it.
     pub fn longest<'a>(budgets: impl Iterator<Item = &'a Self>) -> Option<Self> {

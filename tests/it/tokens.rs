@@ -231,3 +231,16 @@ async fn secrets_may_come_from_files() {
     let mut server = Server::opened(command, "").await;
     assert_eq!(server.update(rename()).await.json["status"], "updated");
 }
+
+#[tokio::test]
+async fn a_renewal_goes_on_when_its_call_has_ended() {
+    let slow = Reply::Late(Duration::from_secs(2), Box::new(renewed()));
+    let portal = with_tokens(slow).await;
+    let mut command = with_token_settings(&portal);
+    command.env("BITRIX24_CALL_TIMEOUT", "1");
+    let mut server = Server::opened(command, "").await;
+    let error = server.update(rename()).await.json["error"].clone();
+    assert_eq!([&error["code"], &error["written"]], ["SIGN_IN_FAILED", "no"]);
+    while server.update(rename()).await.is_error {}
+    assert_eq!(spent(&portal), ["old-refresh"]);
+}
