@@ -100,7 +100,9 @@ pub(super) async fn wait(session: &Session, request: &Request, budget: &Budget) 
             && open.has_arrived(&now)
         {
             session.unanswered.forget(request.item);
-            return None;
+            let note = "an earlier write of this item, whose answer was lost, has been carried out \
+                        meanwhile";
+            return Some(note.to_owned());
         }
         if open.until <= Instant::now() {
             session.unanswered.forget(request.item);

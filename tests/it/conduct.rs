@@ -216,6 +216,19 @@ async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     assert!(portal.methods().len() >= looks_before + 3, "{:?}", portal.methods());
     assert_eq!(writes(&portal), 2);
 
+    // It arrives late: the next change, which is told from the first by its spelling, comes after it.
+    let arrived = Reply::IfBody("useOriginalUfNames", Box::new(item("b")), Box::new(item("a")));
+    let (_portal, mut late) = start(vec![arrived]).await;
+    assert_eq!(late.update(rename()).await.json["error"]["written"], "unknown");
+    let mut next = rename_again();
+    next["useOriginalUfNames"] = json!("Y");
+    let answer = late.update(next).await;
+    assert_eq!(answer.json["status"], "updated");
+    assert_eq!(answer.json["changes"][0]["before"], "b");
+    let note =
+        "an earlier write of this item, whose answer was lost, has been carried out meanwhile";
+    assert_eq!(answer.json["notes"], json!([note]));
+
     // Another item waits for nothing.
     let other = json!({"entityTypeId": 2, "id": 352, "fields": {"title": "c"}});
     assert_eq!(server.update(other).await.json["notes"], json!([]));
