@@ -190,6 +190,14 @@ mod tests {
                 look_soon,
                 Written::Unknown,
             ),
+            (
+                "no answer, and whatever came after it",
+                after(true, &[MayRun, Cut]),
+                &Seen::Nothing,
+                9,
+                look,
+                Written::Unknown,
+            ),
             // A refusal of the second says nothing of the first.
             (
                 "cut, then refused",
