@@ -15,8 +15,10 @@ pub mod names;
 pub mod shape;
 pub mod stage;
 pub mod text;
+pub mod wrong;
 
 pub use entity_type::{EntityType, EntityTypes, Family};
 pub use kind::Kind;
 pub use names::Naming;
 pub use shape::Shape;
+pub use wrong::Wrong;

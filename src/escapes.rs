@@ -51,6 +51,19 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The text on one line of a terminal or a log: its line ends are written out as well.
+pub fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        if matches!(c, '\n' | '\r' | '\t') {
+            line.extend(c.escape_unicode());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// The text with the escapes of [`visible`] read as the characters that they show.
 pub fn read_back(text: &str) -> Cow<'_, str> {
     if !text.contains("\\u{") {

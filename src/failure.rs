@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    crm::{EntityType, Kind},
+    crm::{EntityType, Kind, Wrong},
     portal::{Meaning, PortalError, error::readable},
 };
 
@@ -68,6 +68,35 @@ pub enum Retry {
     Later,
 }
 
+/// Data of the portal beside a problem: in no sentence of ours, because people outside wrote it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PortalData {
+    /// What there is to choose from, the first of many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_options: usize,
+    /// What the item holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Value>,
+}
+
+/// Something to choose from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// What is sent.
+    pub code: String,
+    /// What people see.
+    pub name: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// One thing that is wrong with the arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +108,9 @@ pub struct Problem {
     /// The name or value that is probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub did_you_mean: Option<String>,
+    /// What the portal has to do with it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<PortalData>>,
     /// The code of the whole failure when this is its only problem.
     #[serde(skip)]
     pub code: Code,
@@ -97,6 +129,7 @@ impl Problem {
             path: path.into(),
             message: message.into(),
             did_you_mean: None,
+            data: None,
             code: Code::InvalidArguments,
             can_be_looked_up: false,
             depends_on_facts: false,
@@ -110,8 +143,36 @@ impl Problem {
     }
 
     /// A value that its field cannot hold.
-    pub fn wrong_value(path: impl Into<String>, message: impl Into<String>, kind: Kind) -> Self {
-        Self { can_be_looked_up: kind.holds_ids_of_others(), ..Self::new(path, message) }
+    pub fn wrong_value(path: impl Into<String>, wrong: impl Into<Wrong>, kind: Kind) -> Self {
+        let Wrong { message, meant, options } = wrong.into();
+        let can_be_looked_up = kind.holds_ids_of_others();
+        Self { can_be_looked_up, ..Self::new(path, message) }.suggest(meant).among(options)
+    }
+
+    /// The same with what there is to choose from.
+    #[must_use]
+    pub fn among(self, options: Vec<(String, String)>) -> Self {
+        const MAX_OPTIONS: usize = 20;
+        if options.is_empty() {
+            return self;
+        }
+        let more_options = options.len().saturating_sub(MAX_OPTIONS);
+        let first = options.into_iter().take(MAX_OPTIONS);
+        let options = first.map(|(code, name)| Choice { code, name }).collect();
+        let data = PortalData {
+            options,
+            more_options,
+            ..self.data.as_deref().cloned().unwrap_or_default()
+        };
+        Self { data: Some(Box::new(data)), ..self }
+    }
+
+    /// The same with what the item holds.
+    #[must_use]
+    pub fn holding(self, now: Value) -> Self {
+        let data =
+            PortalData { now: Some(now), ..self.data.as_deref().cloned().unwrap_or_default() };
+        Self { data: Some(Box::new(data)), ..self }
     }
 
     /// A name that is no field of the item.

@@ -1,8 +1,11 @@
 //! The program: parse, log to standard error, run, exit code.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
-use bitrix24_crm_mcp::cli::Cli;
+use bitrix24_crm_mcp::{cli::Cli, escapes};
 use clap::Parser;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -21,7 +24,7 @@ fn main() -> ExitCode {
         Ok(settings) => settings.log.clone(),
         Err(unusable) => unusable.log.clone(),
     };
-    let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(|| LogLines).with_ansi(false);
     tracing_subscriber::registry().with(to_stderr.with_filter(log)).init();
 
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -35,4 +38,21 @@ fn main() -> ExitCode {
     // Where standard input is read by a thread, nothing could interrupt it.
     runtime.shutdown_background();
     code
+}
+
+/// Standard error, where each event is one line, whatever it holds.
+struct LogLines;
+
+impl Write for LogLines {
+    /// Takes one event; the logger writes each at once.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = escapes::on_one_line(text.trim_end_matches('\n'));
+        writeln!(io::stderr().lock(), "{line}")?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

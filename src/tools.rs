@@ -184,10 +184,7 @@ pub enum Answer {
 
 impl From<Failure> for Answer {
     fn from(failure: Failure) -> Self {
-        Self::Error {
-            sentence: failure.sentence(),
-            json: serde_json::json!({"ok": false, "error": failure.to_json()}),
-        }
+        answer::of_failure(&failure)
     }
 }
 

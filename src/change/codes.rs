@@ -103,11 +103,12 @@ pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budge
         } else {
             let whose = match meant {
                 Meant::Stage(pipeline) if stage::has_pipelines(entity) => {
-                    format!("pipeline {} has", named_pipeline.unwrap_or(*pipeline))
+                    format!("the stages of pipeline {}", named_pipeline.unwrap_or(*pipeline))
                 }
-                _ => "there are".to_owned(),
+                _ => "what there is".to_owned(),
             };
-            problem.message = format!("{}; {whose} {}", problem.message, text::listed(&there));
+            problem.message = format!("{}; `options` lists {whose}", problem.message);
+            *problem = problem.clone().among(there);
         }
     }
 }

@@ -38,6 +38,8 @@ pub enum Outcome {
         notes: Vec<String>,
         /// The item.
         item: Map<String, Value>,
+        /// The fields that were asked for.
+        asked: Vec<String>,
     },
     /// At least one asked value does not stand.
     Missed {
@@ -141,13 +143,18 @@ pub(super) fn planned(item: &Map<String, Value>, plan: Plan) -> Outcome {
     if changes.is_empty() {
         notes.push("all asked values already stand: the update would send nothing".to_owned());
     }
-    Outcome::Stands { status: Status::Planned, changes, notes, item: item.clone() }
+    let (status, asked) = (Status::Planned, names(&plan.asked));
+    Outcome::Stands { status, changes, notes, item: item.clone(), asked }
 }
 
 /// The outcome when there is nothing to send.
 pub(super) fn unchanged(item: &Map<String, Value>, plan: Plan) -> Outcome {
-    let item = item.clone();
-    Outcome::Stands { status: Status::Unchanged, changes: Vec::new(), notes: plan.notes, item }
+    let (status, item, asked) = (Status::Unchanged, item.clone(), names(&plan.asked));
+    Outcome::Stands { status, changes: Vec::new(), notes: plan.notes, item, asked }
+}
+
+fn names(asked: &[Asked]) -> Vec<String> {
+    asked.iter().map(|asked| asked.name.clone()).collect()
 }
 
 /// The outcome of an update that the portal answered with the item.
@@ -187,7 +194,8 @@ pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Pictur
         }
     }
     if not_applied.is_empty() {
-        return Outcome::Stands { status: Status::Updated, changes, notes, item };
+        let (status, asked) = (Status::Updated, names(&asked));
+        return Outcome::Stands { status, changes, notes, item, asked };
     }
     let is_hidden = not_applied.iter().any(|missed| missed.why == Why::UnknownToPortal);
     let written = match before {

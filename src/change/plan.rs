@@ -352,10 +352,9 @@ fn check_expectations(expected: &[Expected], item: &Map<String, Value>) -> Resul
             };
             let holds = expected.shape.same(&expected.wire, now);
             (!holds).then(|| {
+                let message = format!("is not {} but `now`", kind::shown(&expected.wire));
                 let now = expected.shape.kind.answered(now);
-                let message =
-                    format!("is {}, not {}", kind::shown(&now), kind::shown(&expected.wire));
-                Problem::new(&expected.path, message)
+                Problem::new(&expected.path, message).holding(now)
             })
         })
         .collect();

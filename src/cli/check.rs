@@ -9,8 +9,9 @@ use super::{embedded_portal, print};
 use crate::{
     config::{self, PortalChoice, Settings, Unusable},
     crm::Family,
+    escapes::on_one_line,
     failure::{Failure, Purpose},
-    portal::{Budget, GiveUp, Meaning, Portal, PortalError},
+    portal::{Budget, GiveUp, Meaning, Portal, PortalError, error::readable},
 };
 
 /// Goes through the list until something is in the way of the rest.
@@ -77,7 +78,7 @@ impl Check {
         let id = profile.get("ID").map(|id| id.to_string().replace('"', "")).unwrap_or_default();
         let is_admin = profile.get("ADMIN").and_then(Value::as_bool) == Some(true);
         let rank = if is_admin { ", an administrator" } else { "" };
-        let name = crate::portal::error::readable(name.trim());
+        let name = readable(name.trim());
         held(&format!("calls have the rights of user {id} ({name}{rank})"));
         true
     }
@@ -165,8 +166,7 @@ impl Check {
         let failure = Failure::from_portal(error, Purpose::Reading);
         let message = match error {
             PortalError::Refused(refusal) => {
-                let code = crate::portal::error::readable(&refusal.code);
-                format!("{} (`{code}`)", failure.message)
+                format!("{} (`{}`)", failure.message, readable(&refusal.code))
             }
             _ => failure.message,
         };
@@ -187,9 +187,9 @@ impl Check {
 }
 
 fn held(what: &str) {
-    print(&format!("✓ {what}"));
+    print(&format!("✓ {}", on_one_line(what)));
 }
 
 fn missed(what: &str, remedy: &str) {
-    print(&format!("✗ {what}\n  → {remedy}"));
+    print(&format!("✗ {}\n  → {}", on_one_line(what), on_one_line(remedy)));
 }

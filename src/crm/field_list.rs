@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Kind, text};
+use super::{Kind, Wrong, text};
 
 /// The fields of one entity type on one portal, by their camelCase names.
 #[derive(Debug, Clone, Default)]
@@ -89,7 +89,7 @@ impl PortalField {
     /// # Errors
     ///
     /// What the value must be, to be read after the field's name.
-    pub fn choose(&self, value: &Value) -> Result<(Value, Option<String>), String> {
+    pub fn choose(&self, value: &Value) -> Result<(Value, Option<String>), Wrong> {
         let chooser = Chooser::new(&self.options);
         let mut notes = Vec::new();
         let chosen = match value {
@@ -119,7 +119,7 @@ impl<'a> Chooser<'a> {
         Self { options, ids: options.iter().map(|(id, _)| *id).collect(), by_text }
     }
 
-    fn choose(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, String> {
+    fn choose(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, Wrong> {
         /// More remarks on one list say no more.
         const MOST_NOTES: usize = 5;
         if self.options.is_empty() || Kind::Choice.is_empty(value) {
@@ -140,7 +140,8 @@ impl<'a> Chooser<'a> {
                      that is meant as a number",
                     super::kind::shown(value),
                     others.join(", ")
-                ))
+                )
+                .into())
             }
             (Some(id), _) => Ok(id.into()),
             (None, [id]) => {
@@ -150,11 +151,11 @@ impl<'a> Chooser<'a> {
                 }
                 Ok((*id).into())
             }
-            _ => Err(format!(
-                "must be an option of the list ({}), not {}",
-                text::listed(self.options),
-                super::kind::shown(value)
-            )),
+            _ => {
+                let typed = super::kind::shown(value);
+                let message = format!("must be one of the list's `options`, not {typed}");
+                Err(Wrong::from(message).among(self.options))
+            }
         }
     }
 }

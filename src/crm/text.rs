@@ -1,10 +1,6 @@
 //! Folding of texts that people write: case, accents and surrounding space say nothing.
 
-use std::fmt::Display;
-
 use icu_normalizer::DecomposingNormalizerBorrowed;
-use serde_json::Value;
-
 /// The text without case, accents and space around it: `Créée ` and `creee` are the same, `ё` and
 /// `е` too.
 pub fn folded(text: &str) -> String {
@@ -21,22 +17,16 @@ pub fn words(text: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Codes with their names, the first of many: `NEW` "New", `WON` "Won", and 12 more.
-pub fn listed<C: Display, N: AsRef<str>>(entries: &[(C, N)]) -> String {
-    const MOST: usize = 20;
-    let shown = entries.iter().take(MOST);
-    let mut shown: Vec<String> =
-        shown.map(|(code, name)| format!("`{code}` {}", quoted(name.as_ref()))).collect();
-    let rest = entries.len().saturating_sub(MOST);
-    if rest > 0 {
-        shown.push(format!("and {rest} more"));
+/// A code of a portal as sentences show it: only when it is one by its look, for a code could be a
+/// sentence of its own.
+pub fn code(code: &str) -> String {
+    const MAX_CHARACTERS: usize = 64;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.');
+    if !code.is_empty() && code.len() <= MAX_CHARACTERS && code.chars().all(is_plain) {
+        format!("`{code}`")
+    } else {
+        "(a code of other characters)".to_owned()
     }
-    shown.join(", ")
-}
-
-/// A name as messages show it: in quotes, with what would end them written out.
-pub fn quoted(name: &str) -> String {
-    Value::from(name).to_string()
 }
 
 #[cfg(test)]

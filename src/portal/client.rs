@@ -291,12 +291,29 @@ impl Portal {
             });
         }
         let body = read_bounded(response).await?;
-        let answer = read_answer(status, &body)?;
+        let answer = self.masked(read_answer(status, &body))?;
         if let Some(reset) = answer.operating_reset_at {
             let mut resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
             resets.insert(method.to_owned(), reset);
         }
         Ok(answer)
+    }
+
+    /// The answer without the secrets that portals echo: masked before anything is cut or compared.
+    fn masked(&self, answer: Result<Answer, PortalError>) -> Result<Answer, PortalError> {
+        let scrubber = self.scrubber();
+        match answer {
+            Ok(mut answer) => {
+                scrubber.value(&mut answer.result);
+                Ok(answer)
+            }
+            Err(PortalError::Refused(refusal)) => Err(PortalError::Refused(Refusal {
+                code: scrubber.text(&refusal.code).into_owned(),
+                description: scrubber.text(&refusal.description).into_owned(),
+                ..refusal
+            })),
+            Err(error) => Err(error),
+        }
     }
 
     fn http(&self) -> Result<&Client, PortalError> {

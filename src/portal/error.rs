@@ -6,13 +6,12 @@
 use serde_json::Value;
 
 use super::{budget::Spent, plan_texts::speaks_of_the_plan};
-use crate::escapes::visible;
 
 /// A call that brought no result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PortalError {
     /// The portal answered with an error of its own.
-    #[error("the portal answered the error `{}` (HTTP {})", readable(&.0.code), .0.http_status)]
+    #[error("the portal answered the error {} (HTTP {})", code(&.0.code), .0.http_status)]
     Refused(Refusal),
     /// The portal answered with a redirect, which is never followed: it would carry the secret.
     #[error("the portal answered with a redirect")]
@@ -211,11 +210,22 @@ impl From<Spent> for PortalError {
     }
 }
 
-/// A text from outside, made fit to be shown: cut, and its invisible characters made visible.
+/// A code as sentences show it: only when it is one by its look.
+fn code(code: &str) -> String {
+    const MAX_BYTES: usize = 64;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.');
+    if code.len() <= MAX_BYTES && code.chars().all(is_plain) {
+        format!("`{code}`")
+    } else {
+        "(a code of other characters)".to_owned()
+    }
+}
+
+/// A text from outside, cut. What hides in it is made visible where it leaves the program.
 pub fn readable(text: &str) -> String {
     const LONGEST: usize = 500;
     match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", visible(text.get(..end).unwrap_or_default())),
-        None => visible(text).into_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

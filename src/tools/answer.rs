@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Answer;
 use crate::{
     change::{Change, NotApplied, Status},
     crm::{Kind, catalog},
@@ -17,8 +18,8 @@ use crate::{
 const LONGEST_ANSWER: usize = 8_000;
 /// What a note about shortening needs.
 const ROOM_FOR_A_NOTE: usize = 200;
-/// The parts of an answer that hold what portals say.
-const PORTALS_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
+/// The parts of an answer that are cut first.
+const LONG_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
 const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
@@ -51,6 +52,40 @@ pub(super) struct Missed {
     pub(super) item: Map<String, Value>,
 }
 
+/// What of an item is answered to an update: all that says something, or of an item with many fields
+/// what people know it by and what was asked for.
+pub(super) fn recognizable_fields(
+    item: Map<String, Value>,
+    asked: &[String],
+) -> Map<String, Value> {
+    const KNOWN_BY: [&str; 11] = [
+        "id",
+        "title",
+        "name",
+        "lastName",
+        "stageId",
+        "categoryId",
+        "opportunity",
+        "currencyId",
+        "assignedById",
+        "companyId",
+        "contactId",
+    ];
+    const MANY_FIELDS: usize = 40;
+    const MAX_FIELDS: usize = 15;
+    let item = telling_fields(item);
+    if item.len() <= MANY_FIELDS {
+        return item;
+    }
+    let is_asked = |name: &String| asked.contains(name);
+    let is_known_by = |name: &String| KNOWN_BY.contains(&name.as_str());
+    let (known_by, others): (Vec<_>, Vec<_>) = item
+        .into_iter()
+        .filter(|(name, _)| is_known_by(name) || is_asked(name))
+        .partition(|(name, _)| is_known_by(name));
+    known_by.into_iter().chain(others).take(MAX_FIELDS).collect()
+}
+
 /// The item without empty fields and without those that say nothing about it.
 pub(super) fn telling_fields(item: Map<String, Value>) -> Map<String, Value> {
     item.into_iter()
@@ -76,9 +111,11 @@ impl Success {
 }
 
 impl Missed {
-    /// The JSON of the answer, bounded in size.
-    pub(super) fn into_json(self) -> Value {
-        bounded(serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false})))
+    /// The answer, bounded in size.
+    pub(super) fn into_answer(self) -> Answer {
+        let failure = self.error.clone();
+        let json = serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false}));
+        error(&failure, bounded(json))
     }
 }
 
@@ -134,12 +171,12 @@ fn shorten(part: &mut Value, excess: &mut usize) -> usize {
 
 /// An answer with its long values cut until it is short enough.
 fn bounded(mut json: Value) -> Value {
-    for part in PORTALS_PARTS {
+    for part in LONG_PARTS {
         if let Some(part) = json.get_mut(part) {
             hide_file_links(part);
-            make_visible(part);
         }
     }
+    make_visible(&mut json);
     if length(&json) <= LONGEST_ANSWER {
         return json;
     }
@@ -147,7 +184,7 @@ fn bounded(mut json: Value) -> Value {
     for longest in CUTS {
         shortened = json.clone();
         let mut was_cut = Vec::new();
-        for part in PORTALS_PARTS {
+        for part in LONG_PARTS {
             if let Some(part) = shortened.get_mut(part) {
                 cut(part, longest, "", &mut was_cut);
             }
@@ -170,10 +207,79 @@ fn bounded(mut json: Value) -> Value {
             break;
         }
     }
+    // Many short entries are as long as a few long ones.
+    for part in LONG_PARTS {
+        let mut excess = length(&shortened).saturating_sub(LONGEST_ANSWER);
+        if excess == 0 || shortened.get("error").is_none() && shortened.get("status").is_none() {
+            break;
+        }
+        excess += ROOM_FOR_A_NOTE;
+        let left_out = shortened.get_mut(part).map_or(0, |part| shorten(part, &mut excess));
+        if let (Some(Value::Array(notes)), true) = (shortened.get_mut("notes"), left_out > 0) {
+            let note =
+                format!("{left_out} more of `{part}` are left out, because the answer is too long");
+            notes.push(note.into());
+        }
+    }
+    shorten_texts(&mut shortened);
     shortened
 }
 
-/// Texts in items are written by people outside: what would hide in them is shown.
+/// The answer of a failure, bounded like the others: what is echoed may be of any size.
+pub(super) fn of_failure(failure: &Failure) -> Answer {
+    let mut json = json!({"ok": false, "error": failure.to_json()});
+    make_visible(&mut json);
+    shorten_texts(&mut json);
+    error(failure, json)
+}
+
+/// The answer of an error; its sentence says what its message says.
+fn error(failure: &Failure, json: Value) -> Answer {
+    let message = json.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
+    let sentence = Failure { message: message.to_owned(), ..failure.clone() }.sentence();
+    Answer::Error { sentence, json }
+}
+
+/// Cuts the texts of an error and of notes, then their lists, until they are short enough.
+fn shorten_texts(json: &mut Value) {
+    const CUTS: [usize; 4] = [500, 200, 100, 50];
+    const LISTS: [usize; 4] = [50, 30, 20, 10];
+    for (longest, most) in CUTS.into_iter().zip(LISTS) {
+        for part in ["error", "notes"] {
+            if let Some(part) = json.get_mut(part) {
+                shorten_part(part, longest, most);
+            }
+        }
+        if length(json) <= LONGEST_ANSWER {
+            break;
+        }
+    }
+}
+
+fn shorten_part(part: &mut Value, longest: usize, most: usize) {
+    match part {
+        Value::String(text) => {
+            // Counted first where it is cheap: most texts are short.
+            if text.len() > longest && text.chars().count() > longest {
+                *text = text.chars().take(longest).chain(['…']).collect();
+            }
+        }
+        Value::Array(values) => {
+            values.truncate(most);
+            for value in values {
+                shorten_part(value, longest, most);
+            }
+        }
+        Value::Object(entries) => {
+            for value in entries.values_mut() {
+                shorten_part(value, longest, most);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Texts and keys may be written by people outside: what would hide in them is shown.
 fn make_visible(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -182,8 +288,16 @@ fn make_visible(value: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(make_visible),
-        Value::Object(entries) => entries.values_mut().for_each(make_visible),
-        _ => {}
+        Value::Object(entries) => {
+            if entries.keys().any(|key| matches!(visible(key), Cow::Owned(_))) {
+                *entries = std::mem::take(entries)
+                    .into_iter()
+                    .map(|(key, value)| (visible(&key).into_owned(), value))
+                    .collect();
+            }
+            entries.values_mut().for_each(make_visible);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Answer, Desk, Given, Tool, Work,
-    answer::{Missed, Success, telling_fields},
+    answer::{Missed, Success, recognizable_fields},
     arguments::{self, Letter, Misfit},
     days::{self, Days},
     schema,
@@ -161,7 +161,7 @@ async fn render(desk: Desk<'_>, request: &Request, outcome: Outcome) -> Answer {
         changes.into_iter().map(shown).collect()
     };
     match outcome {
-        Outcome::Stands { status, changes, notes, item } => Answer::Success(
+        Outcome::Stands { status, changes, notes, item, asked } => Answer::Success(
             Success {
                 ok: true,
                 status,
@@ -170,22 +170,19 @@ async fn render(desk: Desk<'_>, request: &Request, outcome: Outcome) -> Answer {
                 link: desk.session.portal.address().page(&entity.item_path(id)),
                 changes: with_days(changes),
                 notes,
-                item: days.in_item(telling_fields(item)),
+                item: days.in_item(recognizable_fields(item, &asked)),
             }
             .into_json(),
         ),
-        Outcome::Missed { failure, not_applied, changes, notes, item } => Answer::Error {
-            sentence: failure.sentence(),
-            json: Missed {
-                ok: false,
-                status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
-                error: *failure,
-                not_applied,
-                changes: with_days(changes),
-                notes,
-                item,
-            }
-            .into_json(),
-        },
+        Outcome::Missed { failure, not_applied, changes, notes, item } => Missed {
+            ok: false,
+            status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
+            error: *failure,
+            not_applied,
+            changes: with_days(changes),
+            notes,
+            item,
+        }
+        .into_answer(),
     }
 }

@@ -38,21 +38,21 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "1 {\"stageId\":\"C9:NEW\"}": [
         [
           "fields.stageId",
-          "must be like `IN_PROCESS`, as lead stages are; there are `NEW` \"New\", `IN_PROCESS` \"In work\", `CONVERTED` \"Converted\", `JUNK` \"Junk\"",
+          "must be like `IN_PROCESS`, as lead stages are; `options` lists what there is",
           null
         ]
       ],
       "2 {\"stageId\":\"WON\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 0, and the item stands in pipeline 9, where a stage of that name would be `C9:WON`; to move the item, send `categoryId` too; pipeline 9 has `C9:NEW` \"Request\", `C9:UC_NYL06U` \"Agreed\", `C9:UC_LEGAL` \"Approved by legal\", `C9:WON` \"Served\", `C9:LOSE` \"Declined\"",
+          "is a stage of pipeline 0, and the item stands in pipeline 9, where a stage of that name would be `C9:WON`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 9",
           "{\"categoryId\":0,\"stageId\":\"WON\"}"
         ]
       ],
       "2 {\"stageId\":\"C9:WON\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 9, and the item stands in pipeline 0, where a stage of that name would be `WON`; to move the item, send `categoryId` too; pipeline 0 has `NEW` \"New\", `PREPARATION` \"Preparation\", `EXECUTING` \"In delivery\", `WON` \"Won\", `LOSE` \"Lost\"",
+          "is a stage of pipeline 9, and the item stands in pipeline 0, where a stage of that name would be `WON`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 0",
           "{\"categoryId\":9,\"stageId\":\"C9:WON\"}"
         ]
       ],
@@ -66,56 +66,56 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "2 {\"stageId\":\"DT1220_11:NEW\"}": [
         [
           "fields.stageId",
-          "must be like `NEW` in pipeline 0 and like `C9:NEW` in others; pipeline 0 has `NEW` \"New\", `PREPARATION` \"Preparation\", `EXECUTING` \"In delivery\", `WON` \"Won\", `LOSE` \"Lost\"",
+          "must be like `NEW` in pipeline 0 and like `C9:NEW` in others; `options` lists the stages of pipeline 0",
           null
         ]
       ],
       "7 {\"stageId\":\"DT31_2:N\"}": [
         [
           "fields.stageId",
-          "must be like `SENT`, as quote stages are; there are `DRAFT` \"Draft\", `SENT` \"Sent\", `APPROVED` \"Approved\", `DECLAINED` \"Declined\"",
+          "must be like `SENT`, as quote stages are; `options` lists what there is",
           null
         ]
       ],
       "31 {\"stageId\":\"P\"}": [
         [
           "fields.stageId",
-          "must be like `DT31_9:NEW`, as invoice stages are; pipeline 2 has `DT31_2:N` \"New\", `DT31_2:S` \"Sent\", `DT31_2:P` \"Paid\", `DT31_2:D` \"Unpaid\"",
+          "must be like `DT31_9:NEW`, as invoice stages are; `options` lists the stages of pipeline 2",
           "DT31_2:P"
         ]
       ],
       "31 {\"stageId\":\"DT31_4:P\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 4, and the item stands in pipeline 2, where a stage of that name would be `DT31_2:P`; pipeline 2 has `DT31_2:N` \"New\", `DT31_2:S` \"Sent\", `DT31_2:P` \"Paid\", `DT31_2:D` \"Unpaid\"",
+          "is a stage of pipeline 4, and the item stands in pipeline 2, where a stage of that name would be `DT31_2:P`; `options` lists the stages of pipeline 2",
           null
         ]
       ],
       "1220 {\"stageId\":\"SUCCESS\"}": [
         [
           "fields.stageId",
-          "must be like `DT1220_9:NEW`, as smart process 1220 stages are; pipeline 11 has `DT1220_11:NEW` \"Planned\", `DT1220_11:CLIENT` \"With the client\", `DT1220_11:SUCCESS` \"Done\", `DT1220_11:FAIL` \"Dropped\"",
+          "must be like `DT1220_9:NEW`, as smart process 1220 stages are; `options` lists the stages of pipeline 11",
           "DT1220_11:SUCCESS"
         ]
       ],
       "1220 {\"stageId\":\"DT132_3:SUCCESS\"}": [
         [
           "fields.stageId",
-          "is a stage of entity type 132, not of smart process 1220; pipeline 11 has `DT1220_11:NEW` \"Planned\", `DT1220_11:CLIENT` \"With the client\", `DT1220_11:SUCCESS` \"Done\", `DT1220_11:FAIL` \"Dropped\"",
+          "is a stage of entity type 132, not of smart process 1220; `options` lists the stages of pipeline 11",
           null
         ]
       ],
       "1220 {\"stageId\":\"DT1220_12:SUCCESS\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 12, and the item stands in pipeline 11, where a stage of that name would be `DT1220_11:SUCCESS`; to move the item, send `categoryId` too; pipeline 11 has `DT1220_11:NEW` \"Planned\", `DT1220_11:CLIENT` \"With the client\", `DT1220_11:SUCCESS` \"Done\", `DT1220_11:FAIL` \"Dropped\"",
+          "is a stage of pipeline 12, and the item stands in pipeline 11, where a stage of that name would be `DT1220_11:SUCCESS`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 11",
           "{\"categoryId\":12,\"stageId\":\"DT1220_12:SUCCESS\"}"
         ]
       ],
       "2 {\"stageId\":\"Agreed and signed\"}": [
         [
           "fields.stageId",
-          "must be the code of a stage such as `C9:NEW`; pipeline 9 has `C9:NEW` \"Request\", `C9:UC_NYL06U` \"Agreed\", `C9:UC_LEGAL` \"Approved by legal\", `C9:WON` \"Served\", `C9:LOSE` \"Declined\"",
+          "must be the code of a stage such as `C9:NEW`; `options` lists the stages of pipeline 9",
           null
         ]
       ]
@@ -215,7 +215,29 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.stageId",
-          "message": "must be the code of a stage such as `C9:NEW`; pipeline 9 has `C9:NEW` \"Request\", `C9:UC_NYL06U` \"Agreed\", `C9:UC_LEGAL` \"Approved by legal\", `C9:WON` \"Served\", `C9:LOSE` \"Declined\""
+          "message": "must be the code of a stage such as `C9:NEW`; `options` lists the stages of pipeline 9",
+          "options": [
+            {
+              "code": "C9:NEW",
+              "name": "Request"
+            },
+            {
+              "code": "C9:UC_NYL06U",
+              "name": "Agreed"
+            },
+            {
+              "code": "C9:UC_LEGAL",
+              "name": "Approved by legal"
+            },
+            {
+              "code": "C9:WON",
+              "name": "Served"
+            },
+            {
+              "code": "C9:LOSE",
+              "name": "Declined"
+            }
+          ]
         }
       ],
       [
@@ -289,7 +311,33 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.sourceId",
-          "message": "is not the code of a choice; there are `CALL` \"Call\", `EMAIL` \"E-mail\", `WEBFORM` \"CRM form\", `ADVERTISING` \"Advertising\", `PARTNER` \"Existing client\", `TRADE_SHOW` \"Выставка\""
+          "message": "is not the code of a choice; `options` lists what there is",
+          "options": [
+            {
+              "code": "CALL",
+              "name": "Call"
+            },
+            {
+              "code": "EMAIL",
+              "name": "E-mail"
+            },
+            {
+              "code": "WEBFORM",
+              "name": "CRM form"
+            },
+            {
+              "code": "ADVERTISING",
+              "name": "Advertising"
+            },
+            {
+              "code": "PARTNER",
+              "name": "Existing client"
+            },
+            {
+              "code": "TRADE_SHOW",
+              "name": "Выставка"
+            }
+          ]
         }
       ],
       [
@@ -307,7 +355,21 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.industry",
-          "message": "is not the code of a choice; there are `IT` \"Information technology\", `MANUFACTURING` \"Manufacturing\", `TRADE` \"Trade\""
+          "message": "is not the code of a choice; `options` lists what there is",
+          "options": [
+            {
+              "code": "IT",
+              "name": "Information technology"
+            },
+            {
+              "code": "MANUFACTURING",
+              "name": "Manufacturing"
+            },
+            {
+              "code": "TRADE",
+              "name": "Trade"
+            }
+          ]
         }
       ],
       [
@@ -320,13 +382,29 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"Olga\"`; there are `7` \"Ольга Иванова\""
+          "message": "must be the id of a user, a whole number, not `\"Olga\"`; `options` lists what there is",
+          "options": [
+            {
+              "code": "7",
+              "name": "Ольга Иванова"
+            }
+          ]
         }
       ],
       [
         {
           "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"sales manager\"`; there are `6` \"Jonas Brandt\", `9` \"Peter Novak\""
+          "message": "must be the id of a user, a whole number, not `\"sales manager\"`; `options` lists what there is",
+          "options": [
+            {
+              "code": "6",
+              "name": "Jonas Brandt"
+            },
+            {
+              "code": "9",
+              "name": "Peter Novak"
+            }
+          ]
         }
       ],
       [

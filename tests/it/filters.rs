@@ -327,12 +327,64 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.stageId",
-          "message": "must be a stage of deal (`NEW` \"New (Sales)\", `PREPARATION` \"Preparation (Sales)\", `EXECUTING` \"In delivery (Sales)\", `WON` \"Won (Sales)\", `LOSE` \"Lost (Sales)\", `C9:NEW` \"Request (Service)\", `C9:UC_NYL06U` \"Agreed (Service)\", `C9:UC_LEGAL` \"Approved by legal (Service)\", `C9:WON` \"Served (Service)\", `C9:LOSE` \"Declined (Service)\"), not `\"Nwe\"`",
-          "didYouMean": "NEW"
+          "message": "must be one of the stages of deal in `options`, not `\"Nwe\"`",
+          "didYouMean": "NEW",
+          "options": [
+            {
+              "code": "NEW",
+              "name": "New (Sales)"
+            },
+            {
+              "code": "PREPARATION",
+              "name": "Preparation (Sales)"
+            },
+            {
+              "code": "EXECUTING",
+              "name": "In delivery (Sales)"
+            },
+            {
+              "code": "WON",
+              "name": "Won (Sales)"
+            },
+            {
+              "code": "LOSE",
+              "name": "Lost (Sales)"
+            },
+            {
+              "code": "C9:NEW",
+              "name": "Request (Service)"
+            },
+            {
+              "code": "C9:UC_NYL06U",
+              "name": "Agreed (Service)"
+            },
+            {
+              "code": "C9:UC_LEGAL",
+              "name": "Approved by legal (Service)"
+            },
+            {
+              "code": "C9:WON",
+              "name": "Served (Service)"
+            },
+            {
+              "code": "C9:LOSE",
+              "name": "Declined (Service)"
+            }
+          ]
         },
         {
           "path": "filter.categoryId",
-          "message": "must be a pipeline of deal (`0` \"Sales\", `9` \"Service\"), not `\"Support\"`"
+          "message": "must be one of the pipelines of deal in `options`, not `\"Support\"`",
+          "options": [
+            {
+              "code": "0",
+              "name": "Sales"
+            },
+            {
+              "code": "9",
+              "name": "Service"
+            }
+          ]
         },
         {
           "path": "filter.opportunity>",

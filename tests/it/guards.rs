@@ -111,11 +111,13 @@ async fn an_expectation_that_does_not_hold_stops_the_write() {
         "problems": [
           {
             "path": "expect.stageId",
-            "message": "is `\"PREPARATION\"`, not `\"NEW\"`"
+            "message": "is not `\"NEW\"` but `now`",
+            "now": "PREPARATION"
           },
           {
             "path": "expect.createdBy",
-            "message": "is `1`, not `2`"
+            "message": "is not `2` but `now`",
+            "now": 1
           }
         ]
       }

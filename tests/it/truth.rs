@@ -246,18 +246,15 @@ async fn what_is_doubtful_is_refused_with_its_readings() {
         ),
         (
             json!({"contactIds": 12}),
-            "is one value, and the list holds `[5,6]`, which it would \
-            replace; send the whole list, or `[12]` to replace it",
+            "is one value for a list that holds others (`now`), which it would replace; send the whole list, or `[12]` to replace it",
         ),
         (
             json!({"observers": 6}),
-            "is one value, and the list holds `[1,2]`, which it would replace; \
-            send the whole list, or `[6]` to replace it",
+            "is one value for a list that holds others (`now`), which it would replace; send the whole list, or `[6]` to replace it",
         ),
         (
             json!({"ufCrm_2": "c"}),
-            "is one value, and the list holds `[\"a\",\"b\"]`, which it would \
-            replace; send the whole list, or `[\"c\"]` to replace it",
+            "is one value for a list that holds others (`now`), which it would replace; send the whole list, or `[\"c\"]` to replace it",
         ),
         (
             json!({"ufCrm_8": ["T1268_5"]}),
@@ -326,8 +323,9 @@ async fn expectations_are_compared_like_everything_else() {
     }
     let call = json!({"fields": {"title": "b"}, "expect": {"ufCrm_5": "1985-07-19"}});
     let (answer, _) = update_between(item(), item(), call).await;
-    let message = "is `\"1985-07-20\"`, not `\"1985-07-19\"`";
+    let message = "is not `\"1985-07-19\"` but `now`";
     assert_eq!(problems(&answer), [json!(["expect.ufCrm_5", message, null])]);
+    assert_eq!(answer.json["error"]["problems"][0]["now"], "1985-07-20");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::{Asked, Want, links};
 use crate::{
     change::files::{self, Part},
     crm::{
-        EntityType, Kind, Naming, Shape,
+        EntityType, Kind, Naming, Shape, Wrong,
         catalog::Access,
         kind,
         kind::Encoded,
@@ -321,31 +321,31 @@ impl<'a> Draft<'a> {
         }
         let now = field.shape.kind.answered(now);
         let message = format!(
-            "is one value, and the list holds {}, which it would replace; send the whole list, or \
-             {} to replace it",
-            kind::shown(&now),
+            "is one value for a list that holds others (`now`), which it would replace; send the \
+             whole list, or {} to replace it",
             kind::shown(wire),
         );
         let mut all = now.as_array().cloned().unwrap_or_else(|| vec![now.clone()]);
         all.extend(wanted.iter().filter(|it| !all.contains(it)).cloned().collect::<Vec<_>>());
         let working_call = serde_json::json!({ &field.name: all }).to_string();
-        Some(Problem::new(path, message).suggest((all.len() <= LONGEST).then_some(working_call)))
+        let problem = Problem::new(path, message).holding(now);
+        Some(problem.suggest((all.len() <= LONGEST).then_some(working_call)))
     }
 
     /// The wire form of a value: a list's option by id or text, a day as the item shows it, everything
     /// else by its kind.
-    fn encode(&self, field: &Resolved<'_>, value: &Value) -> Result<Encoded, String> {
+    fn encode(&self, field: &Resolved<'_>, value: &Value) -> Result<Encoded, Wrong> {
         if field.shape.kind == Kind::Date
             && value.is_string()
             && let Some(now) = self.now(field)
         {
             let is_standing = now == value || now.as_array().is_some_and(|it| it.contains(value));
             if is_standing {
-                return field.shape.encode(&Kind::Date.answered(value));
+                return Ok(field.shape.encode(&Kind::Date.answered(value))?);
             }
         }
         let Some(list) = field.listed.filter(|_| field.shape.kind == Kind::Choice) else {
-            return field.shape.encode(value);
+            return Ok(field.shape.encode(value)?);
         };
         let (chosen, note) = list.choose(value)?;
         let encoded = field.shape.encode(&chosen)?;
@@ -553,7 +553,7 @@ fn looks_like_a_name(typed: &str) -> bool {
 }
 
 /// The problem of a value that its field cannot hold. Which options there are is the portal's word.
-fn wrong_value(path: impl Into<String>, message: String, field: &Resolved<'_>) -> Problem {
-    let problem = Problem::wrong_value(path, message, field.shape.kind);
+fn wrong_value(path: impl Into<String>, wrong: Wrong, field: &Resolved<'_>) -> Problem {
+    let problem = Problem::wrong_value(path, wrong, field.shape.kind);
     if field.listed.is_some() { problem.by_facts() } else { problem }
 }

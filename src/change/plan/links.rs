@@ -86,13 +86,23 @@ pub(super) fn dropped(item: Option<&Map<String, Value>>, asked: &Asked) -> Optio
     }
     let now = item?.get(&asked.name)?;
     let dropped = asked.shape.dropped(wanted, now);
-    let shown: Vec<String> =
-        dropped.iter().take(MOST_SHOWN).map(|value| kind::shown(value)).collect();
-    let rest = match dropped.len().saturating_sub(MOST_SHOWN) {
-        0 => String::new(),
-        rest => format!(" and {rest} more"),
+    if dropped.is_empty() {
+        return None;
+    }
+    let what = if asked.shape.kind.holds_ids() {
+        let ids: Vec<String> = dropped
+            .iter()
+            .filter_map(|id| kind::whole_number(id))
+            .take(MOST_SHOWN)
+            .map(|id| format!("`{id}`"))
+            .collect();
+        let rest = match dropped.len().saturating_sub(ids.len()) {
+            0 => String::new(),
+            rest => format!(" and {rest} more"),
+        };
+        format!("{}{rest}", ids.join(", "))
+    } else {
+        format!("{} of its values", dropped.len())
     };
-    (!dropped.is_empty()).then(|| {
-        format!("`{}` replaces the old list and drops {}{rest}", asked.name, shown.join(", "))
-    })
+    Some(format!("`{}` replaces the old list and drops {what}", asked.name))
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    crm::{EntityType, Kind, Naming, catalog::Access, field_list::FieldList, kind, names},
+    crm::{EntityType, Kind, Naming, Wrong, catalog::Access, field_list::FieldList, kind, names},
     failure::{Failure, Problem},
     resolve::{Known, Resolved, Unresolved},
     tools::{Desk, describe::unreadable},
 };
-use value::{Sources, Wrong};
+use value::Sources;
 
 /// Longer operators before those that they begin with.
 const OPERATORS: [&str; 17] = [
@@ -233,9 +233,9 @@ impl<'a> Reader<'a> {
             Kind::Users | Kind::Links => joined_list(&condition, is_top).map_err(Wrong::from),
             _ => self.compared(&condition),
         };
-        wire.unwrap_or_else(|Wrong { message, meant }| {
+        wire.unwrap_or_else(|wrong| {
             let kind = condition.field.shape.kind;
-            let problem = Problem::wrong_value(condition.path, message, kind).suggest(meant);
+            let problem = Problem::wrong_value(condition.path, wrong, kind);
             // Which stages, pipelines and options there are is the portal's word.
             let is_by_facts = matches!(kind, Kind::Stage | Kind::Category | Kind::Choice);
             self.problems.push(if is_by_facts { problem.by_facts() } else { problem });

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crm::{
-        EntityType, Kind,
+        EntityType, Kind, Wrong,
         dates::{self, Moment, Reading},
         kind::{self, can_be_read_as},
         names, stage, text,
@@ -34,18 +34,6 @@ impl Read {
 impl From<Value> for Read {
     fn from(wire: Value) -> Self {
         Self::noted(wire, None)
-    }
-}
-
-/// What is wrong with a value, to be read after the condition, and what is probably meant.
-pub(super) struct Wrong {
-    pub(super) message: String,
-    pub(super) meant: Option<String>,
-}
-
-impl From<String> for Wrong {
-    fn from(message: String) -> Self {
-        Self { message, meant: None }
     }
 }
 
@@ -124,10 +112,10 @@ impl Sources {
     }
 
     /// A pipeline by its id or its name.
-    pub(super) fn pipeline(&self, value: &Value) -> Result<(i64, Option<String>), String> {
+    pub(super) fn pipeline(&self, value: &Value) -> Result<(i64, Option<String>), Wrong> {
         let Some(pipelines) = self.pipelines.as_deref().filter(|it| !it.is_empty()) else {
             let id = kind::whole_number(value);
-            return id.map(|id| (id, None)).ok_or_else(|| "must be a pipeline's id".to_owned());
+            return id.map(|id| (id, None)).ok_or_else(|| "must be a pipeline's id".into());
         };
         let asked = value.as_str().map(text::folded);
         if let Some(id) = kind::whole_number(value)
@@ -142,7 +130,8 @@ impl Sources {
                      the id that is meant as a number",
                     kind::shown(value),
                     other.id
-                )),
+                )
+                .into()),
             };
         }
         let mut named = pipelines.iter().filter(|it| Some(text::folded(&it.name)) == asked);
@@ -151,9 +140,9 @@ impl Sources {
         }
         let there: Vec<(i64, &str)> =
             pipelines.iter().map(|it| (it.id, it.name.as_str())).collect();
-        let there = text::listed(&there);
-        let shown = kind::shown(value);
-        Err(format!("must be a pipeline of {} ({there}), not {shown}", self.entity))
+        let (entity, shown) = (self.entity, kind::shown(value));
+        let message = format!("must be one of the pipelines of {entity} in `options`, not {shown}");
+        Err(Wrong::from(message).among(&there))
     }
 
     /// A stage by its code or its name.
@@ -176,13 +165,13 @@ impl Sources {
         let meant: Vec<&(&str, &Stage)> =
             stages.iter().filter(|(_, stage)| is_meant(stage)).collect();
         if let [(_, one)] = meant.as_slice() {
-            let note = Some(format!("was read as stage `{}`", one.code));
+            let note = Some(format!("was read as stage {}", text::code(&one.code)));
             return Ok(Read::noted(one.code.as_str(), note));
         }
         if !meant.is_empty() {
             let several: Vec<_> = meant.into_iter().map(with_pipeline).collect();
-            let several = text::listed(&several);
-            return Err(format!("can mean {several}; add `categoryId`, or write the codes").into());
+            let message = "can mean several (`options`); add `categoryId`, or write the codes";
+            return Err(Wrong::from(message).among(&several));
         }
         let there: Vec<_> = stages.iter().map(with_pipeline).collect();
         let nearest = names::nearest(asked, stages.iter().map(|(_, stage)| stage.name.as_str()));
@@ -193,12 +182,13 @@ impl Sources {
         };
         Err(Wrong {
             message: format!(
-                "must be a stage of {whose} ({}), not {}",
-                text::listed(&there),
+                "must be one of the stages of {whose} in `options`, not {}",
                 kind::shown(value)
             ),
             meant: nearest.map(|(_, stage)| stage.code.clone()),
-        })
+            ..Wrong::default()
+        }
+        .among(&there))
     }
 
     /// The stages of a pipeline, or of all, with their pipelines' names.
@@ -234,12 +224,10 @@ impl Sources {
         let folded = text::folded(asked);
         let mut named = entries.iter().filter(|entry| text::folded(&entry.name) == folded);
         if let (Some(one), None) = (named.next(), named.next()) {
-            let note = Some(format!("was read as `{}`", one.code));
+            let note = Some(format!("was read as {}", text::code(&one.code)));
             return Read::noted(one.code.as_str(), note);
         }
-        let there: Vec<(&str, &str)> =
-            entries.iter().map(|entry| (entry.code.as_str(), entry.name.as_str())).collect();
-        let note = format!("is no entry of its directory ({})", text::listed(&there));
+        let note = "is no code of its directory; `describe_crm_fields` shows them".to_owned();
         Read { is_unknown: true, ..Read::noted(value.clone(), Some(note)) }
     }
 }

@@ -1,0 +1,36 @@
+//! What is wrong with a value, apart from where it was typed. Names and codes of a portal stand beside
+//! the sentence and never in it: they were written by people outside.
+
+use std::fmt::Display;
+
+/// A value that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wrong {
+    /// What it must be, to be read after its name.
+    pub message: String,
+    /// What is probably meant.
+    pub meant: Option<String>,
+    /// What there is to choose from: codes and names.
+    pub options: Vec<(String, String)>,
+}
+
+impl Wrong {
+    /// The same with what there is to choose from.
+    #[must_use]
+    pub fn among<C: Display, N: AsRef<str>>(self, options: &[(C, N)]) -> Self {
+        let option = |(code, name): &(C, N)| (code.to_string(), name.as_ref().to_owned());
+        Self { options: options.iter().map(option).collect(), ..self }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self { message, ..Self::default() }
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
