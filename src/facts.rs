@@ -16,6 +16,9 @@ use crate::{
 pub use people::{People, Person};
 use shelf::Shelf;
 
+/// Lists end after so many pages: a portal that always has another one is no portal.
+const MOST_PAGES: usize = 40;
+
 /// The facts of one portal.
 #[derive(Debug)]
 pub struct Facts {
@@ -196,7 +199,7 @@ impl Facts {
         let fetch = async {
             let mut directories = Directories::default();
             let mut start = None;
-            loop {
+            for _ in 0..MOST_PAGES {
                 let mut parameters = Map::from_iter([("order".to_owned(), json!({"SORT": "ASC"}))]);
                 if let Some(start) = start {
                     parameters.insert("start".to_owned(), json!(start));
@@ -219,6 +222,8 @@ impl Facts {
                     _ => return Ok(directories),
                 }
             }
+            tracing::warn!("the portal has more entries of directories than {MOST_PAGES} pages");
+            Ok(directories)
         };
         self.directories.get((), budget, fetch).await
     }

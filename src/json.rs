@@ -26,9 +26,30 @@ pub enum Unreadable {
     /// It is not JSON.
     #[error("{0}")]
     NotJson(serde_json::Error),
+    /// It holds more values than are read.
+    #[error("it holds more than {MAX_VALUES} values")]
+    TooMany,
     /// Its lists and objects lie too deep in one another.
     #[error("lists and objects are nested more than 128 deep")]
     TooDeep,
+}
+
+/// Fifty items with a thousand fields each are fewer: a few bytes of a value become many in memory.
+pub const MAX_VALUES: usize = 200_000;
+
+/// Whether a text holds more values than anything that this program reads.
+pub fn has_too_many_values(text: &[u8]) -> bool {
+    let (mut values, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in text {
+        match (is_text, byte) {
+            (true, _) if is_escaped => is_escaped = false,
+            (true, b'\\') => is_escaped = true,
+            (_, b'"') => is_text = !is_text,
+            (false, b',' | b'[' | b'{') => values += 1,
+            _ => {}
+        }
+    }
+    values > MAX_VALUES
 }
 
 /// Reads a text. What is no JSON to the letter is repaired where its meaning is plain: half of a
@@ -38,6 +59,9 @@ pub enum Unreadable {
 ///
 /// When it cannot be read all the same.
 pub fn parse(text: &[u8]) -> Result<Parsed, Unreadable> {
+    if has_too_many_values(text) {
+        return Err(Unreadable::TooMany);
+    }
     let error = match read(text) {
         Ok((value, repeated)) => return Ok(Parsed { value, notes: Vec::new(), repeated }),
         Err(error) => error,
@@ -299,7 +323,8 @@ mod tests {
         }
         let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(deep(100).as_bytes()).is_ok());
-        assert!(matches!(parse(deep(1_000_000).as_bytes()), Err(Unreadable::TooDeep)));
+        assert!(matches!(parse(deep(150_000).as_bytes()), Err(Unreadable::TooDeep)));
+        assert!(matches!(parse(deep(1_000_000).as_bytes()), Err(Unreadable::TooMany)));
         let message = format!("{{\"params\":{},\"id\":7}}", deep(1_000_000));
         assert_eq!(id_of(message.as_bytes()), Some(json!(7)));
         assert_eq!(id_of(br#"{"a":"\ud83d","b":1e999,"id":"x"}"#), Some(json!("x")));

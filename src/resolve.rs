@@ -60,6 +60,15 @@ pub enum Unresolved {
     Ambiguous(Problem),
 }
 
+/// Why a name is no field.
+#[derive(Debug)]
+pub enum Missing {
+    /// Nothing has that name; its form on the wire.
+    None(String),
+    /// Several fields have it.
+    Several(String, String),
+}
+
 impl<'a> Known<'a> {
     /// Finds the field that `typed` names; `path` is where it was typed.
     ///
@@ -67,6 +76,42 @@ impl<'a> Known<'a> {
     ///
     /// The problem, with what is probably meant.
     pub fn resolve(&self, typed: &str, path: &str) -> Result<Resolved<'a>, Unresolved> {
+        self.find(typed).map_err(|missing| match missing {
+            Missing::Several(one, other) => {
+                let message = format!("can mean `{other}` or `{one}`; write the one that is meant");
+                Unresolved::Ambiguous(Problem::new(path, message))
+            }
+            Missing::None(wire) => Unresolved::Unknown(self.unknown(typed, &wire, path)),
+        })
+    }
+
+    /// The same; a call with so many problems gets no more suggestions, which take the longest.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::resolve`].
+    pub fn resolve_among(
+        &self,
+        problems: usize,
+        typed: &str,
+        path: &str,
+    ) -> Result<Resolved<'a>, Unresolved> {
+        const MAX_SUGGESTIONS: usize = 5;
+        if problems < MAX_SUGGESTIONS {
+            return self.resolve(typed, path);
+        }
+        self.find(typed).map_err(|_| {
+            let message = format!("is not a field of {}", self.entity);
+            Unresolved::Unknown(Problem::unknown_field(path, message))
+        })
+    }
+
+    /// Finds the field that `typed` names, without saying what is probably meant.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no such field.
+    pub fn find(&self, typed: &str) -> Result<Resolved<'a>, Missing> {
         let wire = names::in_naming(typed.trim(), self.naming);
         if self.has(&wire) {
             return Ok(self.describe(wire));
@@ -78,11 +123,8 @@ impl<'a> Known<'a> {
         matches.dedup();
         match (matches.pop(), matches.pop()) {
             (Some(one), None) => Ok(self.describe(one)),
-            (Some(one), Some(other)) => {
-                let message = format!("can mean `{other}` or `{one}`; write the one that is meant");
-                Err(Unresolved::Ambiguous(Problem::new(path, message)))
-            }
-            (None, _) => Err(Unresolved::Unknown(self.unknown(typed, &wire, path))),
+            (Some(one), Some(other)) => Err(Missing::Several(one, other)),
+            (None, _) => Err(Missing::None(wire)),
         }
     }
 

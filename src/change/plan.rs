@@ -254,7 +254,7 @@ async fn draw_by(
         let is_new = |list: &FieldList| {
             let known = Known { list: Some(list), ..known };
             names.clone().any(|(typed, _)| {
-                known.resolve(typed, typed).is_ok_and(|field| {
+                known.find(typed).is_ok_and(|field| {
                     field.row.is_none() && field.listed.is_none() && field.shape.kind != Kind::Link
                 })
             })
@@ -332,7 +332,7 @@ enum Use {
 /// Whether the catalogue and the item leave open what the name means, what the field holds, or
 /// whether it can be set.
 fn needs_the_list(known: Known<'_>, typed: &str, usage: Use) -> bool {
-    match known.resolve(typed, typed) {
+    match known.find(typed) {
         Ok(field) => match field.row {
             Some(row) => usage == Use::Write && !row.is_listed(),
             // A relation is known by its name; of everything else the portal knows more.

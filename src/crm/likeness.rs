@@ -37,6 +37,7 @@ pub fn unmatched(query: &[String], texts: &[&str]) -> Vec<String> {
 
 /// The words of a text, folded and in Latin letters; a name such as `stageId` falls into its parts.
 pub fn words(text: &str) -> Vec<String> {
+    let text = first_of(text, MAX_WORDS * (MAX_CHARACTERS + 1));
     let mut parts = String::new();
     let mut before = ' ';
     for c in text.chars() {
@@ -48,9 +49,18 @@ pub fn words(text: &str) -> Vec<String> {
     }
     text::folded(&parts)
         .split(|c: char| !c.is_alphanumeric())
-        .map(|word| in_one_spelling(&in_latin_letters(word)))
+        .map(|word| in_one_spelling(&in_latin_letters(first_of(word, MAX_CHARACTERS))))
         .filter(|word| !word.is_empty())
+        .take(MAX_WORDS)
         .collect()
+}
+
+/// More words and longer ones make no name plainer; comparing them takes the product of their numbers.
+const MAX_WORDS: usize = 32;
+const MAX_CHARACTERS: usize = 64;
+
+fn first_of(word: &str, characters: usize) -> &str {
+    word.char_indices().nth(characters).map_or(word, |(end, _)| word.get(..end).unwrap_or(word))
 }
 
 /// Spellings that stand for the same Cyrillic letters: `Aleksei` and `Alexey`, `Khabarov` and
@@ -67,7 +77,8 @@ fn in_one_spelling(latin: &str) -> String {
 
 fn is_part_or_slip(asked: &str, word: &str) -> bool {
     let length = asked.chars().count();
-    let is_a_slip = strsim::damerau_levenshtein(asked, word) <= length / 5;
+    let is_near_in_length = word.chars().count().abs_diff(length) <= length / 5;
+    let is_a_slip = is_near_in_length && strsim::damerau_levenshtein(asked, word) <= length / 5;
     // `closing` and `close`, `договора` and `договор`; `Ольги` and `Ольга`, whose last letter differs.
     let longer = length.max(word.chars().count());
     let shared = asked.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();

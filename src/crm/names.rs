@@ -103,13 +103,24 @@ pub fn well_known_slip(name: &str) -> Option<&'static str> {
 
 /// The closest names, best first, none when nothing is close.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// A longer text is no slip of a name, and comparing takes the product of both lengths.
+    const MAX_CHARACTERS: usize = 200;
+    if name.len() > MAX_CHARACTERS * 4 {
+        return None;
+    }
     let asked = folded(name);
+    let length = asked.chars().count();
     // Two slips in a short name, more in a long one; a shared beginning counts as well.
-    let allowed = 1 + asked.chars().count() / 4;
+    let allowed = 1 + length / 4;
+    let is_near_in_length = |other: &str| other.chars().count().abs_diff(length) <= allowed.max(4);
     candidates
         .into_iter()
+        .filter(|candidate| length <= MAX_CHARACTERS && candidate.len() <= MAX_CHARACTERS * 4)
         .filter_map(|candidate| {
             let other = folded(candidate);
+            if !is_near_in_length(&other) {
+                return None;
+            }
             let distance = strsim::damerau_levenshtein(&asked, &other);
             let likeness = strsim::jaro_winkler(&asked, &other);
             (distance <= allowed || likeness > 0.92).then_some((distance, likeness, candidate))

@@ -17,6 +17,9 @@ const FRESH_FOR: Duration = Duration::from_secs(600);
 /// Nothing is refused because of older facts: whoever has just edited the settings tries at once.
 const RECENT_FOR: Duration = Duration::from_secs(5);
 
+/// More keys than that are forgotten together: queries for people are keys, too.
+const MOST_FACTS: usize = 200;
+
 type Slot<T> = Arc<AsyncMutex<Option<(Instant, Arc<T>)>>>;
 
 /// Facts by key.
@@ -54,6 +57,10 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
     ) -> Result<Arc<T>, PortalError> {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            if slots.len() >= MOST_FACTS && !slots.contains_key(&key) {
+                // Those that nobody waits for at this moment.
+                slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+            }
             Arc::clone(slots.entry(key).or_default())
         };
         let mut kept = budget.wait(slot.lock()).await?;

@@ -9,7 +9,7 @@ use std::{
 use reqwest::{Certificate, Client, Response, StatusCode, Url, header, redirect};
 use serde_json::{Map, Value};
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout_at},
 };
 
@@ -18,11 +18,18 @@ use super::{
     budget::Spent, error::readable, limiter::Limiter, limiter::Turn, retry::Pauses,
 };
 
+use crate::json::{MAX_VALUES, has_too_many_values};
+
 /// Answers beyond this size, after decompression, are not read to their end.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
-/// Fifty items with a thousand fields each are fewer.
-const MOST_VALUES: usize = 200_000;
+/// Portals block a method for ten minutes (fact sheet §5.2); a longer time is not believed.
+const LONGEST_BLOCK: u64 = 3_600;
+
+/// What all answers that are being read may take together, in kilobytes.
+static ROOM_FOR_ANSWERS: Semaphore = Semaphore::const_new(64 * 1024);
+/// An answer beyond this size does not wait for room, or several of them would wait for each other.
+const LARGEST_WAITING_ANSWER: usize = 4 * 1024 * 1024;
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +52,7 @@ impl Timeouts {
 }
 
 /// A request's body, and the token in it that can be renewed.
-struct Body {
+struct RequestBody {
     json: Vec<u8>,
     token: Option<Secret>,
 }
@@ -208,8 +215,8 @@ impl Portal {
     /// How long to wait before a method that has used up its time, by what the portal last said.
     pub fn seconds_until_reset(&self, method: &str) -> Option<u64> {
         let resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
-        let seconds = resets.get(method)? - jiff::Timestamp::now().as_second();
-        u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)
+        let seconds = resets.get(method)?.saturating_sub(jiff::Timestamp::now().as_second());
+        u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|it| it.min(LONGEST_BLOCK))
     }
 
     /// One request. With the error comes the token that has expired, if it can be renewed.
@@ -249,13 +256,16 @@ impl Portal {
     }
 
     /// The body of a request, with the token if there is one.
-    fn body(&self, parameters: &Map<String, Value>) -> Body {
+    fn body(&self, parameters: &Map<String, Value>) -> RequestBody {
         let token = match &self.connection.sign_in {
             SignIn::Token { tokens, .. } => tokens.access().map(|token| (tokens, token)),
             SignIn::Webhook { .. } => None,
         };
         let Some((tokens, token)) = token else {
-            return Body { json: serde_json::to_vec(parameters).unwrap_or_default(), token: None };
+            return RequestBody {
+                json: serde_json::to_vec(parameters).unwrap_or_default(),
+                token: None,
+            };
         };
         // Written behind the other parameters without copying them: files may be among them.
         let mut json = serde_json::to_vec(parameters).unwrap_or_default();
@@ -263,7 +273,7 @@ impl Portal {
         let separator = if parameters.is_empty() { "" } else { "," };
         let auth = Value::from(token.expose());
         json.extend_from_slice(format!("{separator}\"auth\":{auth}}}").as_bytes());
-        Body { json, token: Some(token).filter(|_| tokens.can_be_renewed()) }
+        RequestBody { json, token: Some(token).filter(|_| tokens.can_be_renewed()) }
     }
 
     async fn renew(&self, stale: Option<&Secret>, budget: &Budget) -> Result<(), PortalError> {
@@ -291,7 +301,7 @@ impl Portal {
             });
         }
         let body = read_bounded(response).await?;
-        let answer = self.masked(read_answer(status, &body))?;
+        let answer = self.masked(read_answer(status, &body.bytes))?;
         if let Some(reset) = answer.operating_reset_at {
             let mut resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
             resets.insert(method.to_owned(), reset);
@@ -355,22 +365,43 @@ impl Portal {
     }
 }
 
-pub(super) async fn read_bounded(mut response: Response) -> Result<Vec<u8>, PortalError> {
+/// The body of an answer, and the room that it takes as long as it is held.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    room: Option<SemaphorePermit<'static>>,
+}
+
+pub(super) async fn read_bounded(mut response: Response) -> Result<Body, PortalError> {
     let http_status = Some(response.status().as_u16());
-    let mut body = Vec::new();
+    let unclear = |reason: String| PortalError::Unclear { reason, http_status };
+    let mut body = Body { bytes: Vec::new(), room: None };
     loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                let reason = format!("an answer of more than {} MB", LARGEST_ANSWER / 1024 / 1024);
-                return Err(PortalError::Unclear { reason, http_status });
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(body),
             Err(error) => {
                 let reason = format!("the answer broke off: {}", innermost(&error));
                 return Err(PortalError::Cut { reason, http_status });
             }
+        };
+        if body.bytes.len() + chunk.len() > LARGEST_ANSWER {
+            let megabytes = LARGEST_ANSWER / 1024 / 1024;
+            return Err(unclear(format!("an answer of more than {megabytes} MB")));
         }
+        let kilobytes = u32::try_from(chunk.len().div_ceil(1024)).unwrap_or(u32::MAX);
+        let room = if body.bytes.len() < LARGEST_WAITING_ANSWER {
+            ROOM_FOR_ANSWERS.acquire_many(kilobytes).await.ok()
+        } else {
+            ROOM_FOR_ANSWERS.try_acquire_many(kilobytes).ok()
+        };
+        let Some(room) = room else {
+            return Err(unclear("too many large answers at once".to_owned()));
+        };
+        match &mut body.room {
+            Some(held) => held.merge(room),
+            held @ None => *held = Some(room),
+        }
+        body.bytes.extend_from_slice(&chunk);
     }
 }
 
@@ -391,7 +422,7 @@ fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, PortalError> {
     let http_status = status.as_u16();
     let unclear = |reason: String| PortalError::Unclear { reason, http_status: Some(http_status) };
     if has_too_many_values(body) {
-        return Err(unclear(format!("an answer of more than {MOST_VALUES} values")));
+        return Err(unclear(format!("an answer of more than {MAX_VALUES} values")));
     }
     let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
         // A page in place of an answer, at an address that holds none.
@@ -438,22 +469,6 @@ fn make_lists(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(make_lists),
         _ => {}
     }
-}
-
-/// Whether a body holds more values than any portal's answer: a few bytes of each become many in
-/// memory.
-fn has_too_many_values(body: &[u8]) -> bool {
-    let (mut values, mut is_text, mut is_escaped) = (0_usize, false, false);
-    for byte in body {
-        match (is_text, byte) {
-            (true, _) if is_escaped => is_escaped = false,
-            (true, b'\\') => is_escaped = true,
-            (_, b'"') => is_text = !is_text,
-            (false, b',' | b'[' | b'{') => values += 1,
-            _ => {}
-        }
-    }
-    values > MOST_VALUES
 }
 
 fn sending_failed(error: reqwest::Error) -> PortalError {

@@ -263,7 +263,7 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
     let body = super::client::read_bounded(response)
         .await
         .map_err(|error| not_renewed(&error.to_string(), None))?;
-    let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let answer: Value = serde_json::from_slice(&body.bytes).unwrap_or_default();
     let text = |key: &str| answer.get(key)?.as_str().map(str::to_owned);
     if let Some(code) = text("error") {
         let description = text("error_description").unwrap_or_default();

@@ -32,6 +32,9 @@ use crate::json::{self, Parsed, Unreadable};
 
 /// A longer line is dropped: nothing that a tool takes is larger.
 const LONGEST_LINE: usize = 64 * 1024 * 1024;
+/// So many messages may be unanswered, and take so many bytes, before no more are read.
+const MAX_MESSAGES: usize = 512;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// A client's end of the conversation.
 pub struct Lines<R, W> {
@@ -60,29 +63,69 @@ impl Stop {
     }
 }
 
-/// Counts what has to be finished before the process may end.
+/// Counts what has to be finished before the process may end, and what it holds.
 #[derive(Debug, Clone)]
-pub(super) struct Busy(Arc<watch::Sender<usize>>);
+pub(super) struct Busy(Arc<watch::Sender<Load>>);
+
+#[derive(Debug, Default)]
+struct Load {
+    /// Everything that has to be finished.
+    things: usize,
+    /// Messages whose answers are not written yet.
+    messages: usize,
+    /// What these messages take, in bytes.
+    bytes: usize,
+}
 
 /// One thing that has to be finished; dropping it says that it is.
 #[derive(Debug)]
-pub(super) struct AtWork(Arc<watch::Sender<usize>>);
+pub(super) struct AtWork {
+    busy: Busy,
+    messages: usize,
+    bytes: usize,
+}
 
 impl Busy {
     pub(super) fn begin(&self) -> AtWork {
-        self.0.send_modify(|count| *count += 1);
-        AtWork(Arc::clone(&self.0))
+        self.begin_with(0, 0)
+    }
+
+    /// Begins to answer a message of so many bytes.
+    fn begin_message(&self, bytes: usize) -> AtWork {
+        self.begin_with(1, bytes)
+    }
+
+    fn begin_with(&self, messages: usize, bytes: usize) -> AtWork {
+        self.0.send_modify(|load| {
+            load.things += 1;
+            load.messages += messages;
+            load.bytes += bytes;
+        });
+        AtWork { busy: self.clone(), messages, bytes }
     }
 
     async fn idle(&self) {
+        self.has_come_to(|load| load.things == 0).await;
+    }
+
+    /// Waits until another message may be read: unanswered ones take memory.
+    async fn room(&self) {
+        self.has_come_to(|load| load.messages < MAX_MESSAGES && load.bytes < MAX_BYTES).await;
+    }
+
+    async fn has_come_to(&self, state: impl FnMut(&Load) -> bool) {
         // The sender lives as long as this value, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.0.subscribe().wait_for(state).await;
     }
 }
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
+        self.busy.0.send_modify(|load| {
+            load.things = load.things.saturating_sub(1);
+            load.messages = load.messages.saturating_sub(self.messages);
+            load.bytes = load.bytes.saturating_sub(self.bytes);
+        });
     }
 }
 
@@ -121,7 +164,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     /// Takes the two halves; `patience` bounds how long running calls hold back the end.
     pub fn new(input: R, output: W, patience: Duration) -> (Self, Stop) {
         let (stop, stopped) = watch::channel(false);
-        let (count, _) = watch::channel(0);
+        let (count, _) = watch::channel(Load::default());
         let lines = Self {
             input: BufReader::new(input),
             line: Vec::new(),
@@ -186,7 +229,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
                 tracing::warn!("a line was not read: {error}");
                 let text = match error {
                     Unreadable::NotJson(_) => "this line is not JSON".to_owned(),
-                    Unreadable::TooDeep => format!("this line cannot be read: {error}"),
+                    Unreadable::TooDeep | Unreadable::TooMany => {
+                        format!("this line cannot be read: {error}")
+                    }
                 };
                 let id = json::id_of(line).and_then(|id| serde_json::from_value(id).ok());
                 let error = ErrorData::new(ErrorCode::PARSE_ERROR, text, None);
@@ -224,10 +269,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     }
 
     /// Keeps count of what has to be answered.
-    fn note(&self, message: &ClientJsonRpcMessage) {
+    fn note(&self, message: &ClientJsonRpcMessage, bytes: usize) {
         match message {
             ClientJsonRpcMessage::Request(request) => {
-                self.conversation.asked(request.id.clone(), self.busy.begin());
+                self.conversation.asked(request.id.clone(), self.busy.begin_message(bytes));
             }
             ClientJsonRpcMessage::Notification(notification) => {
                 use rmcp::model::ClientNotification::CancelledNotification;
@@ -298,13 +343,20 @@ where
                 return None;
             }
             let mut stopped = self.stopped.clone();
+            let busy = self.busy.clone();
+            let input = async {
+                busy.room().await;
+                self.read_line().await
+            };
             let input = tokio::select! {
-                input = self.read_line() => input,
+                input = input => input,
                 Ok(_) = stopped.wait_for(|stopped| *stopped) => Input::End,
             };
+            let mut bytes = 0;
             let understood = match input {
                 Input::Line => {
                     let line = std::mem::take(&mut self.line);
+                    bytes = line.len();
                     self.understand(&line)
                 }
                 Input::TooLong => {
@@ -318,12 +370,17 @@ where
             };
             match understood {
                 Understood::Message(message) => {
-                    self.note(&message);
+                    self.note(&message, bytes);
                     return Some(*message);
                 }
                 Understood::Answer(error, id) => {
                     // Dropping this future here would lose the answer, so it is sent on its own.
-                    tokio::spawn(self.send(ServerJsonRpcMessage::error(error, id)));
+                    let at_work = self.busy.begin_message(bytes);
+                    let answer = self.send(ServerJsonRpcMessage::error(error, id));
+                    tokio::spawn(async move {
+                        let _ = answer.await;
+                        drop(at_work);
+                    });
                 }
                 Understood::Nothing => {}
             }

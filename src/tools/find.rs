@@ -148,18 +148,19 @@ impl Listing {
         let mut problems = filter.problems;
         let known =
             Known { entity, naming: Naming::Camel, item: None, list: filter.list.as_deref() };
-        let mut named = |typed: &str, path: &str| match known.resolve(typed, path) {
-            Ok(field) if field.row.is_some_and(|row| row.access == Access::Hidden) => {
-                let problem = Problem::new(path, "is not shown in lists");
-                problems.push(problem.suggest(names::well_known_slip(&field.name)));
-                None
-            }
-            Ok(field) => Some(field.name),
-            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
-                problems.push(problem);
-                None
-            }
-        };
+        let mut named =
+            |typed: &str, path: &str| match known.resolve_among(problems.len(), typed, path) {
+                Ok(field) if field.row.is_some_and(|row| row.access == Access::Hidden) => {
+                    let problem = Problem::new(path, "is not shown in lists");
+                    problems.push(problem.suggest(names::well_known_slip(&field.name)));
+                    None
+                }
+                Ok(field) => Some(field.name),
+                Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
+                    problems.push(problem);
+                    None
+                }
+            };
         let is_all = arguments.select.iter().any(|name| name == "*");
         let selected: Vec<String> = arguments
             .select

@@ -135,7 +135,7 @@ fn selected(
     let mut shown = Map::new();
     let mut problems = Vec::new();
     for typed in std::iter::once("id").chain(names.iter().map(String::as_str)) {
-        match known.resolve(typed, &format!("select.{typed}")) {
+        match known.resolve_among(problems.len(), typed, &format!("select.{typed}")) {
             Ok(field) => {
                 let value = item.get(&field.name).cloned().unwrap_or_default();
                 shown.insert(field.name, value);

@@ -421,8 +421,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.Номер договора",
-          "message": "is the title of a field of deal, not its name",
-          "didYouMean": "ufCrm_1730000000009"
+          "message": "is not a field of deal"
         },
         {
           "path": "filter.!createdTime",
@@ -438,8 +437,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "select.stage",
-          "message": "is the title of a field of deal, not its name",
-          "didYouMean": "stageId"
+          "message": "is not a field of deal"
         },
         {
           "path": "select.contacts",
@@ -448,8 +446,7 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "order.amount",
-          "message": "is the title of a field of deal, not its name",
-          "didYouMean": "opportunity"
+          "message": "is not a field of deal"
         },
         {
           "path": "order.id",

@@ -186,13 +186,11 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
           },
           {
             "path": "fields.ufCrm_1721244707108",
-            "message": "is not a field of deal",
-            "didYouMean": "ufCrm_1721244707107"
+            "message": "is not a field of deal"
           },
           {
             "path": "fields.statusId",
-            "message": "is not a field of deal",
-            "didYouMean": "stageId"
+            "message": "is not a field of deal"
           },
           {
             "path": "fields.contactIds",
@@ -208,8 +206,7 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
           },
           {
             "path": "expect.stage",
-            "message": "is the title of a field of deal, not its name",
-            "didYouMean": "stageId"
+            "message": "is not a field of deal"
           }
         ]
       }

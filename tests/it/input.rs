@@ -105,7 +105,7 @@ async fn what_cannot_be_read_is_answered_with_its_id() {
         )
     };
     for (id, arguments) in
-        [(1, deep(200)), (2, deep(200_000)), (3, format!("{{\"a\":{}}}", deep(300)))]
+        [(1, deep(200)), (2, deep(150_000)), (3, format!("{{\"a\":{}}}", deep(300)))]
     {
         server.send_text(&call(id, &arguments)).await;
         let answer = server.receive().await.unwrap();

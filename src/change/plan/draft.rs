@@ -74,7 +74,7 @@ pub fn obvious_problems(
     let mut draft = Draft::new(known, false, files, Vec::new());
     for (typed, value) in fields {
         let path = format!("fields.{typed}");
-        match known.resolve(typed, &path) {
+        match known.resolve_among(draft.problems.len(), typed, &path) {
             Err(Unresolved::Unknown(problem)) if entity.family().is_some() => {
                 // Only the portal knows its custom fields and relations.
                 if !names::is_custom(typed) && !names::is_parent(typed) {
@@ -470,7 +470,7 @@ impl<'a> Draft<'a> {
 
     /// Resolves a name, or files the problem.
     fn field(&mut self, typed: &str, path: &str) -> Option<Resolved<'a>> {
-        match self.known.resolve(typed, path) {
+        match self.known.resolve_among(self.problems.len(), typed, path) {
             Ok(field) => {
                 if field.name != typed {
                     self.notes.push(format!("`{path}` was read as `{}`", field.name));

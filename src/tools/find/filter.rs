@@ -45,7 +45,7 @@ impl Filter {
         let known = Known { entity, naming: Naming::Camel, item: None, list: None };
         let mut names = Vec::new();
         collect_names(typed, &mut names);
-        let is_open = |name: &str| known.resolve(name, name).map_or(true, |it| it.row.is_none());
+        let is_open = |name: &str| known.find(name).map_or(true, |it| it.row.is_none());
         let mut filter = Self::default();
         if names.iter().copied().chain(others).any(is_open) {
             let list = desk.facts.field_list(entity, desk.budget).await;
@@ -53,10 +53,8 @@ impl Filter {
             filter.list = Some(list);
         }
         let known = Known { list: filter.list.as_deref(), ..known };
-        let kinds: Vec<Kind> = names
-            .into_iter()
-            .filter_map(|name| Some(known.resolve(name, name).ok()?.shape.kind))
-            .collect();
+        let kinds: Vec<Kind> =
+            names.into_iter().filter_map(|name| Some(known.find(name).ok()?.shape.kind)).collect();
         let sources = Sources::fetch(desk, entity, &kinds, &mut filter.notes).await;
         let mut reader = Reader {
             known,
@@ -208,7 +206,7 @@ impl<'a> Reader<'a> {
             self.problem(&path, message);
             return Vec::new();
         }
-        let field = match self.known.resolve(name, &path) {
+        let field = match self.known.resolve_among(self.problems.len(), name, &path) {
             Ok(field) => field,
             Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
                 self.problems.push(problem);
@@ -335,7 +333,7 @@ impl<'a> Reader<'a> {
     fn pipeline_of(&self, typed: &Map<String, Value>) -> Option<i64> {
         let (_, value) = typed.iter().find(|(key, _)| {
             let (operator, name) = split(key);
-            let field = self.known.resolve(name, name).ok();
+            let field = self.known.find(name).ok();
             ["", "=", "@"].contains(&operator)
                 && field.is_some_and(|field| field.shape.kind == Kind::Category)
         })?;
