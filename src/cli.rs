@@ -124,7 +124,7 @@ struct Flags {
     /// The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
     #[arg(long, global = true, value_name = "MB")]
     max_files_mb: Option<String>,
-    /// What to log to standard error, by default `warn` [env: BITRIX24_LOG]
+    /// What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data [env: BITRIX24_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
 }

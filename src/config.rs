@@ -253,6 +253,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A PEM file; what is in it is checked when it is first used.
 fn certificates(text: &str) -> Result<Vec<u8>, String> {
+    if !Path::new(text).is_absolute() {
+        return Err("must be an absolute path".to_owned());
+    }
     let content = std::fs::read(text)
         .map_err(|error| format!("names a file that cannot be read: {}", error.kind()))?;
     let begin = b"-----BEGIN CERTIFICATE-----";
@@ -315,6 +318,12 @@ fn is_too_wide(folder: &Path) -> bool {
 }
 
 fn log_filter(text: &str) -> Result<Targets, String> {
+    // What libraries log at `trace` are whole messages with customers' data: only when they are named.
+    if text.trim().eq_ignore_ascii_case("trace") {
+        return Ok(Targets::new()
+            .with_default(LevelFilter::DEBUG)
+            .with_target("bitrix24_crm_mcp", LevelFilter::TRACE));
+    }
     text.parse().map_err(|_| {
         "must be a log level such as `warn` or `debug`, or a list such as \
          `warn,bitrix24_crm_mcp=debug`"

@@ -26,6 +26,7 @@ pub mod facts;
 pub mod failure;
 pub mod json;
 pub mod portal;
+pub mod random;
 pub mod resolve;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

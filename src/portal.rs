@@ -11,6 +11,7 @@ pub mod limiter;
 mod plan_texts;
 pub mod retry;
 pub mod secret;
+pub mod token_file;
 pub mod tokens;
 
 pub use auth::SignIn;

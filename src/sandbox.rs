@@ -32,15 +32,15 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use crate::random;
 use state::State;
-
-/// The secret part of the sandbox's webhooks.
-const SECRET: &str = "sandbox5ecret";
 
 /// A running embedded portal; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
+    /// The secret part of its webhooks: other programs of this machine do not know it.
+    secret: Arc<str>,
     state: Arc<Mutex<State>>,
     server: JoinHandle<()>,
 }
@@ -81,8 +81,9 @@ impl Sandbox {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(demo_data::company()));
-        let server = tokio::spawn(http::serve(listener, Arc::clone(&state)));
-        Ok(Self { address, state, server })
+        let secret: Arc<str> = random::text().into();
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&state), Arc::clone(&secret)));
+        Ok(Self { address, secret, state, server })
     }
 
     /// The address of a webhook that acts as user 1, who may do almost everything.
@@ -92,7 +93,7 @@ impl Sandbox {
 
     /// The address of a webhook that acts as that user.
     pub fn webhook_url_of(&self, user: u32) -> String {
-        format!("http://{}/rest/{user}/{SECRET}/", self.address)
+        format!("http://{}/rest/{user}/{}/", self.address, self.secret)
     }
 
     /// Replaces the rules.

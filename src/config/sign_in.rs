@@ -1,6 +1,9 @@
 //! Which portal the settings name, and how to sign in there.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, PortalChoice, REFRESH_TOKEN,
@@ -9,7 +12,7 @@ use super::{
 use crate::{
     failure::Problem,
     portal::{
-        Secret, SignIn, Tokens,
+        Secret, SignIn, Tokens, token_file,
         tokens::{OAuthUrl, Renewal, STANDARD_OAUTH_URL},
     },
 };
@@ -63,6 +66,11 @@ pub(super) fn read(
     let renewal = match (value(refresh), value(client_id), value(client_secret)) {
         (None, None, None) => None,
         (Some(refresh), Some(client_id), Some(client_secret)) => {
+            if let Some(reason) =
+                text(TOKEN_FILE).and_then(|file| token_file::refusal(Path::new(file.trim())))
+            {
+                note(TOKEN_FILE, reason);
+            }
             let url = text(OAUTH_URL).unwrap_or_else(|| STANDARD_OAUTH_URL.to_owned());
             match OAuthUrl::read(&url) {
                 Err(error) => {
@@ -118,6 +126,10 @@ fn secret(
         (Some(value), None) => Some((name.to_owned(), value.trim().to_owned())),
         (Some(_), Some(_)) => {
             note(&in_file, format!("is set together with `{name}`; unset one of them"));
+            None
+        }
+        (None, Some(file)) if !Path::new(file.trim()).is_absolute() => {
+            note(&in_file, "must be an absolute path".to_owned());
             None
         }
         (None, Some(file)) => match fs::read_to_string(file.trim()) {

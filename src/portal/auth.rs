@@ -48,6 +48,9 @@ pub enum AddressError {
     /// A client passed its placeholder on.
     #[error("still holds a placeholder such as `${{…}}`, which the MCP client did not replace")]
     Placeholder,
+    /// A backslash, space or control character.
+    #[error("must hold no backslash, space or control character")]
+    OddCharacter,
     /// Plain http to a host other than this machine.
     #[error("must begin with `https://`; plain `http://` is for this machine only")]
     NotHttps,
@@ -171,6 +174,14 @@ pub(super) fn checked_url(text: &str) -> Result<Url, AddressError> {
     if text.contains("${") || text.contains('{') {
         return Err(AddressError::Placeholder);
     }
+    // Readers of addresses disagree on what these mean: one of them sees another host.
+    if text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {
+        return Err(AddressError::OddCharacter);
+    }
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    if authority.split(['/', '?', '#']).next().is_some_and(|it| it.contains('@')) {
+        return Err(AddressError::Extra);
+    }
     let url = Url::parse(text).map_err(|_| AddressError::NotAUrl)?;
     let host = url.host_str().ok_or(AddressError::NotAUrl)?;
     match url.scheme() {
@@ -197,7 +208,7 @@ fn joined(segments: &[&str]) -> String {
     segments.iter().map(|segment| "/".to_owned() + segment).collect()
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -240,6 +251,10 @@ mod tests {
             ("${BITRIX24_WEBHOOK_URL}", AddressError::Placeholder),
             ("http://acme.bitrix24.com/rest/1/s3cret/", AddressError::NotHttps),
             ("http://127.0.0.1.example.com/rest/1/s3cret/", AddressError::NotHttps),
+            ("https://evil.example\\@acme.bitrix24.com/rest/1/s3cret/", AddressError::OddCharacter),
+            ("https://acme.bitrix24.com\\.evil.example/rest/1/s3cret/", AddressError::OddCharacter),
+            ("https://acme.bitrix24.com/rest/1/s3\tcret/", AddressError::OddCharacter),
+            ("https://acme.bitrix24.com@evil.example/rest/1/s3cret/", AddressError::Extra),
             ("https://me:s3cret@acme.bitrix24.com/rest/1/s3cret/", AddressError::Extra),
             ("https://acme.bitrix24.com/rest/1/s3cret/?auth=1", AddressError::Extra),
             ("https://acme.bitrix24.com/", AddressError::NotAWebhook),

@@ -77,6 +77,8 @@ pub struct Portal {
     limiter: Limiter,
     // Built at the first call: reading the system's certificates takes longer than the whole start.
     http: OnceLock<Client>,
+    /// For the sign-in server, whose way may lead through a proxy where the portal's does not.
+    sign_in_http: OnceLock<Client>,
     /// When each method may be called again after it had used up its time, in Unix seconds.
     operating_resets: Mutex<HashMap<String, i64>>,
 }
@@ -88,6 +90,7 @@ impl Portal {
             limiter: Limiter::new(connection.rate),
             connection,
             http: OnceLock::new(),
+            sign_in_http: OnceLock::new(),
             operating_resets: Mutex::default(),
         }
     }
@@ -278,7 +281,11 @@ impl Portal {
 
     async fn renew(&self, stale: Option<&Secret>, budget: &Budget) -> Result<(), PortalError> {
         match &self.connection.sign_in {
-            SignIn::Token { tokens, .. } => tokens.renew(stale, self.http()?, budget).await,
+            SignIn::Token { tokens, .. } => {
+                let is_local = tokens.are_renewed_on_this_machine();
+                let http = self.client(&self.sign_in_http, is_local)?;
+                tokens.renew(stale, http, budget).await
+            }
             SignIn::Webhook { .. } => Ok(()),
         }
     }
@@ -327,7 +334,15 @@ impl Portal {
     }
 
     fn http(&self) -> Result<&Client, PortalError> {
-        if let Some(client) = self.http.get() {
+        self.client(&self.http, self.connection.sign_in.is_on_this_machine())
+    }
+
+    fn client<'a>(
+        &self,
+        place: &'a OnceLock<Client>,
+        is_on_this_machine: bool,
+    ) -> Result<&'a Client, PortalError> {
+        if let Some(client) = place.get() {
             return Ok(client);
         }
         // A second installation is refused, which is as good.
@@ -336,8 +351,8 @@ impl Portal {
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(self.connection.timeouts.connect);
-        if self.connection.sign_in.is_on_this_machine() {
-            // A proxy of the system's would look for the portal on its own machine.
+        if is_on_this_machine {
+            // A proxy of the system's would look for the server on its own machine.
             builder = builder.no_proxy();
         }
         let unusable = |error: reqwest::Error| PortalError::Unreachable {
@@ -348,7 +363,7 @@ impl Portal {
             builder = builder.tls_certs_merge(roots);
         }
         let client = builder.build().map_err(unusable)?;
-        Ok(self.http.get_or_init(|| client))
+        Ok(place.get_or_init(|| client))
     }
 
     /// The host and path prefix that a redirect names, without the secret part of the path.

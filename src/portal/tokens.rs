@@ -5,9 +5,7 @@
 //! can go wrong, and a file that several processes use is locked around it.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,8 +18,9 @@ use tokio::sync::watch;
 
 use super::{
     Budget, PortalError, Secret,
-    auth::{AddressError, checked_url},
+    auth::{AddressError, checked_url, is_loopback},
     budget::Spent,
+    token_file,
 };
 
 /// Where tokens of cloud portals outside Russia are renewed.
@@ -71,6 +70,11 @@ pub struct Renewal {
 pub struct OAuthUrl(Url);
 
 impl OAuthUrl {
+    /// Whether the sign-in server is on this machine.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        self.0.host_str().is_some_and(is_loopback)
+    }
+
     /// Reads an address: https, or http on this machine.
     ///
     /// # Errors
@@ -85,6 +89,17 @@ impl OAuthUrl {
 struct Kept {
     access: String,
     refresh: String,
+}
+
+impl Kept {
+    fn as_json(&self, given: &Secret) -> String {
+        json!({
+            "descends_from": fingerprint(given),
+            "access_token": self.access,
+            "refresh_token": self.refresh,
+        })
+        .to_string()
+    }
 }
 
 impl Tokens {
@@ -120,6 +135,11 @@ impl Tokens {
     /// Every secret that must not be shown.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         self.lock().seen.clone()
+    }
+
+    /// Whether the sign-in server that renews them is on this machine.
+    pub(super) fn are_renewed_on_this_machine(&self) -> bool {
+        self.renewal.as_ref().is_some_and(|renewal| renewal.url.is_on_this_machine())
     }
 
     pub(super) fn can_be_renewed(&self) -> bool {
@@ -176,7 +196,7 @@ impl Tokens {
         // Held until the new tokens are written, so that no other process renews meanwhile.
         let _lock = match &renewal.file {
             None => None,
-            Some(file) => match lock(file.clone()).await {
+            Some(file) => match token_file::lock(file.clone()).await {
                 Ok(lock) => Some(lock),
                 Err(error) => {
                     let reason = error.kind();
@@ -199,7 +219,8 @@ impl Tokens {
         self.hold(&kept);
         match &renewal.file {
             Some(file) => {
-                if let Err(error) = write_file(file, &renewal.refresh_token, &kept) {
+                if let Err(error) = token_file::replace(file, &kept.as_json(&renewal.refresh_token))
+                {
                     let reason = error.kind();
                     tracing::warn!(
                         %reason,
@@ -229,7 +250,7 @@ impl Tokens {
     fn read_file(&self) -> Option<Kept> {
         let renewal = self.renewal.as_ref()?;
         let file = renewal.file.as_ref()?;
-        let text = fs::read_to_string(file).ok()?;
+        let text = token_file::read(file).ok()?;
         let Ok(kept) = serde_json::from_str::<Value>(&text) else {
             tracing::warn!("the token file is not JSON and is not used");
             return None;
@@ -278,45 +299,6 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
 
 fn not_renewed(reason: &str, refusal: Option<super::Refusal>) -> PortalError {
     PortalError::NotRenewed { reason: reason.to_owned(), refusal: refusal.map(Box::new) }
-}
-
-/// Waits for the lock beside the token file on a thread of its own: another process may hold it.
-async fn lock(file: PathBuf) -> io::Result<File> {
-    let lock = move || {
-        let mut name = file.into_os_string();
-        name.push(".lock");
-        let lock = private_file(Path::new(&name))?;
-        lock.lock()?;
-        Ok(lock)
-    };
-    tokio::task::spawn_blocking(lock).await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
-}
-
-/// Replaces the file in one step, so that no reader sees half of it.
-fn write_file(file: &Path, given: &Secret, kept: &Kept) -> io::Result<()> {
-    let content = json!({
-        "descends_from": fingerprint(given),
-        "access_token": kept.access,
-        "refresh_token": kept.refresh,
-    });
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    let new = Path::new(&name);
-    // What an interrupted process left behind is in the way.
-    let _ = fs::remove_file(new);
-    let mut written = private_file(new)?;
-    written.write_all(content.to_string().as_bytes())?;
-    written.sync_all()?;
-    fs::rename(new, file)
-}
-
-/// Opens a file for writing that only its owner can read.
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn fingerprint(secret: &Secret) -> String {

@@ -3,9 +3,10 @@
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
@@ -18,21 +19,28 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    Received, SECRET,
+    Received,
     methods::{self, Brought, PortalFault},
     state::State,
 };
 
 type Shared = Arc<Mutex<State>>;
 
-pub(super) async fn serve(listener: TcpListener, state: Shared) {
+/// What clients may send is larger; what the program sends is not.
+const LARGEST_BODY: usize = 128 * 1024 * 1024;
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
+
+pub(super) async fn serve(listener: TcpListener, state: Shared, secret: Arc<str>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
+            // Mostly the limit of open files: trying again at once would only spin.
+            tokio::time::sleep(AFTER_A_FAILURE).await;
             continue;
         };
-        let state = Arc::clone(&state);
+        let (state, secret) = (Arc::clone(&state), Arc::clone(&secret));
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+            let service =
+                service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&secret)));
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the sandbox ended");
@@ -44,6 +52,7 @@ pub(super) async fn serve(listener: TcpListener, state: Shared) {
 async fn answer(
     request: Request<Incoming>,
     state: Shared,
+    secret: Arc<str>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let is_json = parts
@@ -51,9 +60,21 @@ async fn answer(
         .get(header::CONTENT_TYPE)
         .and_then(|media| media.to_str().ok())
         .is_some_and(|media| media.to_ascii_lowercase().starts_with("application/json"));
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let result = if parts.method == Method::POST {
-        handle(parts.uri.path(), is_json, &body, &state)
+    // A page in a browser reaches this machine under a name of its own.
+    let is_for_us = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .is_some_and(|host| host.starts_with("127.0.0.1:") || host.starts_with("localhost:"));
+    let body = Limited::new(body, LARGEST_BODY).collect().await;
+    let body = body.map(http_body_util::Collected::to_bytes);
+    let result = if !is_for_us {
+        Err(PortalFault::new(403, "WRONG_HOST", "This portal serves its own machine alone"))
+    } else if parts.method == Method::POST {
+        match body {
+            Ok(body) => handle(parts.uri.path(), is_json, &body, &state, &secret),
+            Err(_) => Err(PortalFault::new(413, "TOO_LARGE", "The body is too large")),
+        }
     } else {
         Err(PortalFault::new(400, "100", "Could not find value for parameter {entityTypeId}"))
     };
@@ -79,10 +100,16 @@ async fn answer(
     Ok(response)
 }
 
-fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Brought, PortalFault> {
+fn handle(
+    path: &str,
+    is_json: bool,
+    body: &[u8],
+    state: &Shared,
+    secret: &str,
+) -> Result<Brought, PortalFault> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (user, method) = match segments.as_slice() {
-        ["rest", user, secret, method] if *secret == SECRET => (*user, *method),
+        ["rest", user, given, method] if *given == secret => (*user, *method),
         ["rest", _, _, _] => {
             return Err(PortalFault::new(
                 401,
@@ -104,6 +131,6 @@ fn handle(path: &str, is_json: bool, body: &[u8], state: &Shared) -> Result<Brou
         return Err(PortalFault::new(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"));
     }
     let user = user.parse().unwrap_or_default();
-    let secret_path = format!("/rest/{user}/{SECRET}/");
+    let secret_path = format!("/rest/{user}/{secret}/");
     methods::call(&mut state, user, &secret_path, method, &parameters)
 }

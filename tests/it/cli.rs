@@ -251,7 +251,7 @@ async fn help_names_every_command_and_setting() {
               The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
 
           --log <FILTER>
-              What to log to standard error, by default `warn` [env: BITRIX24_LOG]
+              What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data [env: BITRIX24_LOG]
     ");
     let finished = run(program().args(["call", "--help"])).await;
     assert_eq!(finished.code, Some(0));
@@ -323,7 +323,7 @@ async fn help_names_every_command_and_setting() {
               The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
 
           --log <FILTER>
-              What to log to standard error, by default `warn` [env: BITRIX24_LOG]
+              What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data [env: BITRIX24_LOG]
     ");
 }
 

@@ -1,0 +1,152 @@
+//! The file that keeps renewed tokens: never through a link, never where others could put something in
+//! its place, replaced in one step, locked between processes.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::random;
+
+/// Why a file must not keep tokens, to be read after the setting's name; `None` when it may.
+pub fn refusal(file: &Path) -> Option<String> {
+    if !file.is_absolute() {
+        return Some("must be an absolute path".to_owned());
+    }
+    if let Ok(metadata) = file.symlink_metadata() {
+        if metadata.is_symlink() {
+            return Some("names a link; name the file itself".to_owned());
+        }
+        #[cfg(unix)]
+        if metadata.is_file() && others_may(&metadata, 0o077) {
+            return Some("names a file that others can read or write; run `chmod 600`".to_owned());
+        }
+        #[cfg(unix)]
+        if metadata.is_file() && !is_ours(&metadata) {
+            return Some("names a file of another user".to_owned());
+        }
+    }
+    #[cfg(unix)]
+    if let Some(metadata) = file.parent().and_then(|folder| folder.metadata().ok())
+        && others_may(&metadata, 0o002)
+    {
+        return Some("names a file in a folder that others can write to".to_owned());
+    }
+    None
+}
+
+#[cfg(unix)]
+fn others_may(metadata: &fs::Metadata, bits: u32) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & bits != 0
+}
+
+/// Whether this process's user owns a file, where that can be known.
+#[cfg(unix)]
+fn is_ours(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").map_or(true, |own| own.uid() == metadata.uid())
+}
+
+/// What the file holds.
+pub(super) fn read(file: &Path) -> io::Result<String> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    let mut text = String::new();
+    itself(&mut options).open(file)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Replaces the file in one step, so that no reader sees half of it.
+pub(super) fn replace(file: &Path, content: &str) -> io::Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.new", random::text()));
+    let new = PathBuf::from(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut written = private(&mut options).open(&new)?;
+    let replaced = written
+        .write_all(content.as_bytes())
+        .and_then(|()| written.sync_all())
+        .and_then(|()| fs::rename(&new, file));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    replaced
+}
+
+/// Waits for the lock beside the file on a thread of its own: another process may hold it.
+pub(super) async fn lock(file: PathBuf) -> io::Result<File> {
+    let lock = move || {
+        let mut name = file.into_os_string();
+        name.push(".lock");
+        let mut options = OpenOptions::new();
+        // Not emptied: whatever stands there under that name is not ours to empty.
+        options.create(true).truncate(false).write(true);
+        let lock = private(itself(&mut options)).open(PathBuf::from(name))?;
+        lock.lock()?;
+        Ok(lock)
+    };
+    tokio::task::spawn_blocking(lock).await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
+}
+
+/// What the name means itself, not what a link there leads to.
+fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_CLOEXEC);
+    options
+}
+
+/// Readable by its owner alone.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_written_through_a_link_or_beside_strangers() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let victim = at("victim");
+        fs::write(&victim, "precious").unwrap();
+
+        let file = at("tokens.json");
+        assert_eq!(refusal(&file), None);
+        replace(&file, "one").unwrap();
+        replace(&file, "two").unwrap();
+        assert_eq!(read(&file).unwrap(), "two");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(refusal(&file), None);
+
+        symlink(&victim, at("link.json")).unwrap();
+        assert!(refusal(&at("link.json")).unwrap().contains("a link"));
+        assert!(read(&at("link.json")).is_err());
+        symlink(&victim, at("other.json.lock")).unwrap();
+        assert!(lock(at("other.json")).await.is_err());
+        fs::write(at("locked.json.lock"), "kept").unwrap();
+        drop(lock(at("locked.json")).await.unwrap());
+        assert_eq!(fs::read_to_string(at("locked.json.lock")).unwrap(), "kept");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(refusal(&file).unwrap().contains("chmod 600"));
+        let open = at("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(refusal(&open.join("tokens.json")).unwrap().contains("others can write"));
+        assert!(refusal(Path::new("tokens.json")).unwrap().contains("absolute"));
+        // Nothing is left behind.
+        let left = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+            entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".new")
+        });
+        assert_eq!(left.count(), 0);
+    }
+}
