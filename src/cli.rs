@@ -3,6 +3,7 @@
 mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
+pub mod log;
 mod schemas;
 
 use std::{

@@ -1,11 +1,8 @@
 //! The program: parse, log to standard error, run, exit code.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use bitrix24_crm_mcp::{cli::Cli, escapes};
+use bitrix24_crm_mcp::cli::{Cli, log::Log};
 use clap::Parser;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -24,35 +21,20 @@ fn main() -> ExitCode {
         Ok(settings) => settings.log.clone(),
         Err(unusable) => unusable.log.clone(),
     };
-    let to_stderr = tracing_subscriber::fmt::layer().with_writer(|| LogLines).with_ansi(false);
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(|| Log).with_ansi(false);
     tracing_subscriber::registry().with(to_stderr.with_filter(log)).init();
 
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "the runtime cannot be started");
+            Log::flush();
             return ExitCode::FAILURE;
         }
     };
     let code = runtime.block_on(cli.run(settings));
     // Where standard input is read by a thread, nothing could interrupt it.
     runtime.shutdown_background();
+    Log::flush();
     code
-}
-
-/// Standard error, where each event is one line, whatever it holds.
-struct LogLines;
-
-impl Write for LogLines {
-    /// Takes one event; the logger writes each at once.
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let line = escapes::on_one_line(text.trim_end_matches('\n'));
-        writeln!(io::stderr().lock(), "{line}")?;
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
 }
