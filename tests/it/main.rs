@@ -37,6 +37,7 @@ mod scripted_portal;
 mod searching_fields;
 mod secrets;
 mod silent_drops;
+mod supply_chain;
 mod support;
 mod tokens;
 mod truth;
