@@ -24,6 +24,7 @@ pub use lines::{Lines, Stop};
 pub use streams::standard_streams;
 
 use crate::{
+    escapes,
     failure::{Code, Failure, Retry, Written},
     portal::GiveUp,
     tools::{Answer, Given, Tool, Toolbox},
@@ -118,10 +119,9 @@ impl ServerHandler for Server {
             () = report_progress(&context) => None,
             () = cancelled => None,
         };
-        match answer {
-            Some(answer) => Ok(result(answer).into()),
-            None => Err(ErrorData::invalid_params(format!("there is no tool `{name}`"), None)),
-        }
+        let missing = || format!("there is no tool `{}`", shown(&name));
+        let answer = answer.ok_or_else(|| ErrorData::invalid_params(missing(), None))?;
+        Ok(result(answer).into())
     }
 
     async fn on_custom_request(
@@ -138,7 +138,7 @@ impl ServerHandler for Server {
             "initialize" | "tools/list" | "server/discover" | "ping" => {
                 ErrorData::invalid_params(format!("malformed params of {}", request.method), None)
             }
-            _ => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None),
+            method => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, shown(method), None),
         })
     }
 }
@@ -201,6 +201,16 @@ async fn report_progress(context: &RequestContext<RoleServer>) {
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// A client's text as messages show it.
+fn shown(text: &str) -> String {
+    const MAX_CHARACTERS: usize = 100;
+    let visible = escapes::visible(text);
+    match visible.char_indices().nth(MAX_CHARACTERS) {
+        Some((end, _)) => format!("{}…", visible.get(..end).unwrap_or_default()),
+        None => visible.into_owned(),
+    }
 }
 
 fn broke_down() -> Failure {

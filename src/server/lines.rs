@@ -242,7 +242,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         let (in_arguments, elsewhere): (Vec<String>, Vec<String>) =
             repeated.into_iter().partition(|path| path.starts_with(ARGUMENTS));
         if let Some(key) = elsewhere.first() {
-            let text = format!("`{key}` is given twice");
+            let text = format!("`{}` is given twice", super::shown(key));
             let id = message.get("id").cloned().and_then(|id| serde_json::from_value(id).ok());
             return Understood::Answer(ErrorData::invalid_request(text, None), id);
         }
