@@ -117,8 +117,11 @@ impl<'a> Known<'a> {
             return Ok(self.describe(wire));
         }
         let folded = names::folded(typed);
-        let mut matches: Vec<String> =
-            self.names().filter(|name| names::folded(name) == folded).collect();
+        let length = names::folded_length(&folded);
+        let mut matches: Vec<String> = self
+            .names()
+            .filter(|name| names::folded_length(name) == length && names::folded(name) == folded)
+            .collect();
         matches.sort_unstable();
         matches.dedup();
         match (matches.pop(), matches.pop()) {

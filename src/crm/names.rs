@@ -77,6 +77,11 @@ pub fn folded(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | ' ' | '-')).flat_map(char::to_lowercase).collect()
 }
 
+/// How long the folded name is, nearly: equal names have equal lengths, and counting is cheap.
+pub fn folded_length(name: &str) -> usize {
+    name.chars().filter(|c| !matches!(c, '_' | ' ' | '-')).count()
+}
+
 /// Names that people use for a field which the portal calls otherwise, from the vendor's older
 /// methods and its own pages. They are suggested, never mapped.
 pub fn well_known_slip(name: &str) -> Option<&'static str> {

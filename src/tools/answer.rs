@@ -20,6 +20,8 @@ const LONGEST_ANSWER: usize = 8_000;
 const ROOM_FOR_A_NOTE: usize = 200;
 /// The parts of an answer that are cut first.
 const LONG_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
+/// More entries of a list within a field are never shown.
+const MAX_ENTRIES: usize = 500;
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
 const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
@@ -176,14 +178,34 @@ fn bounded(mut json: Value) -> Value {
             hide_file_links(part);
         }
     }
+    // Before anything is counted or copied: of a long list only a beginning can be shown.
+    let mut pruned = Vec::new();
+    for part in LONG_PARTS {
+        if let Some(part) = json.get_mut(part) {
+            prune(part, MAX_ENTRIES, "", &mut pruned);
+        }
+    }
+    for part in ["notes", "changes", "notApplied"] {
+        let left_out = match json.get_mut(part) {
+            Some(Value::Array(entries)) => {
+                let count = entries.len();
+                entries.truncate(MAX_ENTRIES);
+                count - entries.len()
+            }
+            _ => 0,
+        };
+        if let (Some(Value::Array(notes)), true) = (json.get_mut("notes"), left_out > 0) {
+            notes.push(format!("{left_out} more of `{part}` are left out").into());
+        }
+    }
     make_visible(&mut json);
-    if length(&json) <= LONGEST_ANSWER {
+    if length(&json) <= LONGEST_ANSWER && pruned.is_empty() {
         return json;
     }
     let mut shortened = Value::Null;
     for longest in CUTS {
         shortened = json.clone();
-        let mut was_cut = Vec::new();
+        let mut was_cut = pruned.clone();
         for part in LONG_PARTS {
             if let Some(part) = shortened.get_mut(part) {
                 cut(part, longest, "", &mut was_cut);
@@ -301,6 +323,38 @@ fn make_visible(value: &mut Value) {
     }
 }
 
+/// Leaves the first entries of lists within fields, and collects the names of the fields.
+fn prune(value: &mut Value, most: usize, name: &str, pruned: &mut Vec<String>) {
+    let is_long = match value {
+        Value::Array(values) => {
+            let is_long = values.len() > most && !name.is_empty();
+            if is_long {
+                values.truncate(most);
+            }
+            for value in values {
+                prune(value, most, name, pruned);
+            }
+            is_long
+        }
+        Value::Object(entries) => {
+            let is_long = entries.len() > most && !name.is_empty();
+            if is_long {
+                *entries = std::mem::take(entries).into_iter().take(most).collect();
+            }
+            let field = entries.get("field").and_then(Value::as_str).map(str::to_owned);
+            for (key, value) in entries.iter_mut() {
+                let name = field.as_deref().unwrap_or(if name.is_empty() { key } else { name });
+                prune(value, most, name, pruned);
+            }
+            is_long
+        }
+        _ => false,
+    };
+    if is_long && !pruned.iter().any(|it| it == name) {
+        pruned.push(name.to_owned());
+    }
+}
+
 fn length(json: &Value) -> usize {
     json.to_string().chars().count()
 }
@@ -340,6 +394,10 @@ fn cut(value: &mut Value, longest: usize, name: &str, was_cut: &mut Vec<String>)
             }
         }
         Value::Object(entries) => {
+            if entries.len() > longest && !name.is_empty() {
+                *entries = std::mem::take(entries).into_iter().take(longest).collect();
+                was_cut.push(name.to_owned());
+            }
             // A change or a missed field carries its name in `field`.
             let field = entries.get("field").and_then(Value::as_str).map(str::to_owned);
             for (key, value) in entries.iter_mut() {

@@ -8,13 +8,16 @@ use serde_json::{Map, Value, json};
 use super::{Found, Listing, filter::free_number};
 use crate::{
     crm::{EntityType, Family, catalog, entity_type::linked_item, kind},
-    failure::{Code, Failure, Purpose},
+    failure::{Code, Failure, Problem, Purpose},
     tools::Desk,
 };
 use naming_fields::{NamingFields, bare, is_bare_number, numbered, words};
 
 /// Portals compare at most this many values in one search; more clients than that are no answer.
 const MOST_CLIENTS: usize = 50;
+
+/// Each word becomes conditions of the search; more words than that are no name.
+const MAX_WORDS: usize = 32;
 
 /// A condition that a query makes.
 pub(super) struct Search(Map<String, Value>);
@@ -56,6 +59,11 @@ pub(super) async fn run(
     query: &str,
 ) -> Result<Found, Failure> {
     let entity = listing.entity;
+    let count = words(query).len();
+    if count > MAX_WORDS {
+        let message = format!("has {count} words; a name has up to {MAX_WORDS}");
+        return Err(Failure::refused_argument(Problem::new("query", message)));
+    }
     let mut naming = NamingFields::of(entity);
     if let Some(id) = id(entity, query) {
         let search = |naming: &NamingFields| naming.id_or_number(id, query);
