@@ -112,6 +112,11 @@ impl<'a> Known<'a> {
     ///
     /// Why there is no such field.
     pub fn find(&self, typed: &str) -> Result<Resolved<'a>, Missing> {
+        /// No portal has longer names, and a long one is compared with each of many.
+        const MAX_BYTES: usize = 1_000;
+        if typed.len() > MAX_BYTES {
+            return Err(Missing::None(String::new()));
+        }
         let wire = names::in_naming(typed.trim(), self.naming);
         if self.has(&wire) {
             return Ok(self.describe(wire));

@@ -6,6 +6,8 @@
 mod changes;
 mod why;
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -256,6 +258,7 @@ fn missed_records(
 ) -> Vec<NotApplied> {
     let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
     let new = multifield::records(item.get(&asked.name));
+    let (old_by_id, new_by_id) = (multifield::by_id(&old), multifield::by_id(&new));
     let mut missed = Vec::new();
     for (operation, stands) in operations.iter().zip(multifield::standing(operations, &old, &new)) {
         let key = operation.key();
@@ -265,10 +268,9 @@ fn missed_records(
             standing.has_new = true;
             continue;
         }
-        let with_key = |records: &[Record]| {
-            records.iter().find(|record| record.id.to_string() == key).map(Record::shown)
-        };
-        let (was, now) = (with_key(&old), with_key(&new));
+        let id = key.parse::<i64>().ok();
+        let shown = |records: &HashMap<i64, &Record>| Some(records.get(&id?)?.shown());
+        let (was, now) = (shown(&old_by_id), shown(&new_by_id));
         let why = match () {
             () if !item.contains_key(&asked.name) => Why::UnknownToPortal,
             () if was == now => Why::Ignored,

@@ -14,6 +14,9 @@ use super::{kind, names};
 /// The longest value that the portal takes.
 const LONGEST_VALUE: usize = 250;
 
+/// No item has so many phones and e-mails.
+const MAX_ELEMENTS: usize = 1_000;
+
 const EXAMPLE: &str =
     "`{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`";
 
@@ -149,7 +152,13 @@ pub fn read(value: &Value, now: &[Record]) -> Result<Asked, Vec<Wrong>> {
         asked: Asked::default(),
     };
     let mut wrong = Vec::new();
-    for (key, element) in elements(value).map_err(|message| vec![(None, message)])? {
+    let elements = elements(value).map_err(|message| vec![(None, message)])?;
+    if elements.len() > MAX_ELEMENTS {
+        let message =
+            format!("names {} records; a call may name up to {MAX_ELEMENTS}", elements.len());
+        return Err(vec![(None, message)]);
+    }
+    for (key, element) in elements {
         let Some(element) = element.as_object() else {
             let message =
                 format!("must be an object as in {EXAMPLE}, not {}", kind::shown(element));
