@@ -19,8 +19,8 @@ pub fn refusal(file: &Path) -> Option<String> {
             return Some("names a link; name the file itself".to_owned());
         }
         #[cfg(unix)]
-        if metadata.is_file() && others_may(&metadata, 0o077) {
-            return Some("names a file that others can read or write; run `chmod 600`".to_owned());
+        if metadata.is_file() && others_may(&metadata, 0o022) {
+            return Some("names a file that others can write; run `chmod 600`".to_owned());
         }
         #[cfg(unix)]
         if metadata.is_file() && !is_ours(&metadata) {
@@ -53,7 +53,12 @@ pub(super) fn read(file: &Path) -> io::Result<String> {
     let mut options = OpenOptions::new();
     options.read(true);
     let mut text = String::new();
-    itself(&mut options).open(file)?.read_to_string(&mut text)?;
+    let mut file = itself(&mut options).open(file)?;
+    #[cfg(unix)]
+    if others_may(&file.metadata()?, 0o044) {
+        tracing::warn!("others can read the token file; the next renewal makes it private");
+    }
+    file.read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -136,7 +141,7 @@ mod tests {
         assert_eq!(fs::read_to_string(at("locked.json.lock")).unwrap(), "kept");
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).unwrap();
         assert!(refusal(&file).unwrap().contains("chmod 600"));
         let open = at("open");
         fs::create_dir(&open).unwrap();
