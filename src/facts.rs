@@ -19,6 +19,9 @@ use shelf::Shelf;
 /// Lists end after so many pages: a portal that always has another one is no portal.
 const MOST_PAGES: usize = 40;
 
+/// Why a code is not checked that may stand further on.
+pub const CUT_DIRECTORIES: &str = "the portal's directories have more than 40 pages";
+
 /// The facts of one portal.
 #[derive(Debug)]
 pub struct Facts {
@@ -73,12 +76,16 @@ pub struct TypeName {
 
 /// Every directory of the portal, by its `ENTITY_ID`.
 #[derive(Debug, Default)]
-pub struct Directories(BTreeMap<String, Vec<Stage>>);
+pub struct Directories {
+    by_id: BTreeMap<String, Vec<Stage>>,
+    /// Whether the portal has more entries than were read.
+    pub is_cut: bool,
+}
 
 impl Directories {
     /// The entries of a directory, in its order.
     pub fn get(&self, entity_id: &str) -> &[Stage] {
-        self.0.get(entity_id).map_or(&[], Vec::as_slice)
+        self.by_id.get(entity_id).map_or(&[], Vec::as_slice)
     }
 
     /// The pipelines of an entity type by the directories of their stages, without names.
@@ -88,7 +95,7 @@ impl Directories {
             let is_its_own = stage::directory(entity, id).as_ref() == Some(directory);
             is_its_own.then(|| Pipeline { id, name: String::new() })
         };
-        self.0.keys().filter_map(id_of).collect()
+        self.by_id.keys().filter_map(id_of).collect()
     }
 }
 
@@ -215,14 +222,14 @@ impl Facts {
                             _ => None,
                         },
                     };
-                    directories.0.entry(text_of(status, "ENTITY_ID")).or_default().push(entry);
+                    directories.by_id.entry(text_of(status, "ENTITY_ID")).or_default().push(entry);
                 }
                 match page.next {
                     Some(next) if start.is_none_or(|start| next > start) => start = Some(next),
                     _ => return Ok(directories),
                 }
             }
-            tracing::warn!("the portal has more entries of directories than {MOST_PAGES} pages");
+            directories.is_cut = true;
             Ok(directories)
         };
         self.directories.get((), budget, fetch).await

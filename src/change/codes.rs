@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     crm::{EntityType, Kind, catalog, kind, stage, text},
-    facts::{Facts, Stage},
+    facts::{CUT_DIRECTORIES, Facts, Stage},
     failure::Problem,
     portal::{Budget, PortalError},
 };
@@ -70,6 +70,14 @@ pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budge
             }
         };
         let is_code = there.iter().any(|(code, _)| code == typed);
+        let is_in_a_directory = matches!(meant, Meant::Stage(_) | Meant::Entry(_));
+        if !is_code
+            && is_in_a_directory
+            && facts.directories(budget).await.is_ok_and(|it| it.is_cut)
+        {
+            draft.notes.push(format!("`{path}` was not checked: {CUT_DIRECTORIES}"));
+            continue;
+        }
         if is_code {
             // Codes may look like nothing that this program knows.
             problems.retain(|problem| problem.path != *path);

@@ -6,6 +6,14 @@ use serde_json::{Value, json};
 
 use super::kind::{Encoded, Kind, READ_AS_LIST};
 
+/// Longer lists are neither sent nor compared.
+pub const MAX_VALUES: usize = 50_000;
+
+/// Why a list cannot be sent, to be read after the field's name.
+pub fn too_many(count: usize) -> String {
+    format!("has {count} values; a list may have up to {MAX_VALUES}")
+}
+
 /// So many remarks on the values of one list are enough.
 const MOST_NOTES: usize = 5;
 
@@ -51,6 +59,9 @@ impl Shape {
             Value::Array(values) => (values.as_slice(), Vec::new()),
             one => (std::slice::from_ref(one), vec![READ_AS_LIST.to_owned()]),
         };
+        if values.len() > MAX_VALUES {
+            return Err(too_many(values.len()));
+        }
         let mut wire = Vec::with_capacity(values.len());
         let mut seen = HashSet::with_capacity(values.len());
         let (mut is_empty, mut is_repeated) = (false, false);
@@ -86,6 +97,10 @@ impl Shape {
             return self.kind.same(asked, now);
         }
         let (asked, now) = (self.values(asked), self.values(now));
+        // What is too long to be compared is never called equal.
+        if now.len() > MAX_VALUES {
+            return false;
+        }
         if self.kind.is_of_sets() {
             return self.keys(&asked) == self.keys(&now);
         }
@@ -176,10 +191,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_is_not_sent_and_never_equal() {
+        let shape = Shape { kind: Kind::Integer, is_multiple: true };
+        let long: Value = (0..=MAX_VALUES).collect();
+        assert!(shape.encode(&long).unwrap_err().contains("up to 50000"));
+        assert!(!shape.same(&long, &long));
+        assert!(Kind::Users.encode(&long).is_err());
+    }
+
+    #[test]
     fn long_lists_are_compared_at_once() {
         for kind in [Kind::Text, Kind::Choice, Kind::Any, Kind::Integer] {
             let shape = Shape { kind, is_multiple: true };
-            let asked: Value = (1..100_000).collect();
+            let asked: Value = (1..50_000).collect();
             let mut reversed = asked.clone();
             reversed.as_array_mut().unwrap().reverse();
             assert_eq!(shape.same(&asked, &reversed), kind == Kind::Choice, "{kind:?}");

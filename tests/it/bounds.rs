@@ -112,3 +112,31 @@ async fn errors_are_bounded_like_successes() {
     assert!(answer.json.to_string().chars().count() <= 8_000);
     assert!(answer.sentence.unwrap().chars().count() <= 1_000);
 }
+
+#[tokio::test]
+async fn a_portal_that_always_has_another_page_is_read_to_an_end() {
+    let page =
+        json!({"result": [{"ENTITY_ID": "SOURCE", "STATUS_ID": "A", "NAME": "a"}], "next": 1});
+    let pages: Vec<Reply> = (1..=60)
+        .map(|next| {
+            let mut page = page.clone();
+            page["next"] = json!(next * 50);
+            Reply::Json(200, page)
+        })
+        .collect();
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![Reply::item(json!({"id": 351, "sourceId": "A"}))]),
+        ("crm.item.update", vec![Reply::item(json!({"id": 351, "sourceId": "B"}))]),
+        ("crm.status.list", pages),
+    ])
+    .await;
+    let mut server = Server::connected_to(&portal.webhook()).await;
+    let call = json!({"entityTypeId": 2, "id": 351, "fields": {"sourceId": "B"}});
+    let answer = server.update(call).await.json;
+    assert_eq!(answer["status"], "updated");
+    let note =
+        "`fields.sourceId` was not checked: the portal's directories have more than 40 pages";
+    assert_eq!(answer["notes"], json!([note]));
+    let read = portal.methods().into_iter().filter(|method| method == "crm.status.list");
+    assert_eq!(read.count(), 40);
+}

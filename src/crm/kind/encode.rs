@@ -9,6 +9,7 @@ use crate::crm::{
     EntityType, Family,
     dates::{self, Moment, Reading},
     decimal::Decimal,
+    shape::{MAX_VALUES, too_many},
 };
 
 pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
@@ -202,6 +203,9 @@ fn encode_ids(value: &Value) -> Result<Encoded, String> {
         }
         _ => return Err(wrong()),
     };
+    if given.len() > MAX_VALUES {
+        return Err(too_many(given.len()));
+    }
     let mut list = Vec::with_capacity(given.len());
     let mut seen = HashSet::with_capacity(given.len());
     let (mut is_repeated, mut is_empty) = (false, false);

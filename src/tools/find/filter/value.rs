@@ -12,7 +12,7 @@ use crate::{
         kind::{self, can_be_read_as},
         names, stage, text,
     },
-    facts::{Directories, Pipeline, Stage},
+    facts::{CUT_DIRECTORIES, Directories, Pipeline, Stage},
     resolve::Resolved,
     tools::Desk,
 };
@@ -57,6 +57,9 @@ impl Sources {
         let has = |kind: Kind| kinds.contains(&kind);
         if has(Kind::Stage) || has(Kind::Status) {
             match facts.directories(desk.budget).await {
+                Ok(directories) if directories.is_cut => {
+                    notes.push(format!("codes were not checked: {CUT_DIRECTORIES}"));
+                }
                 Ok(directories) => sources.directories = Some(directories),
                 Err(error) => notes.push(format!("codes were not checked: {error}")),
             }
