@@ -1,4 +1,4 @@
-//! What can be typed, and what each command does with the rooms below.
+//! What can be typed, and what each command does with the modules below.
 
 mod check;
 #[cfg(feature = "sandbox")]

@@ -3,6 +3,7 @@
 //! The only place that names reqwest. It knows nothing of fields and items: parameters go in as
 //! JSON, a result or a [`PortalError`] comes out.
 
+pub mod answer;
 pub mod auth;
 pub mod budget;
 pub mod client;

@@ -1,7 +1,9 @@
 //! The MCP adapter, the only place that names rmcp: registration, dispatch, results.
 //!
-//! What a tool does is not known here, nor how it fails: the toolbox answers, this room translates.
+//! What a tool does is not known here, nor how it fails: the toolbox answers, this module translates.
 
+mod busy;
+mod findings;
 mod lines;
 mod streams;
 
@@ -29,7 +31,8 @@ use crate::{
     portal::GiveUp,
     tools::{Answer, Given, Tool, Toolbox},
 };
-use lines::{Busy, Findings};
+use busy::Busy;
+use findings::Findings;
 
 /// How often a client that asked for it hears that a call goes on.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);

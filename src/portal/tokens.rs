@@ -279,9 +279,9 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
         .form(&form)
         .send()
         .await
-        .map_err(|error| not_renewed(&super::client::innermost(&error.without_url()), None))?;
+        .map_err(|error| not_renewed(&super::answer::innermost(&error.without_url()), None))?;
     let status = response.status().as_u16();
-    let body = super::client::read_bounded(response)
+    let body = super::answer::read_bounded(response)
         .await
         .map_err(|error| not_renewed(&error.to_string(), None))?;
     let answer: Value = serde_json::from_slice(&body.bytes).unwrap_or_default();

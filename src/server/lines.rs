@@ -20,7 +20,6 @@ use rmcp::{
     },
     transport::Transport,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
@@ -28,13 +27,14 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::{
+    busy::{AtWork, Busy},
+    findings::{ARGUMENTS, Findings, attach},
+};
 use crate::json::{self, Parsed, Unreadable};
 
 /// A longer line is dropped: nothing that a tool takes is larger.
 const LONGEST_LINE: usize = 64 * 1024 * 1024;
-/// So many messages may be unanswered, and take so many bytes, before no more are read.
-const MAX_MESSAGES: usize = 512;
-const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// A client's end of the conversation.
 pub struct Lines<R, W> {
@@ -60,72 +60,6 @@ impl Stop {
     /// Takes no more requests; those that run are answered.
     pub fn stop(&self) {
         self.0.send_replace(true);
-    }
-}
-
-/// Counts what has to be finished before the process may end, and what it holds.
-#[derive(Debug, Clone)]
-pub(super) struct Busy(Arc<watch::Sender<Load>>);
-
-#[derive(Debug, Default)]
-struct Load {
-    /// Everything that has to be finished.
-    things: usize,
-    /// Messages whose answers are not written yet.
-    messages: usize,
-    /// What these messages take, in bytes.
-    bytes: usize,
-}
-
-/// One thing that has to be finished; dropping it says that it is.
-#[derive(Debug)]
-pub(super) struct AtWork {
-    busy: Busy,
-    messages: usize,
-    bytes: usize,
-}
-
-impl Busy {
-    pub(super) fn begin(&self) -> AtWork {
-        self.begin_with(0, 0)
-    }
-
-    /// Begins to answer a message of so many bytes.
-    fn begin_message(&self, bytes: usize) -> AtWork {
-        self.begin_with(1, bytes)
-    }
-
-    fn begin_with(&self, messages: usize, bytes: usize) -> AtWork {
-        self.0.send_modify(|load| {
-            load.things += 1;
-            load.messages += messages;
-            load.bytes += bytes;
-        });
-        AtWork { busy: self.clone(), messages, bytes }
-    }
-
-    async fn idle(&self) {
-        self.has_come_to(|load| load.things == 0).await;
-    }
-
-    /// Waits until another message may be read: unanswered ones take memory.
-    async fn room(&self) {
-        self.has_come_to(|load| load.messages < MAX_MESSAGES && load.bytes < MAX_BYTES).await;
-    }
-
-    async fn has_come_to(&self, state: impl FnMut(&Load) -> bool) {
-        // The sender lives as long as this value, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(state).await;
-    }
-}
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        self.busy.0.send_modify(|load| {
-            load.things = load.things.saturating_sub(1);
-            load.messages = load.messages.saturating_sub(self.messages);
-            load.bytes = load.bytes.saturating_sub(self.bytes);
-        });
     }
 }
 
@@ -164,14 +98,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     /// Takes the two halves; `patience` bounds how long running calls hold back the end.
     pub fn new(input: R, output: W, patience: Duration) -> (Self, Stop) {
         let (stop, stopped) = watch::channel(false);
-        let (count, _) = watch::channel(Load::default());
         let lines = Self {
             input: BufReader::new(input),
             line: Vec::new(),
             is_dropping: false,
             output: Arc::new(AsyncMutex::new(output)),
             conversation: Arc::default(),
-            busy: Busy(Arc::new(count)),
+            busy: Busy::new(),
             stopped,
             patience,
             waits_until: None,
@@ -345,7 +278,7 @@ where
             let mut stopped = self.stopped.clone();
             let busy = self.busy.clone();
             let input = async {
-                busy.room().await;
+                busy.has_capacity().await;
                 self.read_line().await
             };
             let input = tokio::select! {
@@ -404,57 +337,6 @@ fn wrap_odd_arguments(message: &mut Value) {
     if !arguments.is_object() && !arguments.is_null() {
         let odd = arguments.take();
         *arguments = Value::Object(Map::from_iter([("arguments".to_owned(), odd)]));
-    }
-}
-
-const ARGUMENTS: &str = "params.arguments";
-
-/// What was found when the arguments of a call were read. It travels beside them in the request's
-/// `_meta`, because rmcp hands on nothing else.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Findings {
-    /// What was repaired.
-    pub(super) notes: Vec<String>,
-    /// Which keys are given twice.
-    pub(super) repeated: Vec<String>,
-}
-
-impl Findings {
-    /// The key in `_meta`.
-    const KEY: &str = "bitrix24-crm-mcp/findings";
-
-    fn new(notes: Vec<String>, repeated: &[String]) -> Self {
-        let in_arguments = |path: &String| {
-            let path = path.get(ARGUMENTS.len()..).unwrap_or_default();
-            if path.is_empty() { "arguments".to_owned() } else { path.replacen('.', "", 1) }
-        };
-        Self { notes, repeated: repeated.iter().map(in_arguments).collect() }
-    }
-
-    /// Takes the findings out of a request's `_meta`.
-    pub(super) fn of(meta: &Map<String, Value>) -> Self {
-        let found = meta.get(Self::KEY).cloned();
-        found.and_then(|found| serde_json::from_value(found).ok()).unwrap_or_default()
-    }
-}
-
-/// Attaches findings to a call of a tool, in the place of what a client may have sent as such.
-fn attach(message: &mut Value, findings: Findings) {
-    if message.get("method").and_then(Value::as_str) != Some("tools/call") {
-        return;
-    }
-    let Some(params) = message.get_mut("params").and_then(Value::as_object_mut) else {
-        return;
-    };
-    if let Some(Value::Object(meta)) = params.get_mut("_meta") {
-        meta.shift_remove(Findings::KEY);
-    }
-    if findings.notes.is_empty() && findings.repeated.is_empty() {
-        return;
-    }
-    let meta = params.entry("_meta").or_insert_with(|| Value::Object(Map::new()));
-    if let (Value::Object(meta), Ok(findings)) = (meta, serde_json::to_value(findings)) {
-        meta.insert(Findings::KEY.to_owned(), findings);
     }
 }
 

@@ -1,18 +1,20 @@
 //! A plan while it is drawn: each typed field is resolved, encoded and checked; what is wrong is
 //! collected.
 
+mod codes;
+mod files;
+
 use serde_json::{Map, Value};
 
 use super::{Asked, Want, links};
 use crate::{
-    change::files::{self, Part},
     crm::{
         EntityType, Kind, Naming, Shape, Wrong,
         catalog::Access,
         kind,
         kind::Encoded,
         multifield::{self, Operation},
-        names, stage,
+        names,
     },
     failure::Problem,
     resolve::{Known, Resolved, Unresolved},
@@ -142,17 +144,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Checks the files together, and what they hold.
-    pub(super) async fn check_files(&mut self) {
-        let all = self.asked.iter().flat_map(|asked| asked.want.uploads());
-        self.problems.extend(self.files.problem_with(all).map(|it| Problem::new("fields", it)));
-        for (asked, path) in self.asked.iter().zip(&self.typed) {
-            for upload in asked.want.uploads() {
-                self.problems.extend(upload.refusal().await.map(|it| Problem::new(path, it)));
-            }
-        }
-    }
-
     /// Reads one expectation.
     pub(super) fn expect(&mut self, typed: &str, value: &Value) -> Option<Expected> {
         let path = format!("expect.{typed}");
@@ -259,32 +250,6 @@ impl<'a> Draft<'a> {
                 self.problems.push(wrong_value(path, message, field));
                 None
             }
-        }
-    }
-
-    /// Files what differs from the standing value for a look at the directory: portals store any text
-    /// as the code of a source or a type (fact sheet §1.5).
-    fn doubt_codes(&mut self, field: &Resolved<'_>, path: &str, wire: &Value) {
-        let Some(directory) = field.directory(self.known.entity) else { return };
-        if field.shape.kind != Kind::Status {
-            return;
-        }
-        let standing = self.now(field);
-        let doubt = |path: String, value: &Value| {
-            let typed = value.as_str().filter(|typed| !typed.is_empty())?.to_owned();
-            Some(InDoubt { path, typed, meant: Meant::Entry(directory.to_owned()) })
-        };
-        match wire {
-            Value::Array(values) => {
-                let new = match standing {
-                    Some(standing) => field.shape.dropped(standing, wire),
-                    None => values.iter().collect(),
-                };
-                let new = new.into_iter().enumerate();
-                self.in_doubt.extend(new.filter_map(|(at, it)| doubt(format!("{path}.{at}"), it)));
-            }
-            one if standing == Some(one) => {}
-            one => self.in_doubt.extend(doubt(path.to_owned(), one)),
         }
     }
 
@@ -396,74 +361,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn files(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
-        let now = files::ids(self.now(field));
-        let value = value.unwrap_or(&Value::Null);
-        let asked = match files::read(value, field.shape.is_multiple, &now, self.files) {
-            Ok(asked) => asked,
-            Err(wrong) => {
-                self.problems.extend(wrong.into_iter().map(|message| Problem::new(path, message)));
-                return None;
-            }
-        };
-        if let Some(message) = self.replaces_files(field, &asked, &now) {
-            self.problems.push(Problem::new(path, message));
-            return None;
-        }
-        self.notes.extend(asked.notes.iter().map(|note| format!("`{path}`: {note}")));
-        if field.shape.kind == Kind::File {
-            let kept = asked.kept();
-            let deleted: Vec<String> =
-                now.iter().filter(|id| !kept.contains(id)).map(ToString::to_string).collect();
-            if field.shape.is_multiple && !asked.parts.is_empty() && !deleted.is_empty() {
-                self.notes.push(format!(
-                    "`{}` holds what is listed alone: file {} is deleted",
-                    field.name,
-                    deleted.join(", ")
-                ));
-            }
-            return Some(Want::Files(asked.parts));
-        }
-        match asked.parts.into_iter().next() {
-            None => Some(Want::Value(field.shape.cleared())),
-            Some(Part::Upload(upload)) => Some(Want::Picture(upload)),
-            // `crm.item.update` would store the list that keeps a file as the number 1.
-            Some(Part::Keep(_)) => {
-                self.notes.push(format!("`{}` stays as it is and is not sent", field.name));
-                None
-            }
-        }
-    }
-
-    /// Why files cannot be sent that would replace others which the call does not speak of.
-    fn replaces_files(
-        &self,
-        field: &Resolved<'_>,
-        asked: &files::Asked,
-        now: &[i64],
-    ) -> Option<String> {
-        if !field.shape.is_multiple || asked.parts.is_empty() {
-            return None;
-        }
-        if self.known.item.is_some() && self.now(field).is_none() {
-            let message = "replaces a list of files that the item does not show";
-            return Some(message.to_owned());
-        }
-        let kept = asked.kept();
-        if !asked.is_lone || now.iter().all(|id| kept.contains(id)) {
-            return None;
-        }
-        let mut all: Vec<String> = now.iter().map(|id| format!("{{\"id\":{id}}}")).collect();
-        let uploads = asked.parts.iter().filter(|part| matches!(part, Part::Upload(_)));
-        all.extend(uploads.map(|part| part.shown().to_string()));
-        Some(format!(
-            "is one file, and the field holds {} others, which it would delete; send the whole list: \
-             [{}], or a list of one to replace them",
-            now.len(),
-            all.join(",")
-        ))
-    }
-
     fn now(&self, field: &Resolved<'_>) -> Option<&'a Value> {
         self.known.item.and_then(|item| item.get(&field.name))
     }
@@ -485,64 +382,6 @@ impl<'a> Draft<'a> {
                 self.problems.push(problem);
                 None
             }
-        }
-    }
-
-    /// The pipeline that the call asks for.
-    fn asked_pipeline(&self) -> Option<i64> {
-        self.asked.iter().find_map(|asked| match &asked.want {
-            Want::Value(value) if asked.shape.kind == Kind::Category => value.as_i64(),
-            _ => None,
-        })
-    }
-
-    /// The pipeline that the item stands in.
-    fn own_pipeline(&self) -> Option<i64> {
-        let item = self.known.item?;
-        let code = item.get("stageId").and_then(Value::as_str);
-        let of_stage = code.and_then(|code| stage::pipeline(self.known.entity, code).ok()?);
-        of_stage.or_else(|| kind::whole_number(item.get("categoryId")?))
-    }
-
-    /// The pipeline that the item is to stand in.
-    fn target_pipeline(&self) -> Option<i64> {
-        self.asked_pipeline().or_else(|| self.own_pipeline())
-    }
-
-    /// Whether a stage fits the entity type and the pipeline that the item is to stand in.
-    fn stage_problem(&self, path: &str, value: &Value) -> Option<Problem> {
-        let entity = self.known.entity;
-        let code = value.as_str().filter(|code| !code.is_empty())?;
-        let pipeline = match stage::pipeline(entity, code) {
-            Ok(Some(pipeline)) => pipeline,
-            Ok(None) => return None,
-            Err(message) => {
-                let meant = self.own_pipeline().filter(|_| stage::is_name(code));
-                let meant = meant.map(|category| stage::code(entity, category, code));
-                return Some(Problem::new(path, message).suggest(meant));
-            }
-        };
-        let working_call = serde_json::json!({"categoryId": pipeline, "stageId": code}).to_string();
-        match (self.asked_pipeline(), self.own_pipeline()) {
-            (Some(asked), _) if asked != pipeline => {
-                let message = format!(
-                    "is a stage of pipeline {pipeline}, and `categoryId` asks for pipeline {asked}"
-                );
-                Some(Problem::new(path, message).suggest(Some(working_call)))
-            }
-            (None, Some(own)) if own != pipeline => {
-                let is_movable = crate::crm::catalog::field(entity, "categoryId").is_some();
-                let name = code.rsplit(':').next().unwrap_or(code);
-                let here = stage::code(entity, own, name);
-                let to_move =
-                    if is_movable { "; to move the item, send `categoryId` too" } else { "" };
-                let message = format!(
-                    "is a stage of pipeline {pipeline}, and the item stands in pipeline {own}, where \
-                     a stage of that name would be `{here}`{to_move}"
-                );
-                Some(Problem::new(path, message).suggest(is_movable.then_some(working_call)))
-            }
-            _ => None,
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
             .ok_or_else(|| must_be("the id of an option of the list", value)),
         Kind::Money => encode_money(value),
         Kind::CrmLink => encode_crm_link(value),
-        // Files and multifields are read against what the item holds, by rooms of their own.
+        // Files and multifields are read against what the item holds, by modules of their own.
         Kind::Picture | Kind::File | Kind::Multifield | Kind::Any => {
             Ok(Encoded::exact(value.clone()))
         }
