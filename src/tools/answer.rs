@@ -18,6 +18,21 @@ use crate::{
 const LONGEST_ANSWER: usize = 8_000;
 /// What a note about shortening needs.
 const ROOM_FOR_A_NOTE: usize = 200;
+/// What people know an item by: shown of each item that is found, and of one with many fields.
+pub(super) const KNOWN_BY: [&str; 12] = [
+    "id",
+    "title",
+    "name",
+    "lastName",
+    "companyTitle",
+    "stageId",
+    "categoryId",
+    "opportunity",
+    "currencyId",
+    "assignedById",
+    "companyId",
+    "contactId",
+];
 /// The parts of an answer that are cut first.
 const LONG_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
 /// More entries of a list within a field are never shown.
@@ -60,19 +75,6 @@ pub(super) fn recognizable_fields(
     item: Map<String, Value>,
     asked: &[String],
 ) -> Map<String, Value> {
-    const KNOWN_BY: [&str; 11] = [
-        "id",
-        "title",
-        "name",
-        "lastName",
-        "stageId",
-        "categoryId",
-        "opportunity",
-        "currencyId",
-        "assignedById",
-        "companyId",
-        "contactId",
-    ];
     const MANY_FIELDS: usize = 40;
     const MAX_FIELDS: usize = 15;
     let item = telling_fields(item);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Desk, Given, Tool, Work,
-    answer::{narrowed, telling_fields},
+    answer::{KNOWN_BY, narrowed, telling_fields},
     arguments::Letter,
     days::{self, Days},
     describe::unreadable,
@@ -331,26 +331,10 @@ impl Listing {
     }
 }
 
-/// What is shown of each item, as far as its type has it.
-const USUAL: [&str; 12] = [
-    "id",
-    "title",
-    "name",
-    "lastName",
-    "companyTitle",
-    "stageId",
-    "categoryId",
-    "opportunity",
-    "currencyId",
-    "assignedById",
-    "companyId",
-    "contactId",
-];
-
 /// With the number that people call the item by; portals that lack it drop it from `select` without
 /// a word (fact sheet §7).
 fn usual_fields(entity: EntityType) -> Vec<String> {
     let has = |name: &&str| entity.family().is_none() || catalog::field(entity, name).is_some();
     let number = entity.family().and_then(catalog::number);
-    USUAL.into_iter().filter(has).chain(number).map(str::to_owned).collect()
+    KNOWN_BY.into_iter().filter(has).chain(number).map(str::to_owned).collect()
 }

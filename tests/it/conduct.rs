@@ -1,17 +1,15 @@
-//! Conduct towards the portal: retries, lost answers, tokens, pace, and what a hostile one may send.
+//! Conduct towards the portal: retries, lost answers, deadlines, and what a hostile one may send.
 
 use std::time::Duration;
 
-use bitrix24_crm_mcp::sandbox::{Rules, Sandbox};
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, answered, at_once, deal, item, program, rename, run},
+    support::{Answered, Server, answered, deal, item, program, rename},
 };
 
-/// Calls an update on a portal whose looks and writes are answered in turn.
 /// How long the program may wait in a test: for one answer, and for all of the call.
 #[derive(Clone, Copy)]
 enum Patience {
@@ -25,6 +23,7 @@ enum Patience {
 
 use Patience::{ForAStall, Long, UntilTheEnd};
 
+/// Calls an update on a portal whose looks and writes are answered in turn.
 async fn update_on(
     patience: Patience,
     gets: Vec<Reply>,
@@ -331,122 +330,6 @@ fn bitrix24_reset(seconds: u64) -> u64 {
 }
 
 #[tokio::test]
-async fn looks_travel_together() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "4/20");
-    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
-    let items =
-        [(1, 21), (1, 22), (2, 101), (2, 102), (2, 351), (2, 355), (4, 11), (4, 12), (7, 71)];
-    let calls = items.map(|(entity_type_id, id)| {
-        json!({"entityTypeId": entity_type_id, "id": id, "fields": {"title": "together"}})
-    });
-    let missing = json!({"entityTypeId": 2, "id": 999, "fields": {"title": "together"}});
-    let calls: Vec<Value> = calls.into_iter().chain([missing]).collect();
-    let answers = at_once(&mut server, calls).await;
-    let updated = answers.iter().filter(|answer| answer.json["status"] == "updated").count();
-    let not_found =
-        answers.iter().filter(|answer| answer.json["error"]["code"] == "ITEM_NOT_FOUND").count();
-    assert_eq!((updated, not_found), (9, 1));
-    let methods: Vec<String> = sandbox.received().into_iter().map(|it| it.method).collect();
-    let requests = methods.iter().filter(|it| ["batch", "crm.item.get"].contains(&it.as_str()));
-    // The looks inside the batch are received by the sandbox as one request.
-    assert!(requests.clone().count() < 10, "{methods:?}");
-    assert!(requests.clone().any(|method| method == "batch"), "{methods:?}");
-    // A lone look is no batch.
-    server.update(rename()).await;
-    assert_eq!(sandbox.received().iter().rev().nth(1).unwrap().method, "crm.item.get");
-}
-
-#[tokio::test]
-async fn a_portal_without_batches_is_looked_at_one_by_one() {
-    let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "4/50");
-    let mut server = Server::opened(command, "").await;
-    let calls = || (1..=8).map(|id| json!({"entityTypeId": 2, "id": id, "fields": {"title": "b"}}));
-    let batches = || portal.methods().iter().filter(|method| *method == "batch").count();
-    let answers = at_once(&mut server, calls().collect()).await;
-    assert!(answers.iter().all(|answer| answer.json["status"] == "updated"));
-    let tried = batches();
-    assert!(tried >= 1);
-    let answers = at_once(&mut server, calls().collect()).await;
-    assert!(answers.iter().all(|answer| answer.json["status"] == "updated"));
-    assert_eq!(batches(), tried);
-}
-
-#[tokio::test]
-async fn an_odd_refusal_of_one_batch_ends_no_others() {
-    let refused = Reply::error(400, "SOMETHING_ODD", "odd");
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![item("a")]),
-        ("crm.item.update", vec![item("b")]),
-        ("batch", vec![refused]),
-    ])
-    .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "4/50");
-    let mut server = Server::opened(command, "").await;
-    let calls = || (1..=8).map(|id| json!({"entityTypeId": 2, "id": id, "fields": {"title": "b"}}));
-    let batches = || portal.methods().iter().filter(|method| *method == "batch").count();
-    let answers = at_once(&mut server, calls().collect()).await;
-    assert!(answers.iter().all(|answer| answer.json["status"] == "updated"));
-    let tried = batches();
-    let answers = at_once(&mut server, calls().collect()).await;
-    assert!(answers.iter().all(|answer| answer.json["status"] == "updated"));
-    assert!(batches() > tried);
-}
-
-#[tokio::test]
-async fn a_stalled_look_holds_up_no_other_item() {
-    let stalls = Reply::IfBody("\"entityTypeId\":1,", Box::new(Reply::Stall), Box::new(item("a")));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![stalls]),
-        ("crm.item.update", vec![item("b")]),
-        ("batch", vec![Reply::Stall]),
-    ])
-    .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "16");
-    let mut server = Server::opened(command, "").await;
-    let call = |entity, id| json!({"entityTypeId": entity, "id": id, "fields": {"title": "b"}});
-    let leads = (1..=7).map(|id| call(1, id));
-    let deals = (1..=7).map(|id| call(2, id));
-    let answers = at_once(&mut server, leads.chain(deals).collect()).await;
-    // Those that stall are answered last, when their time is over.
-    let (first, last) = answers.split_at(7);
-    assert!(first.iter().all(|answer| answer.json["status"] == "updated"), "{answers:?}");
-    assert!(last.iter().all(|answer| answer.is_error));
-}
-
-#[tokio::test]
-async fn a_burst_loses_and_doubles_nothing() {
-    let sandbox = Sandbox::start().await.unwrap();
-    // Tighter than what the program believes, so that the portal really refuses.
-    sandbox.set_rules(Rules { limit: Some((6.0, 20.0)), ..Rules::default() });
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "20/50");
-    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
-    let numbers = 1..=24;
-    let calls = numbers.clone().map(|number| {
-        let phone = json!({"typeId": "PHONE", "valueType": "WORK", "value": format!("+{number}")});
-        json!({"entityTypeId": 3, "id": 6, "fields": {"fm": [phone]}})
-    });
-    let answers = at_once(&mut server, calls.collect()).await;
-    assert!(answers.iter().all(|answer| answer.json["status"] == "updated"), "{answers:?}");
-    sandbox.set_rules(Rules::default());
-    let item = server
-        .update(json!({"entityTypeId": 3, "id": 6, "dryRun": true, "fields": {"post": "x"}}))
-        .await;
-    let phones = item.json["item"]["fm"].as_array().unwrap();
-    let mut values: Vec<&str> = phones.iter().map(|it| it["value"].as_str().unwrap()).collect();
-    values.sort_unstable();
-    let mut expected: Vec<String> = numbers.map(|number| format!("+{number}")).collect();
-    expected.sort_unstable();
-    assert_eq!(values, expected);
-}
-
-#[tokio::test]
 async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
     let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
     let mut command = program();
@@ -524,133 +407,4 @@ async fn hostile_answers_are_bounded_and_made_visible() {
     .await;
     let text = answer.json["error"]["portal"]["description"].as_str().unwrap();
     assert!(text.chars().count() < 4_000 && text.starts_with("x\\u{7}"), "{text}");
-}
-
-#[tokio::test]
-async fn check_names_each_mistake() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let refusing = |status: u16, code: &str| {
-        let reply = Reply::error(status, code, "x");
-        vec![("profile", vec![reply])]
-    };
-    let profile =
-        || ("profile", vec![Reply::Json(200, json!({"result": {"ID": "7", "NAME": "Ann"}}))]);
-    let scope = |scopes: Value| ("scope", vec![Reply::Json(200, json!({"result": scopes}))]);
-    let no_method =
-        Reply::Json(200, json!({"result": {"isExisting": false, "isAvailable": false}}));
-    let page = Reply::Body(200, "text/html", b"<h1>It works</h1>".to_vec());
-    let portals = [
-        ("wrong secret", refusing(401, "INVALID_CREDENTIALS")),
-        (
-            "plan",
-            vec![("profile", vec![Reply::error(403, "ACCESS_DENIED", "only on commercial plans")])],
-        ),
-        ("no portal", vec![("profile", vec![page])]),
-        (
-            "moved",
-            vec![(
-                "profile",
-                vec![Reply::Redirect("https://new.example/rest/1/x/profile".to_owned())],
-            )],
-        ),
-        ("scope", vec![profile(), scope(json!(["task"]))]),
-        ("old portal", vec![profile(), scope(json!(["crm"])), ("method.get", vec![no_method])]),
-    ];
-    let mut told = String::new();
-    let mut tell = |name: &str, finished: crate::support::Finished| {
-        assert_eq!(finished.code, Some(i32::from(finished.stdout.contains('✗'))), "{name}");
-        let address = without_ports(&finished.stdout);
-        told.push_str(&format!("# {name}\n{address}\n"));
-    };
-    for (name, replies) in portals {
-        let portal = ScriptedPortal::start(&replies).await;
-        let finished =
-            run(program().arg("check").env("BITRIX24_WEBHOOK_URL", portal.webhook())).await;
-        tell(name, finished);
-    }
-    let closed = ScriptedPortal::start(&[]).await.webhook();
-    let webhooks = [
-        ("nothing set", String::new()),
-        ("malformed", "https://acme.example/rest/s3cret".to_owned()),
-        ("closed port", closed),
-        ("all is well", sandbox.webhook_url()),
-    ];
-    for (name, webhook) in webhooks {
-        tell(name, run(program().arg("check").env("BITRIX24_WEBHOOK_URL", webhook)).await);
-    }
-    assert_snapshot!(told, @"
-    # wrong secret
-    ✓ the settings are well formed: http://127.0.0.1
-    ✓ the portal was reached
-    ✗ the portal did not accept the sign-in (`INVALID_CREDENTIALS`)
-      → make a new webhook in the portal and put its address into the settings
-
-    # plan
-    ✓ the settings are well formed: http://127.0.0.1
-    ✓ the portal was reached
-    ✗ the portal's plan does not include this (`ACCESS_DENIED`)
-      → no other call helps; a person has to change the portal's plan
-
-    # no portal
-    ✓ the settings are well formed: http://127.0.0.1
-    ✗ the portal gave no usable answer: an answer with HTTP status 200 that is not JSON
-      → something else than a Bitrix24 portal answers at this address, or a proxy stands between; check the address
-
-    # moved
-    ✓ the settings are well formed: http://127.0.0.1
-    ✗ the portal has moved to `https://new.example`
-      → a person has to put the portal's new address into the settings (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not followed, because they would carry the secret to another address
-
-    # scope
-    ✓ the settings are well formed: http://127.0.0.1
-    ✓ the portal was reached and has accepted the sign-in
-    ✓ calls have the rights of user 7 (Ann)
-    ✗ the scope `crm` is missing
-      → edit the webhook or application in the portal and add the permission CRM
-
-    # old portal
-    ✓ the settings are well formed: http://127.0.0.1
-    ✓ the portal was reached and has accepted the sign-in
-    ✓ calls have the rights of user 7 (Ann)
-    ✓ the scope `crm` is there; people could be found by name with `user_basic` as well
-    ✗ the method `crm.item.update` is not available
-      → this portal's CRM is too old; update it
-
-    # nothing set
-    ✗ no portal is set
-      → a person has to set `BITRIX24_WEBHOOK_URL` in the MCP client's configuration to the address of an inbound webhook with the scope `crm`, such as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, and start the server again; with `BITRIX24_SANDBOX=1` it works on an embedded demo portal
-
-    # malformed
-    ✗ `BITRIX24_WEBHOOK_URL` must end in `/rest/{user}/{secret}/`, with the number of a user and the secret of the webhook
-      → correct the setting
-
-    # closed port
-    ✓ the settings are well formed: http://127.0.0.1
-    ✗ the portal cannot be reached: Connection refused (os error 111)
-      → check the network and the portal's address, then repeat the call
-
-    # all is well
-    ✓ the settings are well formed: http://127.0.0.1
-    ✓ the portal was reached and has accepted the sign-in
-    ✓ calls have the rights of user 1 (Sandbox User, an administrator)
-    ✓ the scope `crm` is there, and people can be found by name
-    ✓ the method `crm.item.update` is available
-    ✓ leads can be read
-    ✓ deals can be read
-    ✓ contacts can be read
-    ✓ companies can be read
-    ✓ quotes can be read
-    ✓ invoices can be read
-    ");
-}
-
-/// The text with the ports of test portals taken out.
-fn without_ports(text: &str) -> String {
-    let mut parts = text.split("http://127.0.0.1:");
-    let mut plain = parts.next().unwrap().to_owned();
-    for part in parts {
-        plain.push_str("http://127.0.0.1");
-        plain.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
-    }
-    plain
 }

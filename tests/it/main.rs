@@ -12,6 +12,7 @@
 )]
 
 mod bounds;
+mod check;
 mod cli;
 mod codes;
 mod conduct;
@@ -27,6 +28,7 @@ mod lookup;
 mod mutations;
 mod narrowing;
 mod odd_calls;
+mod pace;
 mod people;
 mod properties;
 mod protocol;

@@ -1,0 +1,139 @@
+//! The command `check`: what it says of each mistake in the settings and rights.
+
+use bitrix24_crm_mcp::sandbox::Sandbox;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{program, run},
+};
+
+#[tokio::test]
+async fn check_names_each_mistake() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let refusing = |status: u16, code: &str| {
+        let reply = Reply::error(status, code, "x");
+        vec![("profile", vec![reply])]
+    };
+    let profile =
+        || ("profile", vec![Reply::Json(200, json!({"result": {"ID": "7", "NAME": "Ann"}}))]);
+    let scope = |scopes: Value| ("scope", vec![Reply::Json(200, json!({"result": scopes}))]);
+    let no_method =
+        Reply::Json(200, json!({"result": {"isExisting": false, "isAvailable": false}}));
+    let page = Reply::Body(200, "text/html", b"<h1>It works</h1>".to_vec());
+    let portals = [
+        ("wrong secret", refusing(401, "INVALID_CREDENTIALS")),
+        (
+            "plan",
+            vec![("profile", vec![Reply::error(403, "ACCESS_DENIED", "only on commercial plans")])],
+        ),
+        ("no portal", vec![("profile", vec![page])]),
+        (
+            "moved",
+            vec![(
+                "profile",
+                vec![Reply::Redirect("https://new.example/rest/1/x/profile".to_owned())],
+            )],
+        ),
+        ("scope", vec![profile(), scope(json!(["task"]))]),
+        ("old portal", vec![profile(), scope(json!(["crm"])), ("method.get", vec![no_method])]),
+    ];
+    let mut told = String::new();
+    let mut tell = |name: &str, finished: crate::support::Finished| {
+        assert_eq!(finished.code, Some(i32::from(finished.stdout.contains('✗'))), "{name}");
+        let address = without_ports(&finished.stdout);
+        told.push_str(&format!("# {name}\n{address}\n"));
+    };
+    for (name, replies) in portals {
+        let portal = ScriptedPortal::start(&replies).await;
+        let finished =
+            run(program().arg("check").env("BITRIX24_WEBHOOK_URL", portal.webhook())).await;
+        tell(name, finished);
+    }
+    let closed = ScriptedPortal::start(&[]).await.webhook();
+    let webhooks = [
+        ("nothing set", String::new()),
+        ("malformed", "https://acme.example/rest/s3cret".to_owned()),
+        ("closed port", closed),
+        ("all is well", sandbox.webhook_url()),
+    ];
+    for (name, webhook) in webhooks {
+        tell(name, run(program().arg("check").env("BITRIX24_WEBHOOK_URL", webhook)).await);
+    }
+    assert_snapshot!(told, @"
+    # wrong secret
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached
+    ✗ the portal did not accept the sign-in (`INVALID_CREDENTIALS`)
+      → make a new webhook in the portal and put its address into the settings
+
+    # plan
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached
+    ✗ the portal's plan does not include this (`ACCESS_DENIED`)
+      → no other call helps; a person has to change the portal's plan
+
+    # no portal
+    ✓ the settings are well formed: http://127.0.0.1
+    ✗ the portal gave no usable answer: an answer with HTTP status 200 that is not JSON
+      → something else than a Bitrix24 portal answers at this address, or a proxy stands between; check the address
+
+    # moved
+    ✓ the settings are well formed: http://127.0.0.1
+    ✗ the portal has moved to `https://new.example`
+      → a person has to put the portal's new address into the settings (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not followed, because they would carry the secret to another address
+
+    # scope
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached and has accepted the sign-in
+    ✓ calls have the rights of user 7 (Ann)
+    ✗ the scope `crm` is missing
+      → edit the webhook or application in the portal and add the permission CRM
+
+    # old portal
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached and has accepted the sign-in
+    ✓ calls have the rights of user 7 (Ann)
+    ✓ the scope `crm` is there; people could be found by name with `user_basic` as well
+    ✗ the method `crm.item.update` is not available
+      → this portal's CRM is too old; update it
+
+    # nothing set
+    ✗ no portal is set
+      → a person has to set `BITRIX24_WEBHOOK_URL` in the MCP client's configuration to the address of an inbound webhook with the scope `crm`, such as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, and start the server again; with `BITRIX24_SANDBOX=1` it works on an embedded demo portal
+
+    # malformed
+    ✗ `BITRIX24_WEBHOOK_URL` must end in `/rest/{user}/{secret}/`, with the number of a user and the secret of the webhook
+      → correct the setting
+
+    # closed port
+    ✓ the settings are well formed: http://127.0.0.1
+    ✗ the portal cannot be reached: Connection refused (os error 111)
+      → check the network and the portal's address, then repeat the call
+
+    # all is well
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached and has accepted the sign-in
+    ✓ calls have the rights of user 1 (Sandbox User, an administrator)
+    ✓ the scope `crm` is there, and people can be found by name
+    ✓ the method `crm.item.update` is available
+    ✓ leads can be read
+    ✓ deals can be read
+    ✓ contacts can be read
+    ✓ companies can be read
+    ✓ quotes can be read
+    ✓ invoices can be read
+    ");
+}
+
+/// The text with the ports of test portals taken out.
+fn without_ports(text: &str) -> String {
+    let mut parts = text.split("http://127.0.0.1:");
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        plain.push_str("http://127.0.0.1");
+        plain.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    plain
+}

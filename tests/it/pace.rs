@@ -1,0 +1,123 @@
+//! Many changes at once: looks that go out in batches, and the portal's pace.
+
+use bitrix24_crm_mcp::sandbox::{Rules, Sandbox};
+use serde_json::{Value, json};
+
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::{Server, at_once, deal, item, program, rename},
+};
+
+/// How many batches the portal got after each of two bursts of changes, which all succeed.
+async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "4/50");
+    let mut server = Server::opened(command, "").await;
+    let mut batches = [0; 2];
+    for batches in &mut batches {
+        let calls =
+            (1..=8).map(|id| json!({"entityTypeId": 2, "id": id, "fields": {"title": "b"}}));
+        let answers = at_once(&mut server, calls.collect()).await;
+        assert!(answers.iter().all(|answer| answer.json["status"] == "updated"));
+        *batches = portal.methods().iter().filter(|method| *method == "batch").count();
+    }
+    batches
+}
+
+#[tokio::test]
+async fn looks_go_out_together() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "4/20");
+    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+    let items =
+        [(1, 21), (1, 22), (2, 101), (2, 102), (2, 351), (2, 355), (4, 11), (4, 12), (7, 71)];
+    let calls = items.map(|(entity_type_id, id)| {
+        json!({"entityTypeId": entity_type_id, "id": id, "fields": {"title": "together"}})
+    });
+    let missing = json!({"entityTypeId": 2, "id": 999, "fields": {"title": "together"}});
+    let calls: Vec<Value> = calls.into_iter().chain([missing]).collect();
+    let answers = at_once(&mut server, calls).await;
+    let updated = answers.iter().filter(|answer| answer.json["status"] == "updated").count();
+    let not_found =
+        answers.iter().filter(|answer| answer.json["error"]["code"] == "ITEM_NOT_FOUND").count();
+    assert_eq!((updated, not_found), (9, 1));
+    let methods: Vec<String> = sandbox.received().into_iter().map(|it| it.method).collect();
+    let requests = methods.iter().filter(|it| ["batch", "crm.item.get"].contains(&it.as_str()));
+    // The looks inside the batch are received by the sandbox as one request.
+    assert!(requests.clone().count() < 10, "{methods:?}");
+    assert!(requests.clone().any(|method| method == "batch"), "{methods:?}");
+    // A lone look is no batch.
+    server.update(rename()).await;
+    assert_eq!(sandbox.received().iter().rev().nth(1).unwrap().method, "crm.item.get");
+}
+
+#[tokio::test]
+async fn a_portal_without_batches_is_looked_at_one_by_one() {
+    let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
+    let [first, both] = batches_of_two_bursts(&portal).await;
+    assert!(first >= 1);
+    assert_eq!(both, first);
+}
+
+#[tokio::test]
+async fn an_odd_refusal_of_one_batch_ends_no_others() {
+    let refused = Reply::error(400, "SOMETHING_ODD", "odd");
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![item("a")]),
+        ("crm.item.update", vec![item("b")]),
+        ("batch", vec![refused]),
+    ])
+    .await;
+    let [first, both] = batches_of_two_bursts(&portal).await;
+    assert!(both > first);
+}
+
+#[tokio::test]
+async fn a_stalled_look_holds_up_no_other_item() {
+    let stalls = Reply::IfBody("\"entityTypeId\":1,", Box::new(Reply::Stall), Box::new(item("a")));
+    let portal = ScriptedPortal::start(&[
+        ("crm.item.get", vec![stalls]),
+        ("crm.item.update", vec![item("b")]),
+        ("batch", vec![Reply::Stall]),
+    ])
+    .await;
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "16");
+    let mut server = Server::opened(command, "").await;
+    let call = |entity, id| json!({"entityTypeId": entity, "id": id, "fields": {"title": "b"}});
+    let leads = (1..=7).map(|id| call(1, id));
+    let deals = (1..=7).map(|id| call(2, id));
+    let answers = at_once(&mut server, leads.chain(deals).collect()).await;
+    // Those that stall are answered last, when their time is over.
+    let (first, last) = answers.split_at(7);
+    assert!(first.iter().all(|answer| answer.json["status"] == "updated"), "{answers:?}");
+    assert!(last.iter().all(|answer| answer.is_error));
+}
+
+#[tokio::test]
+async fn a_burst_loses_and_doubles_nothing() {
+    let sandbox = Sandbox::start().await.unwrap();
+    // Tighter than what the program believes, so that the portal really refuses.
+    sandbox.set_rules(Rules { limit: Some((6.0, 20.0)), ..Rules::default() });
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "20/50");
+    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+    let numbers = 1..=24;
+    let calls = numbers.clone().map(|number| {
+        let phone = json!({"typeId": "PHONE", "valueType": "WORK", "value": format!("+{number}")});
+        json!({"entityTypeId": 3, "id": 6, "fields": {"fm": [phone]}})
+    });
+    let answers = at_once(&mut server, calls.collect()).await;
+    assert!(answers.iter().all(|answer| answer.json["status"] == "updated"), "{answers:?}");
+    sandbox.set_rules(Rules::default());
+    let item = server
+        .update(json!({"entityTypeId": 3, "id": 6, "dryRun": true, "fields": {"post": "x"}}))
+        .await;
+    let phones = item.json["item"]["fm"].as_array().unwrap();
+    let mut values: Vec<&str> = phones.iter().map(|it| it["value"].as_str().unwrap()).collect();
+    values.sort_unstable();
+    let mut expected: Vec<String> = numbers.map(|number| format!("+{number}")).collect();
+    expected.sort_unstable();
+    assert_eq!(values, expected);
+}
