@@ -7,11 +7,11 @@ mod attempts;
 mod codes;
 mod compare;
 mod files;
+mod locks;
 mod look;
 mod looks;
 mod plan;
 mod settle;
-mod turns;
 mod unanswered;
 mod write;
 
@@ -25,9 +25,9 @@ pub use plan::obvious_problems;
 
 use crate::{
     crm::{EntityType, Naming},
-    facts::Facts,
-    failure::{Failure, Purpose},
-    portal::{Budget, Fate, Portal, PortalError},
+    error::{Failure, Purpose},
+    metadata::Metadata,
+    portal::{Budget, Disposition, Portal, PortalError},
     uploads::Policy,
 };
 use compare::Picture;
@@ -70,25 +70,25 @@ pub struct Session {
     pub portal: Arc<Portal>,
     /// Which files of this machine may be uploaded.
     pub files: Policy,
-    turns: turns::Turns,
+    locks: locks::ItemLocks,
     unanswered: unanswered::Unanswered,
-    looks: Arc<looks::Looks>,
+    looks: Arc<looks::ItemReader>,
     /// What the portal knows of itself.
-    pub facts: Facts,
+    pub metadata: Metadata,
 }
 
 impl Session {
     /// Takes the portal; nothing is sent.
     pub fn new(portal: Portal, files: Policy) -> Self {
         let portal = Arc::new(portal);
-        let facts = Facts::new(Arc::clone(&portal));
+        let metadata = Metadata::new(Arc::clone(&portal));
         Self {
-            looks: looks::Looks::new(Arc::clone(&portal)),
+            looks: looks::ItemReader::new(Arc::clone(&portal)),
             portal,
             files,
-            turns: turns::Turns::default(),
+            locks: locks::ItemLocks::default(),
             unanswered: unanswered::Unanswered::default(),
-            facts,
+            metadata,
         }
     }
 
@@ -129,7 +129,7 @@ pub async fn change(
     request: &Request,
     budget: &Budget,
 ) -> Result<Outcome, Failure> {
-    let _turn = session.turns.take(request.item, budget).await?;
+    let _turn = session.locks.take(request.item, budget).await?;
     let earlier = unanswered::wait(session, request, budget).await;
     let before = look::look(session, request, budget).await?;
     let mut plan = plan::draw(session, request, &before, budget).await?;
@@ -193,7 +193,7 @@ async fn carry_out(
         return Ok((after, Picture::Sent));
     }
     let failure = session.failure(write::picture_method(item), &error, Purpose::Writing);
-    let is_open = matches!(error.fate(), Fate::Cut | Fate::MayRun);
+    let is_open = matches!(error.disposition(), Disposition::Cut | Disposition::MayRun);
     if is_open {
         session.unanswered.remember_picture(item);
     }

@@ -21,11 +21,11 @@ use crate::sandbox::Sandbox;
 use crate::{
     change::Session,
     config::{self, PortalChoice, Settings, Unusable},
-    failure::Failure,
+    error::Failure,
     json,
     portal::{GiveUp, Portal, SignIn, Timeouts},
-    server::{self, Lines},
-    tools::{Answer, Offer, Toolbox},
+    server::{self, StdioTransport},
+    tools::{Answer, Registry, ToolSelection},
 };
 
 /// An MCP server that lets AI assistants change items of a Bitrix24 CRM.
@@ -183,39 +183,39 @@ impl Cli {
 }
 
 /// The tools, and what has to live as long as they do.
-struct Workplace {
-    toolbox: Toolbox,
+struct Setup {
+    registry: Registry,
     patience: Duration,
     _sandbox: Option<Sandbox>,
 }
 
-impl Workplace {
+impl Setup {
     async fn new(settings: Result<Settings, Unusable>) -> Self {
         let settings = match settings {
             Ok(settings) => settings,
-            Err(unusable) => return Self::without_portal(unusable.failure(), unusable.offer),
+            Err(unusable) => return Self::without_portal(unusable.failure(), unusable.selection),
         };
         let (sign_in, sandbox) = match &settings.portal {
             PortalChoice::Missing => {
-                return Self::without_portal(config::no_portal(), settings.offer);
+                return Self::without_portal(config::no_portal(), settings.selection);
             }
             PortalChoice::Real(sign_in) => (sign_in.clone(), None),
             PortalChoice::Sandbox => match embedded_portal().await {
                 Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
-                Err(failure) => return Self::without_portal(*failure, settings.offer),
+                Err(failure) => return Self::without_portal(*failure, settings.selection),
             },
         };
         let portal = Portal::new(settings.connection(sign_in));
         Self {
-            toolbox: Toolbox::new(Ok(Session::new(portal, settings.files)), settings.offer),
+            registry: Registry::new(Ok(Session::new(portal, settings.files)), settings.selection),
             patience: settings.timeouts.call,
             _sandbox: sandbox,
         }
     }
 
-    fn without_portal(failure: Failure, offer: Offer) -> Self {
+    fn without_portal(failure: Failure, selection: ToolSelection) -> Self {
         Self {
-            toolbox: Toolbox::new(Err(Box::new(failure)), offer),
+            registry: Registry::new(Err(Box::new(failure)), selection),
             patience: Timeouts::STANDARD.call,
             _sandbox: None,
         }
@@ -249,14 +249,14 @@ fn sandbox_failure(reason: &str) -> Failure {
 }
 
 async fn serve(settings: Result<Settings, Unusable>) -> ExitCode {
-    let workplace = Workplace::new(settings).await;
+    let setup = Setup::new(settings).await;
     let (input, output) = server::standard_streams();
-    let (lines, stop) = Lines::new(input, output, workplace.patience);
+    let (lines, stop) = StdioTransport::new(input, output, setup.patience);
     tokio::spawn(async move {
         ended_by_signal().await;
         stop.stop();
     });
-    match Box::pin(server::serve(workplace.toolbox, lines)).await {
+    match Box::pin(server::serve(setup.registry, lines)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             tracing::error!("{message}");
@@ -286,8 +286,8 @@ async fn ended_by_signal() {
 }
 
 async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str) -> ExitCode {
-    let workplace = Workplace::new(settings).await;
-    if let Some(failure) = workplace.toolbox.configuration_failure() {
+    let setup = Setup::new(settings).await;
+    if let Some(failure) = setup.registry.configuration_failure() {
         return wrong_usage(failure);
     }
     let text = if arguments == "-" {
@@ -304,7 +304,7 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str)
         Err(error) => return wrong_call(&format!("the arguments cannot be read: {error}")),
     };
     let (_never, given_up) = GiveUp::new();
-    match workplace.toolbox.call(tool, arguments, given_up).await {
+    match setup.registry.call(tool, arguments, given_up).await {
         Some(Answer::Success(json)) => {
             print(&json.to_string());
             ExitCode::SUCCESS
@@ -314,7 +314,7 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str)
             ExitCode::FAILURE
         }
         None => {
-            let names: Vec<&str> = workplace.toolbox.tools().map(|tool| tool.name).collect();
+            let names: Vec<&str> = setup.registry.tools().map(|tool| tool.name).collect();
             wrong_call(&format!("there is no tool `{tool}`; there are `{}`", names.join("`, `")))
         }
     }

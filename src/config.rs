@@ -14,9 +14,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     crm::{EntityType, EntityTypes},
-    failure::{Code, Failure, Problem, Retry},
+    error::{Code, Failure, Problem, Retry},
     portal::{Connection, Rate, SignIn, Timeouts},
-    tools::Offer,
+    tools::ToolSelection,
     uploads::{MEGABYTE, Policy},
 };
 
@@ -71,7 +71,7 @@ pub struct Settings {
     /// Which portal to use.
     pub portal: PortalChoice,
     /// Which tools there are, and for which entity types.
-    pub offer: Offer,
+    pub selection: ToolSelection,
     /// The portal's pace.
     pub rate: Rate,
     /// How long to wait.
@@ -101,7 +101,7 @@ pub struct Unusable {
     /// What is wrong, by the name of the variable.
     pub problems: Vec<Problem>,
     /// The part that decides what is shown before a call, as far as it can be read.
-    pub offer: Offer,
+    pub selection: ToolSelection,
     /// What is logged, as far as it can be read.
     pub log: Targets,
 }
@@ -119,7 +119,7 @@ impl Settings {
         let mut note = |name: &str, message: String| problems.push(Problem::new(name, message));
 
         let groups = parsed(TOOLS, &text, tool_groups, &mut note).unwrap_or_default();
-        let offer = Offer {
+        let selection = ToolSelection {
             read_only: parsed(READ_ONLY, &text, yes_or_no, &mut note).unwrap_or(false),
             update: groups.is_empty() || groups.contains(&"update"),
             lookup: groups.is_empty() || groups.contains(&"lookup"),
@@ -146,9 +146,9 @@ impl Settings {
         let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
         let portal = sign_in::read(&text, &mut problems);
         if problems.is_empty() {
-            Ok(Self { portal, offer, rate, timeouts, extra_roots, files, log })
+            Ok(Self { portal, selection, rate, timeouts, extra_roots, files, log })
         } else {
-            Err(Unusable { problems, offer, log })
+            Err(Unusable { problems, selection, log })
         }
     }
 }
@@ -358,7 +358,7 @@ mod tests {
         assert!(matches!(settings.portal, PortalChoice::Missing));
         assert_eq!(settings.rate, Rate::STANDARD);
         assert_eq!(settings.timeouts, Timeouts::STANDARD);
-        assert_eq!(settings.offer, Offer::default());
+        assert_eq!(settings.selection, ToolSelection::default());
     }
 
     #[test]
@@ -374,9 +374,11 @@ mod tests {
         ])
         .unwrap();
         assert!(matches!(settings.portal, PortalChoice::Real(_)));
-        assert!(settings.offer.read_only && settings.offer.lookup && !settings.offer.update);
+        assert!(
+            settings.selection.read_only && settings.selection.lookup && !settings.selection.update
+        );
         let types = [EntityType::new(2), EntityType::new(1268)];
-        assert_eq!(settings.offer.types, EntityTypes::only(types.to_vec()));
+        assert_eq!(settings.selection.types, EntityTypes::only(types.to_vec()));
         assert_eq!(settings.rate, Rate::ENTERPRISE);
         assert_eq!(settings.timeouts.call, Duration::from_millis(12_500));
     }

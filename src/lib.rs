@@ -8,8 +8,8 @@
 //! * [`tools`] · what assistants can call
 //! * [`change`] · look, plan, write, compare: how one item is changed
 //! * [`resolve`] · which field a typed name means
-//! * [`failure`] · the one error that assistants see
-//! * [`facts`] · what a portal knows of itself
+//! * [`error`] · the one error that assistants see
+//! * [`metadata`] · what a portal knows of itself
 //! * [`uploads`] · which files of this machine may be sent, and how they are read
 //! * [`portal`] · the small HTTP layer
 //! * [`json`] · what clients send, read and repaired
@@ -21,10 +21,10 @@ pub mod change;
 pub mod cli;
 pub mod config;
 pub mod crm;
+pub mod error;
 pub mod escapes;
-pub mod facts;
-pub mod failure;
 pub mod json;
+pub mod metadata;
 pub mod portal;
 pub mod random;
 pub mod resolve;

@@ -12,12 +12,12 @@ use crate::{
         likeness::{Likeness, likeness, words},
         names, text,
     },
-    failure::Problem,
+    error::Problem,
 };
 
 /// What names are checked against.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub struct Fields<'a> {
     /// Whose fields.
     pub entity: EntityType,
     /// The spelling of custom fields.
@@ -30,7 +30,7 @@ pub struct Known<'a> {
 
 /// A field that exists, as far as can be known.
 #[derive(Debug, Clone)]
-pub struct Resolved<'a> {
+pub struct ResolvedField<'a> {
     /// The name on the wire.
     pub name: String,
     /// What it holds.
@@ -43,7 +43,7 @@ pub struct Resolved<'a> {
     pub is_settable: bool,
 }
 
-impl Resolved<'_> {
+impl ResolvedField<'_> {
     /// The directory (`crm.status.list`, `ENTITY_ID`) that holds the field's codes.
     pub fn directory(&self, entity: EntityType) -> Option<&str> {
         let listed = self.listed.and_then(|listed| listed.directory.as_deref());
@@ -69,13 +69,13 @@ pub enum Missing {
     Several(String, String),
 }
 
-impl<'a> Known<'a> {
+impl<'a> Fields<'a> {
     /// Finds the field that `typed` names; `path` is where it was typed.
     ///
     /// # Errors
     ///
     /// The problem, with what is probably meant.
-    pub fn resolve(&self, typed: &str, path: &str) -> Result<Resolved<'a>, Unresolved> {
+    pub fn resolve(&self, typed: &str, path: &str) -> Result<ResolvedField<'a>, Unresolved> {
         self.find(typed).map_err(|missing| match missing {
             Missing::Several(one, other) => {
                 let message = format!("can mean `{other}` or `{one}`; write the one that is meant");
@@ -95,7 +95,7 @@ impl<'a> Known<'a> {
         problems: usize,
         typed: &str,
         path: &str,
-    ) -> Result<Resolved<'a>, Unresolved> {
+    ) -> Result<ResolvedField<'a>, Unresolved> {
         const MAX_SUGGESTIONS: usize = 5;
         if problems < MAX_SUGGESTIONS {
             return self.resolve(typed, path);
@@ -111,7 +111,7 @@ impl<'a> Known<'a> {
     /// # Errors
     ///
     /// Why there is no such field.
-    pub fn find(&self, typed: &str) -> Result<Resolved<'a>, Missing> {
+    pub fn find(&self, typed: &str) -> Result<ResolvedField<'a>, Missing> {
         /// No portal has longer names, and a long one is compared with each of many.
         const MAX_BYTES: usize = 1_000;
         if typed.len() > MAX_BYTES {
@@ -137,7 +137,7 @@ impl<'a> Known<'a> {
     }
 
     /// What is known of the field with that wire name.
-    pub fn describe(&self, name: String) -> Resolved<'a> {
+    pub fn describe(&self, name: String) -> ResolvedField<'a> {
         let row = catalog::field(self.entity, &name);
         let listed = self.portal_field(&name);
         let shape = match (row, listed) {
@@ -154,7 +154,7 @@ impl<'a> Known<'a> {
             (Some(Access::ReadOnly), None) => self.list.is_none(),
             (None, None) => true,
         };
-        Resolved { name, shape, row, listed, is_settable }
+        ResolvedField { name, shape, row, listed, is_settable }
     }
 
     /// What a custom field that no list describes holds, by what it holds now.

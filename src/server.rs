@@ -1,10 +1,10 @@
 //! The MCP adapter, the only place that names rmcp: registration, dispatch, results.
 //!
-//! What a tool does is not known here, nor how it fails: the toolbox answers, this module translates.
+//! What a tool does is not known here, nor how it fails: the registry answers, this module translates.
 
-mod busy;
 mod findings;
-mod lines;
+mod in_flight;
+mod stdio;
 mod streams;
 
 use std::{sync::Arc, time::Duration};
@@ -22,17 +22,17 @@ use rmcp::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub use lines::{Lines, Stop};
+pub use stdio::{StdioTransport, Stop};
 pub use streams::standard_streams;
 
 use crate::{
+    error::{Code, Failure, Retry, Written},
     escapes,
-    failure::{Code, Failure, Retry, Written},
     portal::GiveUp,
-    tools::{Answer, Given, Tool, Toolbox},
+    tools::{Answer, RawArguments, Registry, Tool},
 };
-use busy::Busy;
 use findings::Findings;
+use in_flight::InFlight;
 
 /// How often a client that asked for it hears that a call goes on.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -45,12 +45,12 @@ const TOOL_LIST_FRESH_FOR_MS: u64 = 3_600_000;
 /// # Errors
 ///
 /// A message for people when the session did not open or ended badly.
-pub async fn serve<R, W>(toolbox: Toolbox, lines: Lines<R, W>) -> Result<(), String>
+pub async fn serve<R, W>(registry: Registry, lines: StdioTransport<R, W>) -> Result<(), String>
 where
     R: tokio::io::AsyncRead + Send + Unpin + 'static,
     W: tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let server = Server { toolbox: Arc::new(toolbox), busy: lines.busy() };
+    let server = Server { registry: Arc::new(registry), in_flight: lines.in_flight() };
     let running = match server.serve(lines).await {
         Ok(running) => running,
         // A client that only asked what this server is, or that went away.
@@ -70,8 +70,8 @@ pub fn listed(tool: &Tool) -> Value {
 }
 
 struct Server {
-    toolbox: Arc<Toolbox>,
-    busy: Busy,
+    registry: Arc<Registry>,
+    in_flight: InFlight,
 }
 
 impl ServerHandler for Server {
@@ -81,7 +81,7 @@ impl ServerHandler for Server {
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(implementation)
-            .with_instructions(self.toolbox.instructions())
+            .with_instructions(self.registry.instructions())
     }
 
     async fn list_tools(
@@ -89,7 +89,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.toolbox.tools().map(mcp_tool).collect();
+        let tools = self.registry.tools().map(mcp_tool).collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TOOL_LIST_FRESH_FOR_MS))
     }
 
@@ -101,12 +101,12 @@ impl ServerHandler for Server {
         let name = request.name.into_owned();
         let arguments = request.arguments.map_or(Value::Null, Value::Object);
         let Findings { notes, repeated } = Findings::of(&context.meta.0.0);
-        let given = Given { arguments, notes, repeated };
-        let (toolbox, tool) = (Arc::clone(&self.toolbox), name.clone());
-        let at_work = self.busy.begin();
+        let given = RawArguments { arguments, notes, repeated };
+        let (registry, tool) = (Arc::clone(&self.registry), name.clone());
+        let at_work = self.in_flight.begin();
         let (switch, given_up) = GiveUp::new();
         let call = async move {
-            let answer = toolbox.call(&tool, given, given_up).await;
+            let answer = registry.call(&tool, given, given_up).await;
             drop(at_work);
             answer
         };

@@ -3,13 +3,13 @@
 //! One file per tool. Nothing here knows MCP: the adapter turns [`Tool`]s and [`Answer`]s into
 //! protocol messages, the command line prints them.
 
-mod answer;
 mod arguments;
 mod days;
 mod describe;
 mod find;
 mod get;
 mod naming;
+mod render;
 mod schema;
 mod update;
 
@@ -22,9 +22,9 @@ use tokio::sync::watch;
 use crate::{
     change::Session,
     crm::{EntityType, EntityTypes},
-    facts::Facts,
-    failure::{Code, Failure, Problem, Retry},
+    error::{Code, Failure, Problem, Retry},
     json,
+    metadata::Metadata,
     portal::{Budget, Scrubber},
 };
 
@@ -64,7 +64,7 @@ impl Tool {
 
 /// Which tools there are, and for which entity types.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
+pub struct ToolSelection {
     /// Whether tools that write are hidden and refused.
     pub read_only: bool,
     /// Whether there is the tool that updates.
@@ -75,14 +75,14 @@ pub struct Offer {
     pub types: EntityTypes,
 }
 
-impl Default for Offer {
+impl Default for ToolSelection {
     fn default() -> Self {
         Self { read_only: false, update: true, lookup: true, types: EntityTypes::default() }
     }
 }
 
-impl Offer {
-    /// The tools of the offer, the main one first.
+impl ToolSelection {
+    /// The tools of the selection, the main one first.
     pub fn tools(&self) -> Vec<Tool> {
         let mut tools = Vec::new();
         if self.update {
@@ -101,7 +101,7 @@ impl Offer {
 
 /// The arguments of a call as they came, and what was found when they were read.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct RawArguments {
     /// The arguments, mostly an object.
     pub arguments: Value,
     /// What was repaired.
@@ -110,13 +110,13 @@ pub struct Given {
     pub repeated: Vec<String>,
 }
 
-impl From<Value> for Given {
+impl From<Value> for RawArguments {
     fn from(arguments: Value) -> Self {
         Self { arguments, ..Self::default() }
     }
 }
 
-impl From<json::Parsed> for Given {
+impl From<json::Parsed> for RawArguments {
     fn from(parsed: json::Parsed) -> Self {
         let json::Parsed { value: arguments, notes, repeated } = parsed;
         Self { arguments, notes, repeated }
@@ -125,30 +125,33 @@ impl From<json::Parsed> for Given {
 
 /// What a call has at hand.
 #[derive(Clone, Copy)]
-struct Desk<'a> {
+struct Context<'a> {
     session: &'a Session,
     /// What is known of the portal, as new as the call needs it.
-    facts: &'a Facts,
+    metadata: &'a Metadata,
     types: &'a EntityTypes,
     schema: &'a Map<String, Value>,
     budget: &'a Budget,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Context<'a> {
     /// The arguments of a tool that reads, and what was repaired in them.
-    fn arguments<T: DeserializeOwned>(&self, given: Given) -> Result<(T, Vec<String>), Failure> {
+    fn arguments<T: DeserializeOwned>(
+        &self,
+        given: RawArguments,
+    ) -> Result<(T, Vec<String>), Failure> {
         match arguments::parse(given, self.schema, self.session.portal.address()) {
             Ok(parsed) => Ok((parsed.arguments, parsed.notes)),
             Err(misfit) => Err(Failure::refused_arguments(misfit.problems)),
         }
     }
 
-    /// The same with other facts: newer ones, when what is known was too little.
-    const fn with_facts<'b>(self, facts: &'b Facts) -> Desk<'b>
+    /// The same with other metadata: newer ones, when what is known was too little.
+    const fn with_facts<'b>(self, metadata: &'b Metadata) -> Context<'b>
     where
         'a: 'b,
     {
-        Desk { facts, ..self }
+        Context { metadata, ..self }
     }
 
     /// The entity type of that number, if this server works on it.
@@ -184,7 +187,7 @@ pub enum Answer {
 
 impl From<Failure> for Answer {
     fn from(failure: Failure) -> Self {
-        answer::of_failure(&failure)
+        render::of_failure(&failure)
     }
 }
 
@@ -214,21 +217,21 @@ impl Answer {
 
 /// The tools of one process.
 #[derive(Debug)]
-pub struct Toolbox {
+pub struct Registry {
     tools: Vec<Tool>,
     session: Result<Session, Box<Failure>>,
-    offer: Offer,
+    selection: ToolSelection,
 }
 
-impl Toolbox {
+impl Registry {
     /// Tools for a portal, or for the reason why there is none.
-    pub fn new(session: Result<Session, Box<Failure>>, offer: Offer) -> Self {
-        Self { tools: offer.tools(), session, offer }
+    pub fn new(session: Result<Session, Box<Failure>>, selection: ToolSelection) -> Self {
+        Self { tools: selection.tools(), session, selection }
     }
 
     /// The tools that can be called.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
-        self.tools.iter().filter(|tool| !(self.offer.read_only && tool.writes()))
+        self.tools.iter().filter(|tool| !(self.selection.read_only && tool.writes()))
     }
 
     /// The order in which the tools are used, for the assistant.
@@ -269,7 +272,7 @@ impl Toolbox {
 
     /// The failure with the tool that finds what was meant, where there is one.
     fn with_directions(&self, mut failure: Failure) -> Failure {
-        if !self.offer.lookup {
+        if !self.selection.lookup {
             return failure;
         }
         let problems = &failure.problems;
@@ -297,11 +300,11 @@ impl Toolbox {
     pub async fn call(
         &self,
         name: &str,
-        given: impl Into<Given>,
+        given: impl Into<RawArguments>,
         given_up: watch::Receiver<bool>,
     ) -> Option<Answer> {
         let tool = self.tools.iter().find(|tool| tool.name == name)?;
-        if self.offer.read_only && tool.writes() {
+        if self.selection.read_only && tool.writes() {
             return Some(read_only(name).into());
         }
         let session = match &self.session {
@@ -310,15 +313,16 @@ impl Toolbox {
         };
         let budget = session.portal.budget(given_up.clone());
         let schema = &tool.input_schema;
-        let facts = &session.facts;
-        let desk = Desk { session, facts, types: &self.offer.types, schema, budget: &budget };
+        let metadata = &session.metadata;
+        let context =
+            Context { session, metadata, types: &self.selection.types, schema, budget: &budget };
         let given = given.into();
         let outcome = match tool.work {
-            Work::Update => update::run(desk, given).await,
+            Work::Update => update::run(context, given).await,
             // Boxed, so that each call does not carry the largest tool's state.
-            Work::Find => Box::pin(find::run(desk, given)).await.map(Answer::Success),
-            Work::Get => Box::pin(get::run(desk, given)).await.map(Answer::Success),
-            Work::Describe => Box::pin(describe::run(desk, given)).await.map(Answer::Success),
+            Work::Find => Box::pin(find::run(context, given)).await.map(Answer::Success),
+            Work::Get => Box::pin(get::run(context, given)).await.map(Answer::Success),
+            Work::Describe => Box::pin(describe::run(context, given)).await.map(Answer::Success),
         };
         let answer = outcome.unwrap_or_else(|failure| self.with_directions(failure).into());
         let answer = answer.scrubbed(&session.portal.scrubber());

@@ -4,7 +4,7 @@
 use bitrix24_crm_mcp::{
     crm::{Kind, Shape, field_list::FieldList},
     json,
-    portal::Refusal,
+    portal::ApiError,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -27,8 +27,8 @@ const KINDS: [Kind; 14] = [
 
 fuzz_target!(|answer: &[u8]| {
     let Ok(parsed) = json::parse(answer) else { return };
-    if let Some(refusal) = Refusal::read(400, &parsed.value) {
-        let _ = refusal.meaning();
+    if let Some(refusal) = ApiError::read(400, &parsed.value) {
+        let _ = refusal.kind();
     }
     let list = FieldList::read(&parsed.value);
     for (_, field) in list.iter().flat_map(FieldList::iter) {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{failure::Written, portal::Fate};
+use crate::{error::Written, portal::Disposition};
 
 /// What a look at the item shows after a write that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub(super) struct Attempts {
     is_one_cut: bool,
     /// Whether a request got no answer in time, or a gateway's: the portal may be at work on it.
     may_one_run: bool,
-    last: Fate,
+    last: Disposition,
 }
 
 /// How often a write that had no effect is sent again.
-const MOST_REPEATS: u32 = 2;
+const MAX_REPEATS: u32 = 2;
 /// A portal that has just failed is given a moment.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 /// How long looks have to show nothing before a write whose connection was cut is sent again.
@@ -60,15 +60,15 @@ impl Attempts {
             repeats: 0,
             is_one_cut: false,
             may_one_run: false,
-            last: Fate::Final,
+            last: Disposition::Final,
         }
     }
 
     /// Takes note of a request that did not succeed.
-    pub(super) fn failed(&mut self, fate: Fate) {
+    pub(super) fn failed(&mut self, fate: Disposition) {
         self.last = fate;
-        self.is_one_cut |= fate == Fate::Cut;
-        self.may_one_run |= fate == Fate::MayRun;
+        self.is_one_cut |= fate == Disposition::Cut;
+        self.may_one_run |= fate == Disposition::MayRun;
     }
 
     /// Takes note that the write is sent again.
@@ -83,15 +83,15 @@ impl Attempts {
 
     /// Whether a look can tell more than is known without one.
     pub(super) fn is_to_be_looked_at(self) -> bool {
-        self.is_open() || self.last == Fate::FailedInside
+        self.is_open() || self.last == Disposition::FailedInside
     }
 
     /// What follows a look, so long after the last request has failed.
     pub(super) fn next(self, seen: &Seen, since: Duration) -> Step {
         let may_send = self.can_be_repeated
-            && self.repeats < MOST_REPEATS
+            && self.repeats < MAX_REPEATS
             && !self.may_one_run
-            && matches!(self.last, Fate::Cut | Fate::FailedInside)
+            && matches!(self.last, Disposition::Cut | Disposition::FailedInside)
             && *seen == Seen::Nothing;
         match (may_send, self.is_open()) {
             (true, false) => Step::SendAgain(AFTER_A_FAILURE.saturating_sub(since)),
@@ -109,7 +109,7 @@ impl Attempts {
             _ if self.is_open() => Written::Unknown,
             Some(Seen::Other(_)) => Written::Unknown,
             Some(Seen::Nothing) => Written::No,
-            None if self.last == Fate::FailedInside => Written::Unknown,
+            None if self.last == Disposition::FailedInside => Written::Unknown,
             None => Written::No,
         }
     }
@@ -119,7 +119,7 @@ impl Attempts {
 mod tests {
     use super::*;
 
-    fn after(can_be_repeated: bool, fates: &[Fate]) -> Attempts {
+    fn after(can_be_repeated: bool, fates: &[Disposition]) -> Attempts {
         let mut attempts = Attempts::new(can_be_repeated);
         for (at, fate) in fates.iter().enumerate() {
             if at > 0 {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_way_from_a_failed_write() {
-        use Fate::{Cut, FailedInside, Final, MayRun, NotExecuted};
+        use Disposition::{Cut, FailedInside, Final, MayRun, NotExecuted};
         let other = Seen::Other("something else".to_owned());
         let seconds = Duration::from_secs;
         let look = Step::LookAgain(BETWEEN_LOOKS);
@@ -232,12 +232,12 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_only_request_needs_no_look() {
-        for fate in [Fate::Final, Fate::NotExecuted] {
+        for fate in [Disposition::Final, Disposition::NotExecuted] {
             let attempts = after(true, &[fate]);
             assert!(!attempts.is_to_be_looked_at());
             assert_eq!(attempts.written(None), Written::No);
         }
-        for fate in [Fate::Cut, Fate::MayRun, Fate::FailedInside] {
+        for fate in [Disposition::Cut, Disposition::MayRun, Disposition::FailedInside] {
             let attempts = after(true, &[fate]);
             assert!(attempts.is_to_be_looked_at());
             assert_eq!(attempts.written(None), Written::Unknown);

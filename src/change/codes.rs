@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     crm::{EntityType, Kind, catalog, kind, stage, text},
-    facts::{CUT_DIRECTORIES, Facts, Stage},
-    failure::Problem,
+    error::Problem,
+    metadata::{CUT_DIRECTORIES, Metadata, Stage},
     portal::{Budget, PortalError},
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn offer(
     let of_stage = stage::pipeline(entity, code).ok().flatten();
     let of_item = item.get("categoryId").and_then(kind::whole_number);
     let pipeline = of_stage.or(of_item).unwrap_or(0);
-    let Ok(stages) = session.facts.stages(entity, pipeline, budget).await else {
+    let Ok(stages) = session.metadata.stages(entity, pipeline, budget).await else {
         return;
     };
     let option = |stage: Stage| StageOption { code: stage.code, name: stage.name };
@@ -52,7 +52,7 @@ pub(super) async fn offer(
 /// Adds the real codes to problems with them, and suggests the one whose name was typed. What is in
 /// doubt without a problem becomes one when it is none of the real ones, and stops being one when it
 /// is. Where those cannot be had, the problems stay as they are.
-pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budget) {
+pub(super) async fn explain(metadata: &Metadata, draft: &mut Draft<'_>, budget: &Budget) {
     let entity = draft.entity();
     // A pipeline that was named counts for the stage that was named with it.
     let mut named_pipeline = None;
@@ -60,7 +60,7 @@ pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budge
     let problems = &mut draft.problems;
     for doubt in &draft.in_doubt {
         let InDoubt { path, typed, meant } = doubt;
-        let there = match real_codes(facts, entity, doubt, named_pipeline, budget).await {
+        let there = match real_codes(metadata, entity, doubt, named_pipeline, budget).await {
             Ok(there) => there,
             Err(error) => {
                 if !std::mem::replace(&mut is_unread, true) {
@@ -73,7 +73,7 @@ pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budge
         let is_in_a_directory = matches!(meant, Meant::Stage(_) | Meant::Entry(_));
         if !is_code
             && is_in_a_directory
-            && facts.directories(budget).await.is_ok_and(|it| it.is_cut)
+            && metadata.directories(budget).await.is_ok_and(|it| it.is_cut)
         {
             draft.notes.push(format!("`{path}` was not checked: {CUT_DIRECTORIES}"));
             continue;
@@ -123,7 +123,7 @@ pub(super) async fn explain(facts: &Facts, draft: &mut Draft<'_>, budget: &Budge
 
 /// The codes that the portal has, with their names.
 async fn real_codes(
-    facts: &Facts,
+    metadata: &Metadata,
     entity: EntityType,
     InDoubt { typed, meant, .. }: &InDoubt,
     named_pipeline: Option<i64>,
@@ -132,20 +132,20 @@ async fn real_codes(
     let coded = |stage: Stage| (stage.code, stage.name);
     Ok(match meant {
         Meant::Pipeline => {
-            let pipelines = facts.pipelines(entity, budget).await?;
+            let pipelines = metadata.pipelines(entity, budget).await?;
             pipelines.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
         }
         Meant::Stage(pipeline) => {
             let pipeline = named_pipeline.unwrap_or(*pipeline);
-            let stages = facts.stages(entity, pipeline, budget).await?;
+            let stages = metadata.stages(entity, pipeline, budget).await?;
             stages.into_iter().map(coded).collect()
         }
         Meant::Entry(directory) => {
-            let directories = facts.directories(budget).await?;
+            let directories = metadata.directories(budget).await?;
             directories.get(directory).iter().cloned().map(coded).collect()
         }
         Meant::Person => {
-            let people = facts.people(typed, budget).await?;
+            let people = metadata.people(typed, budget).await?;
             people.found.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
         }
     })

@@ -22,7 +22,7 @@ use crate::{
         EntityType, Family, kind,
         multifield::{self, Operation, Record},
     },
-    failure::{Code, Failure, Retry, Written},
+    error::{Code, Failure, Retry, Written},
 };
 pub use changes::Change;
 pub use why::Why;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{ItemRef, Request, Session};
 use crate::{
     crm::Family,
-    failure::{Failure, Purpose},
-    portal::{Budget, Meaning, PortalError, Refusal},
+    error::{Failure, Purpose},
+    portal::{ApiError, Budget, ErrorKind, PortalError},
 };
 
 /// What is known of the item before the write.
@@ -53,48 +53,48 @@ pub(super) async fn explain(
 ) -> Failure {
     let failure = session.failure("crm.item.get", error, Purpose::Reading);
     match error {
-        PortalError::Refused(refusal) if refusal.meaning() == Meaning::NotFound => {
+        PortalError::Refused(refusal) if refusal.kind() == ErrorKind::NotFound => {
             not_found(session, item, refusal, failure, budget).await
         }
         _ => failure,
     }
 }
 
-const fn always_dooms(meaning: Meaning) -> bool {
+const fn always_dooms(meaning: ErrorKind) -> bool {
     match meaning {
-        Meaning::NotFound
-        | Meaning::TypeNotSupported
-        | Meaning::AccessDenied
-        | Meaning::PlanRestricted
-        | Meaning::TokenExpired
-        | Meaning::SignInFailed
-        | Meaning::SignInServerDown
-        | Meaning::ScopeMissing
-        | Meaning::Blocked
-        | Meaning::WrongAddress => true,
-        Meaning::InvalidValue
-        | Meaning::RequiredField
-        | Meaning::Refused
-        | Meaning::RefusedWithoutCode
-        | Meaning::Busy
-        | Meaning::RateLimited
-        | Meaning::OperationTimeLimit
-        | Meaning::Failed => false,
+        ErrorKind::NotFound
+        | ErrorKind::TypeNotSupported
+        | ErrorKind::AccessDenied
+        | ErrorKind::PlanRestricted
+        | ErrorKind::TokenExpired
+        | ErrorKind::SignInFailed
+        | ErrorKind::SignInServerDown
+        | ErrorKind::ScopeMissing
+        | ErrorKind::Blocked
+        | ErrorKind::WrongAddress => true,
+        ErrorKind::InvalidValue
+        | ErrorKind::RequiredField
+        | ErrorKind::Refused
+        | ErrorKind::RefusedWithoutCode
+        | ErrorKind::Busy
+        | ErrorKind::RateLimited
+        | ErrorKind::OperationTimeLimit
+        | ErrorKind::Failed => false,
     }
 }
 
 fn dooms_the_write(error: &PortalError) -> bool {
     match error {
-        PortalError::Refused(refusal) => always_dooms(refusal.meaning()),
+        PortalError::Refused(refusal) => always_dooms(refusal.kind()),
         PortalError::Moved { .. }
         | PortalError::NoSuchPage { .. }
         | PortalError::Unreachable { .. }
         | PortalError::Untrusted { .. }
         | PortalError::NotRenewed { .. }
         | PortalError::GivenUp
-        | PortalError::NoRoom
-        | PortalError::OutOfTime => true,
-        PortalError::Unclear { .. } | PortalError::Cut { .. } => false,
+        | PortalError::DeadlineExceeded
+        | PortalError::TimedOut => true,
+        PortalError::NoUsableAnswer { .. } | PortalError::Cut { .. } => false,
     }
 }
 
@@ -103,7 +103,7 @@ fn dooms_the_write(error: &PortalError) -> bool {
 async fn not_found(
     session: &Session,
     item: ItemRef,
-    refusal: &Refusal,
+    refusal: &ApiError,
     failure: Failure,
     budget: &Budget,
 ) -> Failure {
@@ -115,7 +115,7 @@ async fn not_found(
             } else if text.contains("item") || text.contains("элемент") {
                 false
             } else {
-                session.facts.field_list(item.entity, budget).await.is_err()
+                session.metadata.field_list(item.entity, budget).await.is_err()
             }
         }
         Some(_) => false,

@@ -1,4 +1,4 @@
-//! Looks at items: a few go out at once and alone; more than that, and those that have to wait for the
+//! ItemReader at items: a few go out at once and alone; more than that, and those that have to wait for the
 //! pace, travel as one batch. A look that stalls holds up no other item's.
 //!
 //! A hundred calls at once cost about a hundred writes and seven looks, so that they fit into what a
@@ -19,13 +19,13 @@ use tokio::{
 use super::ItemRef;
 use crate::{
     crm::Naming,
-    portal::{Budget, Meaning, Portal, PortalError, Refusal, Turn},
+    portal::{ApiError, Budget, ErrorKind, Portal, PortalError, Turn},
 };
 
 /// What the portal takes in one batch.
-const LARGEST_BATCH: usize = 50;
+const MAX_BATCH: usize = 50;
 /// So many looks go out alone side by side.
-const MOST_ALONE: usize = 4;
+const MAX_ALONE: usize = 4;
 /// How long a look waits for others beyond that.
 const GATHERING: Duration = Duration::from_millis(30);
 /// How long a batch may take before its items are looked at alone.
@@ -37,7 +37,7 @@ type Item = Map<String, Value>;
 
 /// The looks of one process.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub(super) struct ItemReader {
     portal: Arc<Portal>,
     queue: Mutex<Queue>,
 }
@@ -59,7 +59,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Item, PortalError>>,
 }
 
-impl Looks {
+impl ItemReader {
     pub(super) fn new(portal: Arc<Portal>) -> Arc<Self> {
         Arc::new(Self { portal, queue: Mutex::default() })
     }
@@ -78,7 +78,7 @@ impl Looks {
         } else {
             self.gather(look);
         }
-        let lost = || PortalError::Unclear {
+        let lost = || PortalError::NoUsableAnswer {
             reason: "the look was not finished".to_owned(),
             http_status: None,
         };
@@ -195,15 +195,15 @@ impl Looks {
 
 /// A look that goes out alone; dropping it makes room for another.
 struct Alone {
-    looks: Arc<Looks>,
+    looks: Arc<ItemReader>,
     turn: Option<Turn>,
 }
 
 impl Alone {
     /// Begins one when there is room, both here and in the pace.
-    fn begin(looks: &Arc<Looks>) -> Option<Self> {
+    fn begin(looks: &Arc<ItemReader>) -> Option<Self> {
         let mut queue = looks.queue();
-        if queue.alone >= MOST_ALONE {
+        if queue.alone >= MAX_ALONE {
             return None;
         }
         let turn = looks.portal.free_turn()?;
@@ -227,7 +227,7 @@ impl Drop for Alone {
 
 /// The task that gathers what waits. When it ends, whyever, nobody is left waiting for it.
 struct Gathering {
-    looks: Arc<Looks>,
+    looks: Arc<ItemReader>,
     has_ended: bool,
 }
 
@@ -244,7 +244,7 @@ impl Gathering {
             let together: Vec<Waiting> = {
                 let mut queue = self.looks.queue();
                 queue.waiting.retain(|look| !look.answer.is_closed());
-                let count = queue.waiting.len().min(LARGEST_BATCH);
+                let count = queue.waiting.len().min(MAX_BATCH);
                 let together = queue.waiting.drain(..count).collect();
                 // Under one lock with the last look: the next one starts a task of its own.
                 self.has_ended = queue.waiting.is_empty();
@@ -288,7 +288,7 @@ pub(super) fn parameters(item: ItemRef, naming: Naming) -> Map<String, Value> {
 pub(super) fn item_in(result: &mut Value) -> Result<Item, PortalError> {
     match result.get_mut("item").map(Value::take) {
         Some(Value::Object(item)) => Ok(item),
-        _ => Err(PortalError::Unclear {
+        _ => Err(PortalError::NoUsableAnswer {
             reason: "an answer that holds no item".to_owned(),
             http_status: None,
         }),
@@ -304,7 +304,7 @@ fn answer_of(answer: &mut Value, at: usize) -> Result<Item, PortalError> {
     let key = key(at);
     let error = answer.pointer(&format!("/result_error/{key}"));
     // Errors inside a batch carry no status of their own.
-    if let Some(refusal) = error.and_then(|error| Refusal::read(400, error)) {
+    if let Some(refusal) = error.and_then(|error| ApiError::read(400, error)) {
         return Err(PortalError::Refused(refusal));
     }
     let nothing = &mut Value::Null;
@@ -315,7 +315,7 @@ fn answer_of(answer: &mut Value, at: usize) -> Result<Item, PortalError> {
 fn has_no_batches(error: &PortalError) -> bool {
     match error {
         PortalError::NoSuchPage { .. } => true,
-        PortalError::Refused(refusal) => refusal.meaning() == Meaning::WrongAddress,
+        PortalError::Refused(refusal) => refusal.kind() == ErrorKind::WrongAddress,
         _ => false,
     }
 }
@@ -323,14 +323,14 @@ fn has_no_batches(error: &PortalError) -> bool {
 /// Whether this batch failed, for whatever odd reason, and its parts may not: reading twice is safe.
 fn has_failed_alone(error: &PortalError) -> bool {
     match error {
-        PortalError::Unclear { .. } | PortalError::Cut { .. } => true,
+        PortalError::NoUsableAnswer { .. } | PortalError::Cut { .. } => true,
         PortalError::Refused(refusal) => matches!(
-            refusal.meaning(),
-            Meaning::Refused
-                | Meaning::RefusedWithoutCode
-                | Meaning::InvalidValue
-                | Meaning::Failed
-                | Meaning::WrongAddress
+            refusal.kind(),
+            ErrorKind::Refused
+                | ErrorKind::RefusedWithoutCode
+                | ErrorKind::InvalidValue
+                | ErrorKind::Failed
+                | ErrorKind::WrongAddress
         ),
         _ => has_no_batches(error),
     }
@@ -339,11 +339,11 @@ fn has_failed_alone(error: &PortalError) -> bool {
 /// Whether an error within a batch is surely the item's own.
 fn is_of_the_item(error: &PortalError) -> bool {
     matches!(error, PortalError::Refused(refusal) if matches!(
-        refusal.meaning(),
-        Meaning::NotFound
-            | Meaning::TypeNotSupported
-            | Meaning::AccessDenied
-            | Meaning::OperationTimeLimit
+        refusal.kind(),
+        ErrorKind::NotFound
+            | ErrorKind::TypeNotSupported
+            | ErrorKind::AccessDenied
+            | ErrorKind::OperationTimeLimit
     ))
 }
 
@@ -360,10 +360,10 @@ mod tests {
         assert_eq!(answer_of(&mut answer, 0).unwrap(), *json!({"id": 1}).as_object().unwrap());
         let missing = answer_of(&mut answer, 1).unwrap_err();
         assert!(matches!(missing, PortalError::Refused(it) if it.code == "NOT_FOUND"));
-        assert!(matches!(answer_of(&mut answer, 2), Err(PortalError::Unclear { .. })));
-        assert!(matches!(answer_of(&mut answer, 3), Err(PortalError::Unclear { .. })));
+        assert!(matches!(answer_of(&mut answer, 2), Err(PortalError::NoUsableAnswer { .. })));
+        assert!(matches!(answer_of(&mut answer, 3), Err(PortalError::NoUsableAnswer { .. })));
         // Empty maps come as lists.
         let mut empty = json!({"result": [], "result_error": []});
-        assert!(matches!(answer_of(&mut empty, 0), Err(PortalError::Unclear { .. })));
+        assert!(matches!(answer_of(&mut empty, 0), Err(PortalError::NoUsableAnswer { .. })));
     }
 }

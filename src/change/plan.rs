@@ -24,10 +24,10 @@ use crate::{
         multifield::{self, Operation},
         stage,
     },
-    facts::Facts,
-    failure::{Code, Failure, Problem, Purpose, Retry},
+    error::{Code, Failure, Problem, Purpose, Retry},
+    metadata::Metadata,
     portal::Budget,
-    resolve::Known,
+    resolve::Fields,
     uploads::Upload,
 };
 use draft::Expected;
@@ -224,23 +224,23 @@ pub(super) async fn draw(
     before: &Before,
     budget: &Budget,
 ) -> Result<Plan, Failure> {
-    match draw_by(&session.facts, session, request, before, budget).await {
+    match draw_by(&session.metadata, session, request, before, budget).await {
         Err(failure) if failure.depends_on_facts() => {
-            draw_by(&session.facts.recent(), session, request, before, budget).await
+            draw_by(&session.metadata.recent(), session, request, before, budget).await
         }
         drawn => drawn,
     }
 }
 
 async fn draw_by(
-    facts: &Facts,
+    metadata: &Metadata,
     session: &Session,
     request: &Request,
     before: &Before,
     budget: &Budget,
 ) -> Result<Plan, Failure> {
     let entity = request.item.entity;
-    let mut known = Known { entity, naming: request.naming, item: before.item(), list: None };
+    let mut known = Fields { entity, naming: request.naming, item: before.item(), list: None };
     let mut notes = request.notes.clone();
     let mut names_are_checked = true;
     let list;
@@ -248,11 +248,11 @@ async fn draw_by(
     let to_check = request.expect.keys().map(|typed| (typed, Use::Check));
     let names = to_write.chain(to_check);
     if names.clone().any(|(typed, usage)| needs_the_list(known, typed, usage)) {
-        let mut fetched = facts.field_list(entity, budget).await;
+        let mut fetched = metadata.field_list(entity, budget).await;
         // A field that the item shows and the list lacks is newer than the list, however new that is:
         // a list field must not be written unchecked.
         let is_new = |list: &FieldList| {
-            let known = Known { list: Some(list), ..known };
+            let known = Fields { list: Some(list), ..known };
             names.clone().any(|(typed, _)| {
                 known.find(typed).is_ok_and(|field| {
                     field.row.is_none() && field.listed.is_none() && field.shape.kind != Kind::Link
@@ -260,7 +260,7 @@ async fn draw_by(
             })
         };
         if fetched.as_ref().is_ok_and(|list| is_new(list)) {
-            fetched = facts.renewed_field_list(entity, budget).await;
+            fetched = metadata.renewed_field_list(entity, budget).await;
         }
         match fetched {
             Ok(fetched) => {
@@ -286,7 +286,7 @@ async fn draw_by(
     draft.check_together(request.dry_run);
 
     draft.check_files().await;
-    codes::explain(facts, &mut draft, budget).await;
+    codes::explain(metadata, &mut draft, budget).await;
     if !draft.problems.is_empty() {
         return Err(Failure::refused_arguments(draft.problems));
     }
@@ -331,7 +331,7 @@ enum Use {
 
 /// Whether the catalogue and the item leave open what the name means, what the field holds, or
 /// whether it can be set.
-fn needs_the_list(known: Known<'_>, typed: &str, usage: Use) -> bool {
+fn needs_the_list(known: Fields<'_>, typed: &str, usage: Use) -> bool {
     match known.find(typed) {
         Ok(field) => match field.row {
             Some(row) => usage == Use::Write && !row.is_listed(),

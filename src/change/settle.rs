@@ -13,8 +13,8 @@ use super::{
     write::{self, After},
 };
 use crate::{
-    failure::{Failure, Purpose, Retry, Written},
-    portal::{Budget, Fate, PortalError},
+    error::{Failure, Purpose, Retry, Written},
+    portal::{Budget, Disposition, PortalError},
 };
 
 /// What is said of a success that no answer reported.
@@ -48,7 +48,7 @@ pub(super) async fn write_fields(
             Ok(after) => return Ok(Some(after)),
             Err(error) => error,
         };
-        attempts.failed(error.fate());
+        attempts.failed(error.disposition());
         if !attempts.is_to_be_looked_at() {
             break (error, None);
         }
@@ -91,7 +91,7 @@ pub(super) async fn look_for_picture(
     budget: &Budget,
 ) -> Option<After> {
     let mut attempts = Attempts::new(false);
-    attempts.failed(error.fate());
+    attempts.failed(error.disposition());
     if !attempts.is_to_be_looked_at() {
         return None;
     }
@@ -111,7 +111,7 @@ pub(super) async fn look_for_picture(
     }
 }
 
-/// Looks at the item after a write that did not succeed: done, or what is seen instead.
+/// ItemReader at the item after a write that did not succeed: done, or what is seen instead.
 async fn look(
     session: &Session,
     request: &Request,
@@ -167,8 +167,8 @@ fn failure(
     let written = attempts.written(seen);
     if written == Written::No {
         let problems = write::suspects(plan, error);
-        let hint = match error.fate() {
-            Fate::FailedInside => {
+        let hint = match error.disposition() {
+            Disposition::FailedInside => {
                 "a look showed that nothing was written; repeat the call later".to_owned()
             }
             _ => failure.hint,
@@ -181,8 +181,8 @@ fn failure(
         Some(Seen::Other(known)) => known.as_str(),
         _ => "looks showed no change so far, but the portal may still be at work for a minute",
     };
-    let message = match error.fate() {
-        Fate::Final | Fate::NotExecuted => {
+    let message = match error.disposition() {
+        Disposition::Final | Disposition::NotExecuted => {
             format!("{}, after an earlier request of this call got no answer", failure.message)
         }
         _ => failure.message,

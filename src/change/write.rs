@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     crm::{Family, Kind, names},
-    failure::{Code, Failure, Problem, Retry},
-    portal::{Budget, Meaning, PortalError},
+    error::{Code, Failure, Problem, Retry},
+    portal::{Budget, ErrorKind, PortalError},
 };
 
 /// The item as the portal's answer to the write shows it.
@@ -67,7 +67,7 @@ pub(super) fn suspects(plan: &Plan, error: &PortalError) -> Vec<Problem> {
     let PortalError::Refused(refusal) = error else {
         return Vec::new();
     };
-    if !matches!(refusal.meaning(), Meaning::InvalidValue | Meaning::Refused) {
+    if !matches!(refusal.kind(), ErrorKind::InvalidValue | ErrorKind::Refused) {
         return Vec::new();
     }
     let text = refusal.description.to_lowercase();

@@ -9,9 +9,9 @@ use super::{embedded_portal, print};
 use crate::{
     config::{self, PortalChoice, Settings, Unusable},
     crm::Family,
+    error::{Failure, Purpose},
     escapes::on_one_line,
-    failure::{Failure, Purpose},
-    portal::{Budget, GiveUp, Meaning, Portal, PortalError, error::readable},
+    portal::{Budget, ErrorKind, GiveUp, Portal, PortalError, error::readable},
 };
 
 /// Goes through the list until something is in the way of the rest.
@@ -170,13 +170,13 @@ impl Check {
             }
             _ => failure.message,
         };
-        let is_not_json = matches!(error, PortalError::Unclear { http_status: Some(_), .. });
+        let is_not_json = matches!(error, PortalError::NoUsableAnswer { http_status: Some(_), .. });
         let remedy = match error {
             _ if is_not_json => {
                 "something else than a Bitrix24 portal answers at this address, or a proxy stands \
                  between; check the address"
             }
-            PortalError::Refused(refusal) if refusal.meaning() == Meaning::SignInFailed => {
+            PortalError::Refused(refusal) if refusal.kind() == ErrorKind::SignInFailed => {
                 "make a new webhook in the portal and put its address into the settings"
             }
             _ => &failure.hint,

@@ -9,8 +9,8 @@ use super::{embedded_portal, print, wrong_usage};
 use crate::{
     change::Session,
     portal::{Connection, Portal, Rate, Timeouts},
-    server::{self, Lines},
-    tools::{Offer, Toolbox},
+    server::{self, StdioTransport},
+    tools::{Registry, ToolSelection},
     uploads::Policy,
 };
 
@@ -28,12 +28,14 @@ pub(super) async fn run() -> ExitCode {
         rate: Rate::STANDARD,
         extra_roots: None,
     };
-    let toolbox =
-        Toolbox::new(Ok(Session::new(Portal::new(connection), Policy::STANDARD)), Offer::default());
+    let registry = Registry::new(
+        Ok(Session::new(Portal::new(connection), Policy::STANDARD)),
+        ToolSelection::default(),
+    );
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let (input, output) = tokio::io::split(theirs);
-    let (lines, _stop) = Lines::new(input, output, Timeouts::STANDARD.call);
-    let server = tokio::spawn(server::serve(toolbox, lines));
+    let (lines, _stop) = StdioTransport::new(input, output, Timeouts::STANDARD.call);
+    let server = tokio::spawn(server::serve(registry, lines));
     let shown = show(ours).await;
     let ended = server.await;
     match (shown, ended) {

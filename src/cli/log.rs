@@ -14,7 +14,7 @@ use std::{
 use crate::escapes;
 
 /// So many events may wait; more are dropped.
-const MOST_WAITING: usize = 1_000;
+const MAX_WAITING: usize = 1_000;
 /// How long the end of the process waits for what was logged.
 const AT_THE_END: Duration = Duration::from_millis(500);
 
@@ -57,7 +57,7 @@ impl Write for Log {
 }
 
 fn start() -> SyncSender<Message> {
-    let (lines, waiting) = sync_channel(MOST_WAITING);
+    let (lines, waiting) = sync_channel(MAX_WAITING);
     thread::spawn(move || write_all(&waiting));
     lines
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     crm::{Family, catalog},
     server,
-    tools::Offer,
+    tools::ToolSelection,
 };
 
 /// Prints the schemas, or writes them below the folder.
@@ -26,7 +26,7 @@ pub(super) fn run(folder: Option<&Path>) -> ExitCode {
 
 /// Every file by its path below the folder.
 fn files() -> Map<String, Value> {
-    let of_tools = Offer::default()
+    let of_tools = ToolSelection::default()
         .tools()
         .into_iter()
         .map(|tool| (format!("{}.json", tool.name), server::listed(&tool)));

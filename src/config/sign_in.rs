@@ -10,7 +10,7 @@ use super::{
     SANDBOX, TOKEN_FILE, WEBHOOK_URL, parsed, yes_or_no,
 };
 use crate::{
-    failure::Problem,
+    error::Problem,
     portal::{
         Secret, SignIn, Tokens, token_file,
         tokens::{OAuthUrl, Renewal, STANDARD_OAUTH_URL},

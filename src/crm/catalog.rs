@@ -44,7 +44,7 @@ pub struct Field {
     /// The most characters that the portal stores, where it is known.
     pub longest: Option<usize>,
     /// Whether a change of it says nothing about the item: it is never shown as one.
-    pub noise: bool,
+    pub is_bookkeeping: bool,
     /// Which directory (`crm.status.list`, `ENTITY_ID`) holds its values, by families.
     pub directories: &'static [(&'static str, &'static str)],
 }
@@ -89,8 +89,8 @@ impl Field {
         Self { access, ..self }
     }
 
-    const fn noise(self) -> Self {
-        Self { noise: true, ..self }
+    const fn bookkeeping(self) -> Self {
+        Self { is_bookkeeping: true, ..self }
     }
 }
 
@@ -110,7 +110,7 @@ const fn row(
         access: Access::Writable,
         kept: "",
         longest: None,
-        noise: false,
+        is_bookkeeping: false,
         directories: &[],
     }
 }
@@ -188,16 +188,16 @@ pub static FIELDS: &[Field] = &[
     row("entityTypeId", Kind::Integer, ALL, "", "Number of the entity type.").access(Access::ReadOnly),
     row("createdTime", Kind::DateTime, ALL, "", "When the item was made.").access(Access::ReadOnly),
     row("createdBy", Kind::User, ALL, "", "Id of the user who made the item.").access(Access::ReadOnly),
-    row("updatedTime", Kind::DateTime, ALL, "", "When the item was last saved.").access(Access::ReadOnly).noise(),
-    row("updatedBy", Kind::User, ALL, "", "Id of the user who last saved the item.").access(Access::ReadOnly).noise(),
-    row("movedTime", Kind::DateTime, "LDQVS", "", "When the stage last changed.").access(Access::ReadOnly).noise(),
-    row("movedBy", Kind::User, "LDQVS", "", "Id of the user who last changed the stage.").access(Access::ReadOnly).noise(),
-    row("lastActivityTime", Kind::DateTime, ALL, "", "When something last happened around the item.").access(Access::ReadOnly).noise(),
-    row("lastActivityBy", Kind::User, ALL, "", "Id of the user who did it.").access(Access::ReadOnly).noise(),
-    row("lastCommunicationTime", Kind::DateTime, "LDCMS", "", "When the client was last spoken to.").access(Access::ReadOnly).noise(),
-    row("stageSemanticId", Kind::Status, "LDQVS", "", "Whether the stage is in progress (P), success (S) or failure (F).").access(Access::ReadOnly).noise(),
-    row("previousStageId", Kind::Stage, "LDQVS", "", "Code of the stage before this one.").access(Access::ReadOnly).noise(),
-    row("searchContent", Kind::Text, ALL, "", "What the portal's search looks through.").access(Access::ReadOnly).noise(),
+    row("updatedTime", Kind::DateTime, ALL, "", "When the item was last saved.").access(Access::ReadOnly).bookkeeping(),
+    row("updatedBy", Kind::User, ALL, "", "Id of the user who last saved the item.").access(Access::ReadOnly).bookkeeping(),
+    row("movedTime", Kind::DateTime, "LDQVS", "", "When the stage last changed.").access(Access::ReadOnly).bookkeeping(),
+    row("movedBy", Kind::User, "LDQVS", "", "Id of the user who last changed the stage.").access(Access::ReadOnly).bookkeeping(),
+    row("lastActivityTime", Kind::DateTime, ALL, "", "When something last happened around the item.").access(Access::ReadOnly).bookkeeping(),
+    row("lastActivityBy", Kind::User, ALL, "", "Id of the user who did it.").access(Access::ReadOnly).bookkeeping(),
+    row("lastCommunicationTime", Kind::DateTime, "LDCMS", "", "When the client was last spoken to.").access(Access::ReadOnly).bookkeeping(),
+    row("stageSemanticId", Kind::Status, "LDQVS", "", "Whether the stage is in progress (P), success (S) or failure (F).").access(Access::ReadOnly).bookkeeping(),
+    row("previousStageId", Kind::Stage, "LDQVS", "", "Code of the stage before this one.").access(Access::ReadOnly).bookkeeping(),
+    row("searchContent", Kind::Text, ALL, "", "What the portal's search looks through.").access(Access::ReadOnly).bookkeeping(),
     row("closed", Kind::YesNo, "DQ", "", "Whether the stage is a final one.").access(Access::ReadOnly),
     row("isNew", Kind::YesNo, "D", "", "Whether the deal stands in its first stage.").access(Access::ReadOnly),
     row("isReturnCustomer", Kind::YesNo, "LD", "", "Whether the client has bought before.").access(Access::ReadOnly),
@@ -205,23 +205,23 @@ pub static FIELDS: &[Field] = &[
     row("hasPhone", Kind::YesNo, "LCM", "", "Whether there is a phone.").access(Access::ReadOnly),
     row("hasEmail", Kind::YesNo, "LCM", "", "Whether there is an e-mail.").access(Access::ReadOnly),
     row("hasImol", Kind::YesNo, "LCM", "", "Whether there is an open channel.").access(Access::ReadOnly),
-    row("phone", Kind::Text, "LCM", "", "First phone; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("email", Kind::Text, "LCM", "", "First e-mail; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("imol", Kind::Text, "LCM", "", "First open channel; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("phoneWork", Kind::Text, "LCM", "", "First phone at work; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("phoneMobile", Kind::Text, "LCM", "", "First mobile phone; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("phoneMailing", Kind::Text, "LCM", "", "First phone for mailings; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("emailWork", Kind::Text, "LCM", "", "First e-mail at work; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("emailHome", Kind::Text, "LCM", "", "First private e-mail; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("emailMailing", Kind::Text, "LCM", "", "First e-mail for mailings; fm holds them all.").access(Access::ReadOnly).noise(),
-    row("opportunityAccount", Kind::Amount, "LDQVS", "", "Amount in the portal's own currency.").access(Access::Hidden).noise(),
-    row("taxValueAccount", Kind::Amount, "DQVS", "", "Tax in the portal's own currency.").access(Access::Hidden).noise(),
-    row("accountCurrencyId", Kind::Currency, "LDQVS", "", "The portal's own currency.").access(Access::Hidden).noise(),
-    row("exchRate", Kind::Number, "LDQVS", "", "Rate between the two currencies.").access(Access::Hidden).noise(),
-    row("contacts", Kind::Any, "LDMQVS", "", "The linked contacts as the server holds them; contactIds sets them.").access(Access::Hidden).noise(),
-    row("companies", Kind::Any, "C", "", "The linked companies as the server holds them; companyIds sets them.").access(Access::Hidden).noise(),
-    row("fullName", Kind::Text, "LC", "", "First and last name together.").access(Access::Hidden).noise(),
-    row("productRows", Kind::Any, "LDQVS", "", "Products; crm.item.productrow.set changes them.").access(Access::Hidden).noise(),
+    row("phone", Kind::Text, "LCM", "", "First phone; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("email", Kind::Text, "LCM", "", "First e-mail; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("imol", Kind::Text, "LCM", "", "First open channel; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("phoneWork", Kind::Text, "LCM", "", "First phone at work; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("phoneMobile", Kind::Text, "LCM", "", "First mobile phone; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("phoneMailing", Kind::Text, "LCM", "", "First phone for mailings; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("emailWork", Kind::Text, "LCM", "", "First e-mail at work; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("emailHome", Kind::Text, "LCM", "", "First private e-mail; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("emailMailing", Kind::Text, "LCM", "", "First e-mail for mailings; fm holds them all.").access(Access::ReadOnly).bookkeeping(),
+    row("opportunityAccount", Kind::Amount, "LDQVS", "", "Amount in the portal's own currency.").access(Access::Hidden).bookkeeping(),
+    row("taxValueAccount", Kind::Amount, "DQVS", "", "Tax in the portal's own currency.").access(Access::Hidden).bookkeeping(),
+    row("accountCurrencyId", Kind::Currency, "LDQVS", "", "The portal's own currency.").access(Access::Hidden).bookkeeping(),
+    row("exchRate", Kind::Number, "LDQVS", "", "Rate between the two currencies.").access(Access::Hidden).bookkeeping(),
+    row("contacts", Kind::Any, "LDMQVS", "", "The linked contacts as the server holds them; contactIds sets them.").access(Access::Hidden).bookkeeping(),
+    row("companies", Kind::Any, "C", "", "The linked companies as the server holds them; companyIds sets them.").access(Access::Hidden).bookkeeping(),
+    row("fullName", Kind::Text, "LC", "", "First and last name together.").access(Access::Hidden).bookkeeping(),
+    row("productRows", Kind::Any, "LDQVS", "", "Products; crm.item.productrow.set changes them.").access(Access::Hidden).bookkeeping(),
 ];
 
 /// The row of a name, exactly as it is written on the wire, whichever families have it.

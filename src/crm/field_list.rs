@@ -83,7 +83,7 @@ impl PortalField {
         }
     }
 
-    /// Turns a list's value into option ids: an id that the list has, or the text of exactly one
+    /// ItemLocks a list's value into option ids: an id that the list has, or the text of exactly one
     /// option. A text that is also another option's id is doubtful.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl<'a> Chooser<'a> {
 
     fn choose(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, Wrong> {
         /// More remarks on one list say no more.
-        const MOST_NOTES: usize = 5;
+        const MAX_NOTES: usize = 5;
         if self.options.is_empty() || Kind::Choice.is_empty(value) {
             return Ok(value.clone());
         }
@@ -146,7 +146,7 @@ impl<'a> Chooser<'a> {
             (Some(id), _) => Ok(id.into()),
             (None, [id]) => {
                 let note = format!("{} was read as option {id}", super::kind::shown(value));
-                if notes.len() < MOST_NOTES && !notes.contains(&note) {
+                if notes.len() < MAX_NOTES && !notes.contains(&note) {
                     notes.push(note);
                 }
                 Ok((*id).into())

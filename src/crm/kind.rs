@@ -215,7 +215,7 @@ impl Kind {
         }
     }
 
-    /// Turns a value into its wire form, or says why it cannot be one.
+    /// ItemLocks a value into its wire form, or says why it cannot be one.
     ///
     /// # Errors
     ///
@@ -294,12 +294,12 @@ pub fn whole_number(value: &Value) -> Option<i64> {
 
 /// A value as messages show it: its JSON, cut when long.
 pub fn shown(value: &Value) -> String {
-    const LONGEST: usize = 60;
+    const MAX: usize = 60;
     let text = value.to_string();
-    if text.chars().count() <= LONGEST {
+    if text.chars().count() <= MAX {
         format!("`{text}`")
     } else {
-        let start: String = text.chars().take(LONGEST).collect();
+        let start: String = text.chars().take(MAX).collect();
         format!("`{start}…`")
     }
 }

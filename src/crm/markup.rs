@@ -69,7 +69,7 @@ const BLOCK: [&str; 29] = [
     "spoiler",
 ];
 /// A bracket that is not closed within so many bytes opens no tag.
-const LONGEST_TAG: usize = 4_096;
+const MAX_TAG: usize = 4_096;
 /// Tags with a target.
 const LINKS: [&str; 4] = ["a", "url", "img", "email"];
 
@@ -132,7 +132,7 @@ impl Tag {
     fn read(text: &str) -> Option<(Self, &str)> {
         let is_html = text.starts_with('<');
         let closing = if is_html { b'>' } else { b']' };
-        let end = text.bytes().take(LONGEST_TAG).position(|byte| byte == closing)?;
+        let end = text.bytes().take(MAX_TAG).position(|byte| byte == closing)?;
         let inside = text.get(1..end)?;
         let (inside, is_closing) = match inside.strip_prefix('/') {
             Some(inside) => (inside, true),

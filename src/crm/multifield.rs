@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{kind, names};
 
 /// The longest value that the portal takes.
-const LONGEST_VALUE: usize = 250;
+const MAX_VALUE: usize = 250;
 
 /// No item has so many phones and e-mails.
 const MAX_ELEMENTS: usize = 1_000;
@@ -289,12 +289,12 @@ impl Reader<'_> {
 
     fn of_existing(&mut self, id: i64, given: Given) -> Result<Operation, String> {
         let Some(record) = self.by_id.get(&id) else {
-            const MOST: usize = 20;
+            const MAX: usize = 20;
             let ids: Vec<String> =
-                self.now.iter().take(MOST).map(|record| record.id.to_string()).collect();
+                self.now.iter().take(MAX).map(|record| record.id.to_string()).collect();
             let there = match self.now.len() {
                 0 => "none".to_owned(),
-                count if count > MOST => format!("{} and {} more", ids.join(", "), count - MOST),
+                count if count > MAX => format!("{} and {} more", ids.join(", "), count - MAX),
                 _ => ids.join(", "),
             };
             return Err(format!(
@@ -418,8 +418,8 @@ impl Record {
     }
 
     fn check_value(&self) -> Result<(), String> {
-        if self.value.chars().count() > LONGEST_VALUE {
-            return Err(format!("`value` must have at most {LONGEST_VALUE} characters"));
+        if self.value.chars().count() > MAX_VALUE {
+            return Err(format!("`value` must have at most {MAX_VALUE} characters"));
         }
         // No more strictly than a portal, which also takes `Anna <anna@example.com>`.
         let is_address = self.value.split_once('@').is_some_and(|(name, host)| {

@@ -15,7 +15,7 @@ pub fn too_many(count: usize) -> String {
 }
 
 /// So many remarks on the values of one list are enough.
-const MOST_NOTES: usize = 5;
+const MAX_NOTES: usize = 5;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Shape {
         if self.is_multiple { json!([]) } else { self.kind.cleared() }
     }
 
-    /// Turns a value into its wire form.
+    /// ItemLocks a value into its wire form.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Shape {
         if is_repeated {
             notes.push("held a value twice, which was left out".to_owned());
         }
-        notes.truncate(MOST_NOTES);
+        notes.truncate(MAX_NOTES);
         let note = (!notes.is_empty()).then(|| notes.join(" and "));
         Ok(Encoded { wire: wire.into(), note })
     }

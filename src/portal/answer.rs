@@ -4,16 +4,16 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{PortalError, Refusal, error::readable};
+use super::{ApiError, PortalError, error::readable};
 use crate::json::{MAX_VALUES, has_too_many_values};
 
 /// Answers beyond this size, after decompression, are not read to their end.
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What all answers that are being read may take together, in kilobytes.
 static MEMORY_FOR_ANSWERS: Semaphore = Semaphore::const_new(64 * 1024);
 /// An answer beyond this size does not wait for memory, or several of them would wait for each other.
-const LARGEST_WAITING_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_WAITING_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The body of an answer, and the share of the memory that it takes as long as it is held.
 pub(super) struct Body {
@@ -23,7 +23,7 @@ pub(super) struct Body {
 
 pub(super) async fn read_bounded(mut response: Response) -> Result<Body, PortalError> {
     let http_status = Some(response.status().as_u16());
-    let unclear = |reason: String| PortalError::Unclear { reason, http_status };
+    let unclear = |reason: String| PortalError::NoUsableAnswer { reason, http_status };
     let mut body = Body { bytes: Vec::new(), share: None };
     loop {
         let chunk = match response.chunk().await {
@@ -34,12 +34,12 @@ pub(super) async fn read_bounded(mut response: Response) -> Result<Body, PortalE
                 return Err(PortalError::Cut { reason, http_status });
             }
         };
-        if body.bytes.len() + chunk.len() > LARGEST_ANSWER {
-            let megabytes = LARGEST_ANSWER / 1024 / 1024;
+        if body.bytes.len() + chunk.len() > MAX_ANSWER {
+            let megabytes = MAX_ANSWER / 1024 / 1024;
             return Err(unclear(format!("an answer of more than {megabytes} MB")));
         }
         let kilobytes = u32::try_from(chunk.len().div_ceil(1024)).unwrap_or(u32::MAX);
-        let share = if body.bytes.len() < LARGEST_WAITING_ANSWER {
+        let share = if body.bytes.len() < MAX_WAITING_ANSWER {
             MEMORY_FOR_ANSWERS.acquire_many(kilobytes).await.ok()
         } else {
             MEMORY_FOR_ANSWERS.try_acquire_many(kilobytes).ok()
@@ -70,7 +70,8 @@ pub struct Answer {
 
 pub(super) fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, PortalError> {
     let http_status = status.as_u16();
-    let unclear = |reason: String| PortalError::Unclear { reason, http_status: Some(http_status) };
+    let unclear =
+        |reason: String| PortalError::NoUsableAnswer { reason, http_status: Some(http_status) };
     if has_too_many_values(body) {
         return Err(unclear(format!("an answer of more than {MAX_VALUES} values")));
     }
@@ -84,11 +85,11 @@ pub(super) fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, Por
             _ => format!("an answer with HTTP status {http_status} that is not JSON"),
         }));
     };
-    if let Some(refusal) = Refusal::read(http_status, &answer) {
+    if let Some(refusal) = ApiError::read(http_status, &answer) {
         return Err(PortalError::Refused(refusal));
     }
     if status.is_client_error() {
-        return Err(PortalError::Refused(Refusal {
+        return Err(PortalError::Refused(ApiError {
             http_status,
             code: String::new(),
             description: String::new(),

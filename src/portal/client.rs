@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Budget, Meaning, PortalError, Rate, Refusal, Scrubber, Secret, SignIn,
+    ApiError, Budget, ErrorKind, PortalError, Rate, Scrubber, Secret, SignIn,
     answer::{Answer, innermost, read_answer, read_bounded},
     auth::Address,
     budget::Spent,
@@ -25,7 +25,7 @@ use super::{
 };
 
 /// Portals block a method for ten minutes (fact sheet §5.2); a longer time is not believed.
-const LONGEST_BLOCK: u64 = 3_600;
+const MAX_BLOCK: u64 = 3_600;
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Portal {
         let has_room = budget.has(Duration::ZERO);
         budget.wait(self.limiter.turn()).await.map_err(|spent| match spent {
             // Time was left, and the pace used it up.
-            Spent::Time if has_room => PortalError::NoRoom,
+            Spent::Time if has_room => PortalError::DeadlineExceeded,
             spent => spent.into(),
         })
     }
@@ -196,7 +196,7 @@ impl Portal {
                     None => error,
                 },
             };
-            if matches!(&error, PortalError::Refused(it) if it.meaning() == Meaning::RateLimited) {
+            if matches!(&error, PortalError::Refused(it) if it.kind() == ErrorKind::RateLimited) {
                 self.limiter.pause();
             }
             match pauses.next(&error) {
@@ -215,7 +215,7 @@ impl Portal {
     pub fn seconds_until_reset(&self, method: &str) -> Option<u64> {
         let resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = resets.get(method)?.saturating_sub(jiff::Timestamp::now().as_second());
-        u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|it| it.min(LONGEST_BLOCK))
+        u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|it| it.min(MAX_BLOCK))
     }
 
     /// One request. With the error comes the token that has expired, if it can be renewed.
@@ -237,7 +237,7 @@ impl Portal {
         // Not ended by the client's giving up: a request that has left is finished.
         let answer = match timeout_at(deadline, self.exchange(method, body.json)).await {
             Ok(answer) => answer,
-            Err(_) => Err(PortalError::Unclear {
+            Err(_) => Err(PortalError::NoUsableAnswer {
                 reason: format!("no answer within {:.0} s", began.elapsed().as_secs_f64()),
                 http_status: None,
             }),
@@ -248,7 +248,7 @@ impl Portal {
         answer.map_err(|error| {
             let has_expired = matches!(
                 &error,
-                PortalError::Refused(refusal) if refusal.meaning() == Meaning::TokenExpired
+                PortalError::Refused(refusal) if refusal.kind() == ErrorKind::TokenExpired
             );
             (error, body.token.filter(|_| has_expired))
         })
@@ -320,7 +320,7 @@ impl Portal {
                 scrubber.value(&mut answer.result);
                 Ok(answer)
             }
-            Err(PortalError::Refused(refusal)) => Err(PortalError::Refused(Refusal {
+            Err(PortalError::Refused(refusal)) => Err(PortalError::Refused(ApiError {
                 code: scrubber.text(&refusal.code).into_owned(),
                 description: scrubber.text(&refusal.description).into_owned(),
                 ..refusal

@@ -12,7 +12,7 @@ use super::{budget::Spent, plan_texts::speaks_of_the_plan};
 pub enum PortalError {
     /// The portal answered with an error of its own.
     #[error("the portal answered the error {} (HTTP {})", code(&.0.code), .0.http_status)]
-    Refused(Refusal),
+    Refused(ApiError),
     /// The portal answered with a redirect, which is never followed: it would carry the secret.
     #[error("the portal answered with a redirect")]
     Moved {
@@ -41,7 +41,7 @@ pub enum PortalError {
     },
     /// The request went out and no usable answer came back: it may have been carried out.
     #[error("no usable answer: {reason}")]
-    Unclear {
+    NoUsableAnswer {
         /// What came instead.
         reason: String,
         /// The answer's status, when there was an answer.
@@ -62,22 +62,22 @@ pub enum PortalError {
         /// Why, in our own words.
         reason: String,
         /// What the sign-in server said.
-        refusal: Option<Box<Refusal>>,
+        refusal: Option<Box<ApiError>>,
     },
     /// The client gave the call up before the request was sent.
     #[error("the call was given up")]
     GivenUp,
     /// The pace left no room before the deadline, so nothing was sent.
     #[error("no room within the request limit before the deadline")]
-    NoRoom,
+    DeadlineExceeded,
     /// Earlier requests of the call took all its time, so this one was not sent.
     #[error("no answer in time")]
-    OutOfTime,
+    TimedOut,
 }
 
 /// An error that the portal itself stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ApiError {
     /// The answer's status.
     pub http_status: u16,
     /// The code as it came, also when it is `""` or `"0"`.
@@ -88,7 +88,7 @@ pub struct Refusal {
 
 /// What a portal's refusal means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
+pub enum ErrorKind {
     /// A value or parameter is wrong.
     InvalidValue,
     /// A required field is empty.
@@ -127,7 +127,7 @@ pub enum Meaning {
     Failed,
 }
 
-impl Refusal {
+impl ApiError {
     /// Reads the error of an answer's body; `None` when the body states none.
     ///
     /// Codes come as words, numbers or empty strings, and in the newest interface as an object.
@@ -146,39 +146,39 @@ impl Refusal {
     }
 
     /// What the refusal means.
-    pub fn meaning(&self) -> Meaning {
+    pub fn kind(&self) -> ErrorKind {
         match self.code.trim().to_ascii_uppercase().as_str() {
-            "100" | "ERROR_ARGUMENT" | "MAIN_CONTROLLER_22001" => Meaning::InvalidValue,
+            "100" | "ERROR_ARGUMENT" | "MAIN_CONTROLLER_22001" => ErrorKind::InvalidValue,
             // A list's filter or order that the portal does not take.
-            "INVALID_ARG_VALUE" => Meaning::InvalidValue,
+            "INVALID_ARG_VALUE" => ErrorKind::InvalidValue,
             "CRM_FIELD_ERROR_VALUE_NOT_VALID" | "CRM_FIELD_ERROR_VALUE_NOT_UNIQUE" => {
-                Meaning::InvalidValue
+                ErrorKind::InvalidValue
             }
             // The same code names invalid e-mails (400) and database failures (500).
-            "ERROR_CORE" if self.http_status < 500 => Meaning::InvalidValue,
-            "CRM_FIELD_ERROR_REQUIRED" => Meaning::RequiredField,
-            "NOT_FOUND" => Meaning::NotFound,
-            "ENTITY_TYPE_NOT_SUPPORTED" => Meaning::TypeNotSupported,
+            "ERROR_CORE" if self.http_status < 500 => ErrorKind::InvalidValue,
+            "CRM_FIELD_ERROR_REQUIRED" => ErrorKind::RequiredField,
+            "NOT_FOUND" => ErrorKind::NotFound,
+            "ENTITY_TYPE_NOT_SUPPORTED" => ErrorKind::TypeNotSupported,
             // With 400 it is about the item (fact sheet §4.2, §4.3).
             "ACCESS_DENIED" if self.http_status != 400 && speaks_of_the_plan(&self.description) => {
-                Meaning::PlanRestricted
+                ErrorKind::PlanRestricted
             }
             "ACCESS_DENIED"
             | "CRM_ITEM_UPDATE_ACCESS_DENIED"
             | "ALLOWED_ONLY_INTRANET_USER"
-            | "USER_ACCESS_ERROR" => Meaning::AccessDenied,
+            | "USER_ACCESS_ERROR" => ErrorKind::AccessDenied,
             "UPDATE_DYNAMIC_ITEM_RESTRICTED"
             | "CRM_FIELD_ERROR_CATEGORY_NOT_AVAILABLE"
             | "WRONG_LICENSE"
-            | "PAYMENT_REQUIRED" => Meaning::PlanRestricted,
-            "" if self.http_status >= 500 => Meaning::Failed,
-            "" if speaks_of_the_plan(&self.description) => Meaning::PlanRestricted,
-            "" => Meaning::RefusedWithoutCode,
-            "CRM_ITEM_HAS_RUNNING_WORKFLOWS" | "METHOD_CONFIRM_WAITING" => Meaning::Busy,
-            "QUERY_LIMIT_EXCEEDED" => Meaning::RateLimited,
-            "OPERATION_TIME_LIMIT" => Meaning::OperationTimeLimit,
-            "OVERLOAD_LIMIT" => Meaning::Blocked,
-            "INVALID_TOKEN" | "EXPIRED_TOKEN" => Meaning::TokenExpired,
+            | "PAYMENT_REQUIRED" => ErrorKind::PlanRestricted,
+            "" if self.http_status >= 500 => ErrorKind::Failed,
+            "" if speaks_of_the_plan(&self.description) => ErrorKind::PlanRestricted,
+            "" => ErrorKind::RefusedWithoutCode,
+            "CRM_ITEM_HAS_RUNNING_WORKFLOWS" | "METHOD_CONFIRM_WAITING" => ErrorKind::Busy,
+            "QUERY_LIMIT_EXCEEDED" => ErrorKind::RateLimited,
+            "OPERATION_TIME_LIMIT" => ErrorKind::OperationTimeLimit,
+            "OVERLOAD_LIMIT" => ErrorKind::Blocked,
+            "INVALID_TOKEN" | "EXPIRED_TOKEN" => ErrorKind::TokenExpired,
             "NO_AUTH_FOUND"
             | "INVALID_CREDENTIALS"
             | "AUTHORIZATION_ERROR"
@@ -186,17 +186,17 @@ impl Refusal {
             | "ERROR_OAUTH"
             | "NOT_INSTALLED"
             | "WRONG_AUTH_TYPE"
-            | "METHOD_CONFIRM_DENIED" => Meaning::SignInFailed,
-            "CONNECTION_ERROR" => Meaning::SignInServerDown,
-            "INSUFFICIENT_SCOPE" => Meaning::ScopeMissing,
+            | "METHOD_CONFIRM_DENIED" => ErrorKind::SignInFailed,
+            "CONNECTION_ERROR" => ErrorKind::SignInServerDown,
+            "INSUFFICIENT_SCOPE" => ErrorKind::ScopeMissing,
             "INVALID_REQUEST" | "ERROR_METHOD_NOT_FOUND" | "PORTAL_DELETED" => {
-                Meaning::WrongAddress
+                ErrorKind::WrongAddress
             }
             // "The response could not be encoded": the method had run.
-            "WRONG_ENCODING" => Meaning::Failed,
-            code if code.starts_with("BX_") => Meaning::InvalidValue,
-            _ if self.http_status >= 500 => Meaning::Failed,
-            _ => Meaning::Refused,
+            "WRONG_ENCODING" => ErrorKind::Failed,
+            code if code.starts_with("BX_") => ErrorKind::InvalidValue,
+            _ if self.http_status >= 500 => ErrorKind::Failed,
+            _ => ErrorKind::Refused,
         }
     }
 }
@@ -204,7 +204,7 @@ impl Refusal {
 impl From<Spent> for PortalError {
     fn from(spent: Spent) -> Self {
         match spent {
-            Spent::Time => Self::OutOfTime,
+            Spent::Time => Self::TimedOut,
             Spent::GivenUp => Self::GivenUp,
         }
     }
@@ -223,8 +223,8 @@ fn code(code: &str) -> String {
 
 /// A text from outside, cut. What hides in it is made visible where it leaves the program.
 pub fn readable(text: &str) -> String {
-    const LONGEST: usize = 500;
-    match text.char_indices().nth(LONGEST) {
+    const MAX: usize = 500;
+    match text.char_indices().nth(MAX) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::{Meaning, PortalError};
+use super::{ErrorKind, PortalError};
 
 /// What is known of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// It did not run: it may be sent again.
     NotExecuted,
     /// The portal failed while it worked on it, and said so: it is no longer at work.
@@ -27,38 +27,38 @@ pub enum Fate {
 
 impl PortalError {
     /// What is known of the failed request.
-    pub fn fate(&self) -> Fate {
+    pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Unreachable { .. } => Fate::NotExecuted,
-            Self::Cut { .. } => Fate::Cut,
-            Self::Unclear { .. } => Fate::MayRun,
-            Self::Refused(refusal) => match refusal.meaning() {
-                Meaning::RateLimited => Fate::NotExecuted,
-                Meaning::Failed => Fate::FailedInside,
-                Meaning::InvalidValue
-                | Meaning::RequiredField
-                | Meaning::NotFound
-                | Meaning::TypeNotSupported
-                | Meaning::AccessDenied
-                | Meaning::PlanRestricted
-                | Meaning::Refused
-                | Meaning::RefusedWithoutCode
-                | Meaning::Busy
-                | Meaning::OperationTimeLimit
-                | Meaning::Blocked
-                | Meaning::TokenExpired
-                | Meaning::SignInFailed
-                | Meaning::SignInServerDown
-                | Meaning::ScopeMissing
-                | Meaning::WrongAddress => Fate::Final,
+            Self::Unreachable { .. } => Disposition::NotExecuted,
+            Self::Cut { .. } => Disposition::Cut,
+            Self::NoUsableAnswer { .. } => Disposition::MayRun,
+            Self::Refused(refusal) => match refusal.kind() {
+                ErrorKind::RateLimited => Disposition::NotExecuted,
+                ErrorKind::Failed => Disposition::FailedInside,
+                ErrorKind::InvalidValue
+                | ErrorKind::RequiredField
+                | ErrorKind::NotFound
+                | ErrorKind::TypeNotSupported
+                | ErrorKind::AccessDenied
+                | ErrorKind::PlanRestricted
+                | ErrorKind::Refused
+                | ErrorKind::RefusedWithoutCode
+                | ErrorKind::Busy
+                | ErrorKind::OperationTimeLimit
+                | ErrorKind::Blocked
+                | ErrorKind::TokenExpired
+                | ErrorKind::SignInFailed
+                | ErrorKind::SignInServerDown
+                | ErrorKind::ScopeMissing
+                | ErrorKind::WrongAddress => Disposition::Final,
             },
             Self::Moved { .. }
             | Self::Untrusted { .. }
             | Self::NoSuchPage { .. }
             | Self::NotRenewed { .. }
-            | Self::NoRoom
-            | Self::OutOfTime
-            | Self::GivenUp => Fate::Final,
+            | Self::DeadlineExceeded
+            | Self::TimedOut
+            | Self::GivenUp => Disposition::Final,
         }
     }
 }
@@ -92,7 +92,7 @@ impl Pauses {
     pub(super) fn next(&mut self, error: &PortalError) -> Option<Duration> {
         match error {
             PortalError::Unreachable { .. } => self.after_no_connection.next(),
-            error if error.fate() == Fate::NotExecuted => self.after_refusal.next(),
+            error if error.disposition() == Disposition::NotExecuted => self.after_refusal.next(),
             _ => None,
         }
     }

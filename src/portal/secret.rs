@@ -45,12 +45,12 @@ pub struct Scrubber {
 
 impl Scrubber {
     /// Shorter secrets than this would hit ordinary words.
-    const SHORTEST: usize = 4;
+    const MIN: usize = 4;
 
     /// A filter for these secrets.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         let secrets =
-            secrets.into_iter().filter(|secret| secret.expose().len() >= Self::SHORTEST).collect();
+            secrets.into_iter().filter(|secret| secret.expose().len() >= Self::MIN).collect();
         Self { secrets }
     }
 

@@ -28,7 +28,7 @@ pub const STANDARD_OAUTH_URL: &str = "https://oauth.bitrix.info/oauth/token/";
 
 /// How long a sign-in server may take. Long, because a renewal that is broken off may have ended
 /// the only valid refresh token.
-const LONGEST_RENEWAL: Duration = Duration::from_secs(60);
+const MAX_RENEWAL: Duration = Duration::from_secs(60);
 
 /// The access token, and what renews it.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl Tokens {
             return Ok(());
         }
         let refresh = self.lock().refresh.clone().unwrap_or_else(|| Secret::new(""));
-        let kept = tokio::time::timeout(LONGEST_RENEWAL, ask(renewal, &refresh, http))
+        let kept = tokio::time::timeout(MAX_RENEWAL, ask(renewal, &refresh, http))
             .await
             .map_err(|_| not_renewed("no answer in time", None))??;
         self.hold(&kept);
@@ -288,7 +288,7 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
     let text = |key: &str| answer.get(key)?.as_str().map(str::to_owned);
     if let Some(code) = text("error") {
         let description = text("error_description").unwrap_or_default();
-        let refusal = super::Refusal { http_status: status, code, description };
+        let refusal = super::ApiError { http_status: status, code, description };
         return Err(not_renewed("the sign-in server refused", Some(refusal)));
     }
     match (text("access_token"), text("refresh_token")) {
@@ -297,7 +297,7 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
     }
 }
 
-fn not_renewed(reason: &str, refusal: Option<super::Refusal>) -> PortalError {
+fn not_renewed(reason: &str, refusal: Option<super::ApiError>) -> PortalError {
     PortalError::NotRenewed { reason: reason.to_owned(), refusal: refusal.map(Box::new) }
 }
 

@@ -210,7 +210,7 @@ fn deals() -> TypeData {
 fn contacts() -> TypeData {
     let mut data = TypeData::new(3, "Contact");
     data.pipelines = vec![Pipeline { id: 0, name: "Contacts", stages: &[] }];
-    // Known to portals and their field lists, not to the vendor's page.
+    // Fields to portals and their field lists, not to the vendor's page.
     data.custom = vec![custom("CATEGORY_ID", "Category", "crm_category")];
     data.add(5, json!({"photo": 77, "fm": [
         {"id": 31, "valueType": "WORK", "value": "+4670000001", "typeId": "PHONE"},

@@ -27,7 +27,7 @@ use super::{
 type Shared = Arc<Mutex<State>>;
 
 /// What clients may send is larger; what the program sends is not.
-const LARGEST_BODY: usize = 128 * 1024 * 1024;
+const MAX_BODY: usize = 128 * 1024 * 1024;
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 pub(super) async fn serve(listener: TcpListener, state: Shared, secret: Arc<str>) {
@@ -66,7 +66,7 @@ async fn answer(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .is_some_and(|host| host.starts_with("127.0.0.1:") || host.starts_with("localhost:"));
-    let body = Limited::new(body, LARGEST_BODY).collect().await;
+    let body = Limited::new(body, MAX_BODY).collect().await;
     let body = body.map(http_body_util::Collected::to_bytes);
     let result = if !is_for_us {
         Err(PortalFault::new(403, "WRONG_HOST", "This portal serves its own machine alone"))

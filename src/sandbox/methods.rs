@@ -10,7 +10,7 @@ use super::{
 };
 use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
 
-const LARGEST_BATCH: usize = 50;
+const MAX_BATCH: usize = 50;
 
 /// An error as the portal states it.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ fn batch(
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let parameters = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
         let called = match method {
-            _ if at >= LARGEST_BATCH => {
+            _ if at >= MAX_BATCH => {
                 let text = "Max batch length exceeded";
                 Err(PortalFault::new(400, "ERROR_BATCH_LENGTH_EXCEEDED", text))
             }

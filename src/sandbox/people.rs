@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{methods::PortalFault, state::TypeData};
 
 /// What a portal compares at most in one search.
-const MOST_VALUES: usize = 20;
+const MAX_VALUES: usize = 20;
 
 /// A user of the portal.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ pub(super) fn find_by_communication(
     let values = parameters.get("values").and_then(Value::as_array).into_iter().flatten();
     let values: Vec<String> = values
         .filter_map(Value::as_str)
-        .take(MOST_VALUES)
+        .take(MAX_VALUES)
         .map(|value| comparable(type_id, value))
         .collect();
     let only = parameters.get("entity_type").and_then(Value::as_str);

@@ -10,24 +10,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::Given;
+use super::RawArguments;
 use crate::{
     crm::{EntityType, Naming, catalog, kind, names},
-    escapes,
-    failure::Problem,
-    json,
+    error::Problem,
+    escapes, json,
     portal::auth::Address,
 };
 
 /// `useOriginalUfNames`: a letter, as the portal has it.
 #[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
-pub(super) enum Letter {
+pub(super) enum YesNo {
     Y,
     #[default]
     N,
 }
 
-impl Letter {
+impl YesNo {
     pub(super) const fn naming(self) -> Naming {
         match self {
             Self::Y => Naming::Original,
@@ -59,13 +58,13 @@ impl From<Vec<Problem>> for Misfit {
 
 /// Reads arguments by the schema of the tool.
 pub(super) fn parse<T: DeserializeOwned>(
-    given: Given,
+    given: RawArguments,
     schema: &Map<String, Value>,
     portal: &Address,
 ) -> Result<Parsed<T>, Misfit> {
     let no_properties = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
-    let Given { arguments, notes, repeated } = given;
+    let RawArguments { arguments, notes, repeated } = given;
     let mut reader = Reader { properties, portal, entity: None, notes, problems: Vec::new() };
     reader.note_repeated("", repeated);
     let Some(mut given) = reader.open(arguments) else {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Desk;
+use super::Context;
 use crate::{
     crm::{EntityType, Kind, Naming, catalog, dates, field_list::FieldList, names},
-    resolve::Known,
+    resolve::Fields,
 };
 
 /// What tells days from moments in the items of an entity type.
@@ -23,7 +23,7 @@ impl Days {
     /// Asks for the list of fields if one of the values may be a custom field's day. Where it cannot be
     /// had, such values stay as they are.
     pub(super) async fn of<'a>(
-        desk: Desk<'_>,
+        context: Context<'_>,
         entity: EntityType,
         naming: Naming,
         mut values: impl Iterator<Item = (&'a str, &'a Value)>,
@@ -34,7 +34,7 @@ impl Days {
             _ => false,
         };
         let list = if values.any(|(name, value)| names::is_custom(name) && may_be_day(value)) {
-            desk.facts.field_list(entity, desk.budget).await.ok()
+            context.metadata.field_list(entity, context.budget).await.ok()
         } else {
             None
         };
@@ -46,7 +46,7 @@ impl Days {
         let kind = match (catalog::named(name), self.list.as_deref()) {
             (Some(row), _) => row.kind,
             (None, Some(list)) => {
-                let known = Known {
+                let known = Fields {
                     entity: self.entity,
                     naming: self.naming,
                     item: None,

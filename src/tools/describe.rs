@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Desk, Given, Tool, Work, answer::narrowed, arguments::Letter, schema};
+use super::{Context, RawArguments, Tool, Work, arguments::YesNo, render::narrowed, schema};
 use crate::{
     crm::{
         EntityType, EntityTypes, Family, Kind, Naming,
@@ -19,9 +19,9 @@ use crate::{
         likeness::{Likeness, unmatched, words},
         names,
     },
-    failure::{Failure, Problem, Purpose},
-    portal::{Meaning, PortalError},
-    resolve::{Known, Unresolved},
+    error::{Failure, Problem, Purpose},
+    portal::{ErrorKind, PortalError},
+    resolve::{Fields, Unresolved},
 };
 use choices::{Choices, Group, Sources};
 use row::Row;
@@ -46,7 +46,7 @@ struct Arguments {
     field: Option<String>,
     /// Y: `UF_CRM_…` names
     #[serde(default)]
-    use_original_uf_names: Letter,
+    use_original_uf_names: YesNo,
 }
 
 /// The tool as clients are told of it.
@@ -63,18 +63,18 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> {
-    let (arguments, notes) = desk.arguments::<Arguments>(given)?;
+pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Value, Failure> {
+    let (arguments, notes) = context.arguments::<Arguments>(given)?;
     let is_said = |text: &String| !text.trim().is_empty();
     let query = arguments.query.filter(is_said);
     let field = arguments.field.filter(is_said);
     let Some(id) = arguments.entity_type_id else {
-        return Ok(entity_types(desk, query.as_deref(), notes).await);
+        return Ok(entity_types(context, query.as_deref(), notes).await);
     };
-    let entity = desk.entity(id).map_err(Failure::refused_argument)?;
+    let entity = context.entity(id).map_err(Failure::refused_argument)?;
     let naming = arguments.use_original_uf_names.naming();
     let asked = Asked { entity, naming, field: field.as_deref(), query: query.as_deref() };
-    let described = describe(desk, asked, notes.clone()).await;
+    let described = describe(context, asked, notes.clone()).await;
     let is_enough = match &described {
         Ok(described) => described.is_found,
         Err(failure) => !failure.depends_on_facts(),
@@ -82,8 +82,8 @@ pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> 
     if is_enough {
         return described.map(|described| described.answer);
     }
-    let facts = desk.facts.recent();
-    describe(desk.with_facts(&facts), asked, notes).await.map(|described| described.answer)
+    let metadata = context.metadata.recent();
+    describe(context.with_facts(&metadata), asked, notes).await.map(|described| described.answer)
 }
 
 /// What is to be described.
@@ -96,11 +96,11 @@ struct Asked<'a> {
 }
 
 async fn describe(
-    desk: Desk<'_>,
+    context: Context<'_>,
     asked: Asked<'_>,
     notes: Vec<String>,
 ) -> Result<Described, Failure> {
-    let description = Description::fetch(desk, asked.entity, asked.naming, notes);
+    let description = Description::fetch(context, asked.entity, asked.naming, notes);
     let description = Box::pin(description).await?;
     match (asked.field, asked.query) {
         (Some(field), query) => description.one_field(field, query).await,
@@ -116,16 +116,16 @@ struct Described {
 }
 
 /// The entity types that the portal has, and the people who match the query.
-async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String>) -> Value {
+async fn entity_types(context: Context<'_>, query: Option<&str>, mut notes: Vec<String>) -> Value {
     let standard = Family::ALL.into_iter().filter_map(|family| {
         Some((EntityType::new(family.entity_type_id()?), family.name().to_owned()))
     });
     let mut types: Vec<(EntityType, String)> = standard.collect();
-    match desk.facts.smart_processes(desk.budget).await {
+    match context.metadata.smart_processes(context.budget).await {
         Ok(smart) => types.extend(smart.iter().map(|it| (it.entity, it.title.clone()))),
         Err(error) => notes.push(format!("the smart processes could not be read: {error}")),
     }
-    types.retain(|(entity, _)| desk.types.contains(*entity));
+    types.retain(|(entity, _)| context.types.contains(*entity));
     let shown = types.into_iter().map(|(entity, name)| {
         let mut shown = json!({"entityTypeId": entity.id(), "name": name});
         if entity.family() == Some(Family::SmartProcess)
@@ -137,7 +137,7 @@ async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String
     });
     let mut answer = json!({"ok": true, "entityTypes": shown.collect::<Vec<_>>()});
     if let Some(query) = query {
-        let people = people::find(desk, query, &mut notes).await;
+        let people = people::find(context, query, &mut notes).await;
         set(&mut answer, "people", people.into());
     }
     set(&mut answer, "notes", notes.into());
@@ -146,7 +146,7 @@ async fn entity_types(desk: Desk<'_>, query: Option<&str>, mut notes: Vec<String
 
 /// What is known of an entity type's fields.
 struct Description<'a> {
-    desk: Desk<'a>,
+    context: Context<'a>,
     entity: EntityType,
     naming: Naming,
     list: Arc<FieldList>,
@@ -156,17 +156,17 @@ struct Description<'a> {
 
 impl<'a> Description<'a> {
     async fn fetch(
-        desk: Desk<'a>,
+        context: Context<'a>,
         entity: EntityType,
         naming: Naming,
         mut notes: Vec<String>,
     ) -> Result<Self, Failure> {
         let (list, sources) = tokio::join!(
-            desk.facts.field_list(entity, desk.budget),
-            Sources::fetch(desk, entity, &mut notes),
+            context.metadata.field_list(entity, context.budget),
+            Sources::fetch(context, entity, &mut notes),
         );
-        let list = list.map_err(|error| unreadable(desk, entity, "crm.item.fields", &error))?;
-        Ok(Self { desk, entity, naming, list, sources, notes })
+        let list = list.map_err(|error| unreadable(context, entity, "crm.item.fields", &error))?;
+        Ok(Self { context, entity, naming, list, sources, notes })
     }
 
     /// The fields, those of the catalogue first and in its order.
@@ -188,8 +188,8 @@ impl<'a> Description<'a> {
             .collect()
     }
 
-    fn known(&self) -> Known<'_> {
-        Known { entity: self.entity, naming: self.naming, item: None, list: Some(&self.list) }
+    fn known(&self) -> Fields<'_> {
+        Fields { entity: self.entity, naming: self.naming, item: None, list: Some(&self.list) }
     }
 
     /// A line for each field that can be written, and the names of the others.
@@ -214,7 +214,7 @@ impl<'a> Description<'a> {
         let mut notes = std::mem::take(&mut self.notes);
         let (mut found, mut is_certain) = self.search(&asked, Likeness::Meaning);
         if found.is_empty() {
-            self.sources.fetch_currencies(self.desk, &mut notes).await;
+            self.sources.fetch_currencies(self.context, &mut notes).await;
             (found, is_certain) = self.search(&asked, Likeness::Meaning);
         }
         // What only resembles a field may be somebody's name.
@@ -223,7 +223,7 @@ impl<'a> Description<'a> {
             .all(|word| word.contains('@') || word.starts_with(char::is_uppercase));
         let notes_before = notes.len();
         let people = if found.is_empty() || (is_name && !is_certain) {
-            people::find(self.desk, query, &mut notes).await
+            people::find(self.context, query, &mut notes).await
         } else {
             Vec::new()
         };
@@ -256,17 +256,17 @@ impl<'a> Description<'a> {
 
     /// What matches a word of several.
     fn partly_matching(&self, asked: &[String]) -> Vec<Value> {
-        const MOST: usize = 10;
-        const SHORTEST: usize = 3;
+        const MAX: usize = 10;
+        const MIN: usize = 3;
         let mut found = Vec::new();
-        for word in asked.iter().filter(|word| asked.len() > 1 && word.len() >= SHORTEST) {
+        for word in asked.iter().filter(|word| asked.len() > 1 && word.len() >= MIN) {
             for field in self.search(std::slice::from_ref(word), Likeness::Near).0 {
                 if !found.contains(&field) {
                     found.push(field);
                 }
             }
         }
-        found.truncate(MOST);
+        found.truncate(MAX);
         found
     }
 
@@ -277,7 +277,7 @@ impl<'a> Description<'a> {
             let by_name = row.likeness(asked);
             let (choices, by_choice) = match by_name {
                 Likeness::Near | Likeness::Word => (row.choices.clone(), Likeness::None),
-                _ if row.is_noise() => (Choices::default(), Likeness::None),
+                _ if row.is_bookkeeping() => (Choices::default(), Likeness::None),
                 _ => row.choices.matching(&unmatched(asked, &[&row.name, &row.field.title])),
             };
             match by_name.max(by_choice) {
@@ -302,19 +302,19 @@ impl<'a> Description<'a> {
         let mut notes = std::mem::take(&mut self.notes);
         let kind = self.known().describe(name.clone()).shape.kind;
         if kind == Kind::Currency {
-            self.sources.fetch_currencies(self.desk, &mut notes).await;
+            self.sources.fetch_currencies(self.context, &mut notes).await;
         }
         let mut people_found = Vec::new();
         let mut is_somebody = false;
         if matches!(kind, Kind::User | Kind::Users) {
             let notes_before = notes.len();
-            people_found = people::find(self.desk, query.unwrap_or_default(), &mut notes).await;
+            people_found = people::find(self.context, query.unwrap_or_default(), &mut notes).await;
             is_somebody = !people_found.is_empty();
             if let Some(query) = query
                 && people_found.is_empty()
                 && notes.len() == notes_before
             {
-                people_found = people::find(self.desk, "", &mut notes).await;
+                people_found = people::find(self.context, "", &mut notes).await;
                 let there =
                     if people_found.is_empty() { "" } else { "; these are people of the portal" };
                 notes.push(format!("nobody matches `{query}`{there}"));
@@ -371,14 +371,14 @@ impl<'a> Description<'a> {
 
 /// Why an entity type cannot be looked up.
 pub(super) fn unreadable(
-    desk: Desk<'_>,
+    context: Context<'_>,
     entity: EntityType,
     method: &str,
     error: &PortalError,
 ) -> Failure {
-    let failure = desk.session.failure(method, error, Purpose::Reading);
+    let failure = context.session.failure(method, error, Purpose::Reading);
     match error {
-        PortalError::Refused(refusal) if refusal.meaning() == Meaning::NotFound => {
+        PortalError::Refused(refusal) if refusal.kind() == ErrorKind::NotFound => {
             failure.of_missing_type(entity)
         }
         _ => failure,

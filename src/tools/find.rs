@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Desk, Given, Tool, Work,
-    answer::{KNOWN_BY, narrowed, telling_fields},
-    arguments::Letter,
+    Context, RawArguments, Tool, Work,
+    arguments::YesNo,
     days::{self, Days},
     describe::unreadable,
     naming::Names,
+    render::{KNOWN_BY, meaningful_fields, narrowed},
     schema,
 };
 use crate::{
@@ -23,8 +23,8 @@ use crate::{
         catalog::{self, Access},
         kind, names,
     },
-    failure::{Failure, Problem},
-    resolve::{Known, Unresolved},
+    error::{Failure, Problem},
+    resolve::{Fields, Unresolved},
 };
 use filter::Filter;
 use query::Search;
@@ -63,7 +63,7 @@ struct Arguments {
     start: Option<i64>,
     /// `UF_CRM_` names
     #[serde(default)]
-    use_original_uf_names: Letter,
+    use_original_uf_names: YesNo,
 }
 
 /// The tool as clients are told of it.
@@ -80,27 +80,27 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> {
-    let (arguments, notes) = desk.arguments(given)?;
-    let mut listing = Listing::check(desk, &arguments, notes.clone()).await;
+pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Value, Failure> {
+    let (arguments, notes) = context.arguments(given)?;
+    let mut listing = ListRequest::check(context, &arguments, notes.clone()).await;
     let is_in_doubt = match &listing {
         Ok(listing) => listing.has_doubts,
         Err(failure) => failure.depends_on_facts(),
     };
     if is_in_doubt {
-        let facts = desk.facts.recent();
-        listing = Listing::check(desk.with_facts(&facts), &arguments, notes).await;
+        let metadata = context.metadata.recent();
+        listing = ListRequest::check(context.with_facts(&metadata), &arguments, notes).await;
     }
     let mut listing = listing?;
     let found = match listing.query.take() {
-        None => listing.page(desk, None).await?,
-        Some(query) => query::run(desk, &mut listing, query.trim()).await?,
+        None => listing.page(context, None).await?,
+        Some(query) => query::run(context, &mut listing, query.trim()).await?,
     };
-    Ok(listing.answer(desk, found).await)
+    Ok(listing.answer(context, found).await)
 }
 
 /// A checked request for items.
-struct Listing {
+struct ListRequest {
     entity: EntityType,
     naming: Naming,
     query: Option<String>,
@@ -112,7 +112,7 @@ struct Listing {
     selected: Vec<String>,
     limit: u64,
     start: Option<u64>,
-    /// Whether the filter holds what newer facts may know.
+    /// Whether the filter holds what newer metadata may know.
     has_doubts: bool,
     notes: Vec<String>,
 }
@@ -133,21 +133,21 @@ impl Found {
     }
 }
 
-impl Listing {
+impl ListRequest {
     async fn check(
-        desk: Desk<'_>,
+        context: Context<'_>,
         arguments: &Arguments,
         mut notes: Vec<String>,
     ) -> Result<Self, Failure> {
-        let entity = desk.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
+        let entity = context.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
         let query = arguments.query.clone().filter(|query| !query.trim().is_empty());
         let others = arguments.select.iter().chain(arguments.order.keys()).map(String::as_str);
         let others = others.filter(|name| *name != "*");
-        let mut filter = Filter::read(desk, entity, &arguments.filter, others).await?;
+        let mut filter = Filter::read(context, entity, &arguments.filter, others).await?;
         notes.append(&mut filter.notes);
         let mut problems = filter.problems;
         let known =
-            Known { entity, naming: Naming::Camel, item: None, list: filter.list.as_deref() };
+            Fields { entity, naming: Naming::Camel, item: None, list: filter.list.as_deref() };
         let mut named =
             |typed: &str, path: &str| match known.resolve_among(problems.len(), typed, path) {
                 Ok(field) if field.row.is_some_and(|row| row.access == Access::Hidden) => {
@@ -208,7 +208,7 @@ impl Listing {
     }
 
     /// Asks for a page; with a search, for what both it and the filter let pass.
-    async fn page(&self, desk: Desk<'_>, search: Option<&Search>) -> Result<Found, Failure> {
+    async fn page(&self, context: Context<'_>, search: Option<&Search>) -> Result<Found, Failure> {
         let start = self.start.unwrap_or(0);
         let skipped = start % PAGE;
         let mut parameters = Map::from_iter([
@@ -229,12 +229,12 @@ impl Listing {
         if !self.order.is_empty() {
             parameters.insert("order".to_owned(), self.order.clone().into());
         }
-        let answer = desk
+        let answer = context
             .session
             .portal
-            .fetch("crm.item.list", &parameters, desk.budget)
+            .fetch("crm.item.list", &parameters, context.budget)
             .await
-            .map_err(|error| unreadable(desk, self.entity, "crm.item.list", &error))?;
+            .map_err(|error| unreadable(context, self.entity, "crm.item.list", &error))?;
         let rows = answer.result.get("items").and_then(Value::as_array);
         let rows = rows.into_iter().flatten().filter_map(Value::as_object);
         let mut items: Vec<Map<String, Value>> =
@@ -259,14 +259,14 @@ impl Listing {
         }
     }
 
-    async fn answer(mut self, desk: Desk<'_>, found: Found) -> Value {
+    async fn answer(mut self, context: Context<'_>, found: Found) -> Value {
         let names = match found.items.as_slice() {
             [] => None,
-            _ => Some(Names::of(desk, self.entity, &mut self.notes).await),
+            _ => Some(Names::of(context, self.entity, &mut self.notes).await),
         };
         let values = found.items.iter().flat_map(days::fields);
-        let days = Days::of(desk, self.entity, Naming::Camel, values).await;
-        let portal = desk.session.portal.address();
+        let days = Days::of(context, self.entity, Naming::Camel, values).await;
+        let portal = context.session.portal.address();
         let items: Vec<Value> = found
             .items
             .into_iter()
@@ -310,7 +310,7 @@ impl Listing {
     /// What of an item is shown: what says something, and what was asked for.
     fn telling(&self, item: Map<String, Value>) -> Map<String, Value> {
         let Some(fields) = &self.fields else {
-            return telling_fields(item);
+            return meaningful_fields(item);
         };
         let mut shown = Map::new();
         for name in fields {

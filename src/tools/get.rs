@@ -5,20 +5,20 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Desk, Given, Tool, Work,
-    answer::{narrowed, telling_fields},
-    arguments::Letter,
+    Context, RawArguments, Tool, Work,
+    arguments::YesNo,
     days::{self, Days},
     naming::Names,
+    render::{meaningful_fields, narrowed},
     schema,
 };
 use crate::{
     change::{self, ItemRef},
     crm::EntityTypes,
-    facts::Facts,
-    failure::{Failure, Problem},
+    error::{Failure, Problem},
+    metadata::Metadata,
     portal::Budget,
-    resolve::{Known, Unresolved},
+    resolve::{Fields, Unresolved},
 };
 
 const DESCRIPTION: &str = "\
@@ -39,7 +39,7 @@ struct Arguments {
     select: Vec<String>,
     /// Y: `UF_CRM_…` names
     #[serde(default)]
-    use_original_uf_names: Letter,
+    use_original_uf_names: YesNo,
 }
 
 /// The tool as clients are told of it.
@@ -56,33 +56,33 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> {
-    let (arguments, mut notes) = desk.arguments::<Arguments>(given)?;
-    let entity = desk.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
+pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Value, Failure> {
+    let (arguments, mut notes) = context.arguments::<Arguments>(given)?;
+    let entity = context.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
     let item = ItemRef { entity, id: arguments.id };
     let naming = arguments.use_original_uf_names.naming();
     let (read, names) = tokio::join!(
-        change::read(desk.session, item, naming, desk.budget),
-        Names::of(desk, entity, &mut notes),
+        change::read(context.session, item, naming, context.budget),
+        Names::of(context, entity, &mut notes),
     );
     let read = read?;
     let select = &arguments.select;
     let shown = if select.is_empty() || select.iter().any(|name| name == "*") {
-        telling_fields(read)
+        meaningful_fields(read)
     } else {
-        let known = Known { entity, naming, item: Some(&read), list: None };
-        let chosen = chosen(desk, known, &read, select).await?;
+        let known = Fields { entity, naming, item: Some(&read), list: None };
+        let chosen = chosen(context, known, &read, select).await?;
         let hidden = chosen.keys().filter(|name| !read.contains_key(*name));
         notes.extend(hidden.map(|name| format!("the item does not show `{name}`")));
         chosen
     };
-    let days = Days::of(desk, entity, naming, days::fields(&shown)).await;
+    let days = Days::of(context, entity, naming, days::fields(&shown)).await;
     let shown = days.in_item(shown);
     let answer = json!({
         "ok": true,
         "entityTypeId": entity.id(),
         "id": item.id,
-        "link": desk.session.portal.address().page(&entity.item_path(item.id)),
+        "link": context.session.portal.address().page(&entity.item_path(item.id)),
         "item": names.added_to(shown),
         "notes": notes,
     });
@@ -91,8 +91,8 @@ pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Value, Failure> 
 
 /// The named fields, whatever it takes to know what the names mean.
 async fn chosen(
-    desk: Desk<'_>,
-    known: Known<'_>,
+    context: Context<'_>,
+    known: Fields<'_>,
     item: &Map<String, Value>,
     names: &[String],
 ) -> Result<Map<String, Value>, Failure> {
@@ -101,10 +101,10 @@ async fn chosen(
         Ok(shown) => return Ok(shown),
         Err(problems) => problems,
     };
-    match selected_by(desk.facts, known, item, names, problems, desk.budget).await {
+    match selected_by(context.metadata, known, item, names, problems, context.budget).await {
         Err(failure) if failure.depends_on_facts() => {
-            let (facts, problems) = (desk.facts.recent(), failure.problems);
-            selected_by(&facts, known, item, names, problems, desk.budget).await
+            let (metadata, problems) = (context.metadata.recent(), failure.problems);
+            selected_by(&metadata, known, item, names, problems, context.budget).await
         }
         shown => shown,
     }
@@ -112,23 +112,23 @@ async fn chosen(
 
 /// The same by the portal's list of fields; where it cannot be had, the problems stay.
 async fn selected_by(
-    facts: &Facts,
-    known: Known<'_>,
+    metadata: &Metadata,
+    known: Fields<'_>,
     item: &Map<String, Value>,
     names: &[String],
     problems: Vec<Problem>,
     budget: &Budget,
 ) -> Result<Map<String, Value>, Failure> {
-    let Ok(list) = facts.field_list(known.entity, budget).await else {
+    let Ok(list) = metadata.field_list(known.entity, budget).await else {
         return Err(Failure::refused_arguments(problems));
     };
-    let known = Known { list: Some(&list), ..known };
+    let known = Fields { list: Some(&list), ..known };
     selected(known, item, names).map_err(Failure::refused_arguments)
 }
 
 /// The named fields of an item, also the empty ones.
 fn selected(
-    known: Known<'_>,
+    known: Fields<'_>,
     item: &Map<String, Value>,
     names: &[String],
 ) -> Result<Map<String, Value>, Vec<Problem>> {

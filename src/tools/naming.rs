@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Desk;
+use super::Context;
 use crate::{
     crm::{EntityType, catalog, kind, stage},
-    facts::{Directories, Pipeline},
+    metadata::{Directories, Pipeline},
 };
 
 /// What stages and pipelines of an entity type are called.
@@ -19,20 +19,25 @@ pub(super) struct Names {
 
 impl Names {
     /// Fetches the names, if the type has stages; what cannot be had is left out with a note.
-    pub(super) async fn of(desk: Desk<'_>, entity: EntityType, notes: &mut Vec<String>) -> Self {
+    pub(super) async fn of(
+        context: Context<'_>,
+        entity: EntityType,
+        notes: &mut Vec<String>,
+    ) -> Self {
         let mut names = Self { entity, directories: Arc::default(), pipelines: Arc::default() };
         if stage::directory(entity, 0).is_none() {
             return names;
         }
-        let facts = desk.facts;
+        let metadata = context.metadata;
         // Where items do not tell their pipeline, its name is not shown.
         let pipelines = async {
             match catalog::field(entity, "categoryId") {
-                Some(_) => facts.pipelines(entity, desk.budget).await,
+                Some(_) => metadata.pipelines(entity, context.budget).await,
                 None => Ok(Arc::default()),
             }
         };
-        let (directories, pipelines) = tokio::join!(facts.directories(desk.budget), pipelines);
+        let (directories, pipelines) =
+            tokio::join!(metadata.directories(context.budget), pipelines);
         match directories {
             Ok(directories) => names.directories = directories,
             Err(error) => notes.push(format!("the names of stages could not be read: {error}")),

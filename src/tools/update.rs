@@ -5,16 +5,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Answer, Desk, Given, Tool, Work,
-    answer::{Missed, Success, recognizable_fields},
-    arguments::{self, Letter, Misfit},
+    Answer, Context, RawArguments, Tool, Work,
+    arguments::{self, Misfit, YesNo},
     days::{self, Days},
+    render::{Missed, Success, recognizable_fields},
     schema,
 };
 use crate::{
     change::{self, Change, ItemRef, Outcome, Request},
     crm::{EntityType, EntityTypes},
-    failure::{Code, Failure, Problem},
+    error::{Code, Failure, Problem},
     uploads::Policy,
 };
 
@@ -76,7 +76,7 @@ struct Arguments {
     dry_run: bool,
     /// Y: custom fields are named `UF_CRM_…` here and in the answer
     #[serde(default)]
-    use_original_uf_names: Letter,
+    use_original_uf_names: YesNo,
 }
 
 /// The tool as clients are told of it.
@@ -97,17 +97,18 @@ pub(super) fn tool(types: &EntityTypes) -> Tool {
 }
 
 /// Runs a call.
-pub(super) async fn run(desk: Desk<'_>, given: Given) -> Result<Answer, Failure> {
-    let request = read(given, desk).map_err(Failure::refused_arguments)?;
-    let outcome = change::change(desk.session, &request, desk.budget).await?;
-    Ok(render(desk, &request, outcome).await)
+pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Answer, Failure> {
+    let request = read(given, context).map_err(Failure::refused_arguments)?;
+    let outcome = change::change(context.session, &request, context.budget).await?;
+    Ok(render(context, &request, outcome).await)
 }
 
-fn read(given: Given, desk: Desk<'_>) -> Result<Request, Vec<Problem>> {
-    let parsed = arguments::parse::<Arguments>(given, desk.schema, desk.session.portal.address())
-        .map_err(|misfit| all_problems(misfit, &desk.session.files))?;
+fn read(given: RawArguments, context: Context<'_>) -> Result<Request, Vec<Problem>> {
+    let parsed =
+        arguments::parse::<Arguments>(given, context.schema, context.session.portal.address())
+            .map_err(|misfit| all_problems(misfit, &context.session.files))?;
     let arguments = parsed.arguments;
-    let entity = desk.entity(arguments.entity_type_id).map_err(|problem| vec![problem])?;
+    let entity = context.entity(arguments.entity_type_id).map_err(|problem| vec![problem])?;
     if arguments.fields.is_empty() && arguments.clear.is_empty() {
         return Err(vec![names_no_field()]);
     }
@@ -144,14 +145,14 @@ fn all_problems(misfit: Misfit, files: &Policy) -> Vec<Problem> {
     problems
 }
 
-async fn render(desk: Desk<'_>, request: &Request, outcome: Outcome) -> Answer {
+async fn render(context: Context<'_>, request: &Request, outcome: Outcome) -> Answer {
     let (Outcome::Stands { changes, item, .. } | Outcome::Missed { changes, item, .. }) = &outcome;
     let values = changes.iter().flat_map(|change| {
         [&change.before, &change.after].map(|value| (change.field.as_str(), value))
     });
     let values = days::fields(item).chain(values);
     let ItemRef { entity, id } = request.item;
-    let days = Days::of(desk, entity, request.naming, values).await;
+    let days = Days::of(context, entity, request.naming, values).await;
     let with_days = |changes: Vec<Change>| {
         let shown = |change: Change| Change {
             before: days.shown(&change.field, change.before),
@@ -167,7 +168,7 @@ async fn render(desk: Desk<'_>, request: &Request, outcome: Outcome) -> Answer {
                 status,
                 entity_type_id: entity.id(),
                 id,
-                link: desk.session.portal.address().page(&entity.item_path(id)),
+                link: context.session.portal.address().page(&entity.item_path(id)),
                 changes: with_days(changes),
                 notes,
                 item: days.in_item(recognizable_fields(item, &asked)),

@@ -62,7 +62,7 @@ async fn one_field_is_described_in_full() {
         "name": "stageId",
         "title": "Stage",
         "kind": "stage",
-        "form": "Code of the stage the item stands in; it must be a stage of the item's pipeline.",
+        "format": "Code of the stage the item stands in; it must be a stage of the item's pipeline.",
         "pipelines": [
           {
             "categoryId": 0,
@@ -83,12 +83,12 @@ async fn one_field_is_described_in_full() {
               {
                 "code": "WON",
                 "name": "Won",
-                "means": "success"
+                "semantics": "success"
               },
               {
                 "code": "LOSE",
                 "name": "Lost",
-                "means": "failure"
+                "semantics": "failure"
               }
             ]
           },
@@ -111,12 +111,12 @@ async fn one_field_is_described_in_full() {
               {
                 "code": "C9:WON",
                 "name": "Served",
-                "means": "success"
+                "semantics": "success"
               },
               {
                 "code": "C9:LOSE",
                 "name": "Declined",
-                "means": "failure"
+                "semantics": "failure"
               }
             ]
           }
@@ -129,8 +129,8 @@ async fn one_field_is_described_in_full() {
         "name": "ufCrm_1730000000001",
         "title": "Channels",
         "kind": "option",
-        "several": true,
-        "form": "the id of an option, or its text",
+        "multiple": true,
+        "format": "the id of an option, or its text",
         "upperName": "UF_CRM_1730000000001",
         "choices": [
           {
@@ -154,9 +154,9 @@ async fn one_field_is_described_in_full() {
         "name": "title",
         "title": "Name",
         "kind": "text",
-        "form": "Name of the item, at most 255 characters.",
-        "mostCharacters": 255,
-        "cannotBeEmptied": true,
+        "format": "Name of the item, at most 255 characters.",
+        "maxLength": 255,
+        "nonEmpty": true,
         "notes": []
       },
       "currencyId": {
@@ -165,8 +165,8 @@ async fn one_field_is_described_in_full() {
         "name": "currencyId",
         "title": "Currency",
         "kind": "currency",
-        "form": "ISO code of a currency that the portal has.",
-        "cannotBeEmptied": true,
+        "format": "ISO code of a currency that the portal has.",
+        "nonEmpty": true,
         "choices": [
           {
             "code": "EUR",

@@ -88,7 +88,7 @@ fn peak_memory(server: &Server) -> u64 {
     peak.and_then(|peak| peak.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-const MOST_MEMORY: u64 = 120 * 1024;
+const MAX_MEMORY: u64 = 120 * 1024;
 
 #[tokio::test]
 async fn mutated_lines_are_answered_or_dropped() {
@@ -137,7 +137,7 @@ async fn mutated_lines_are_answered_or_dropped() {
             }
         }
     }
-    assert!(peak_memory(&server) < MOST_MEMORY, "{} kB", peak_memory(&server));
+    assert!(peak_memory(&server) < MAX_MEMORY, "{} kB", peak_memory(&server));
     let finished = server.finish().await;
     assert_eq!(finished.code, Some(0));
     assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
@@ -203,6 +203,6 @@ async fn mutated_answers_of_a_portal_end_no_call_without_an_answer() {
             Some(true)
         );
     }
-    assert!(peak_memory(&server) < MOST_MEMORY, "{} kB", peak_memory(&server));
+    assert!(peak_memory(&server) < MAX_MEMORY, "{} kB", peak_memory(&server));
     assert_eq!(server.finish().await.code, Some(0));
 }

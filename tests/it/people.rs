@@ -19,8 +19,8 @@ async fn people_are_choices_of_the_fields_that_hold_users() {
       "name": "assignedById",
       "title": "Responsible",
       "kind": "user",
-      "form": "Id of the user who is responsible for the item.",
-      "cannotBeEmptied": true,
+      "format": "Id of the user who is responsible for the item.",
+      "nonEmpty": true,
       "people": [
         {
           "id": 6,
@@ -39,7 +39,7 @@ async fn people_are_choices_of_the_fields_that_hold_users() {
           "name": "Peter Novak",
           "email": "peter@sandbox.example",
           "position": "Sales manager",
-          "hasLeft": true
+          "inactive": true
         }
       ],
       "notes": [

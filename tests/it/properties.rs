@@ -6,7 +6,7 @@ use bitrix24_crm_mcp::{
     crm::{EntityType, Family, Kind, catalog},
     portal::{Connection, GiveUp, Portal, Rate, SignIn, Timeouts},
     sandbox::Sandbox,
-    tools::{Answer, Offer, Toolbox},
+    tools::{Answer, ToolSelection, Registry},
     uploads::Policy,
 };
 use proptest::{
@@ -37,22 +37,22 @@ const CUSTOM: [(&str, Kind); 6] = [
     ("ufCrm_1730000000005", Kind::Money),
 ];
 
-async fn portal() -> (Sandbox, Toolbox) {
+async fn portal() -> (Sandbox, Registry) {
     let sandbox = Sandbox::start().await.unwrap();
     let sign_in = SignIn::webhook(&sandbox.webhook_url()).unwrap();
     let rate = Rate { burst: 1e9, per_second: 1e9 };
     let connection = Connection { sign_in, timeouts: Timeouts::STANDARD, rate, extra_roots: None };
     let files = Policy { max_bytes: 1024, ..Policy::STANDARD };
-    (sandbox, Toolbox::new(Ok(Session::new(Portal::new(connection), files)), Offer::default()))
+    (sandbox, Registry::new(Ok(Session::new(Portal::new(connection), files)), ToolSelection::default()))
 }
 
-async fn update(toolbox: &Toolbox, arguments: Value) -> Value {
-    call(toolbox, "update_crm_item", arguments).await
+async fn update(registry: &Registry, arguments: Value) -> Value {
+    call(registry, "update_crm_item", arguments).await
 }
 
-async fn call(toolbox: &Toolbox, tool: &str, arguments: Value) -> Value {
+async fn call(registry: &Registry, tool: &str, arguments: Value) -> Value {
     let (_never, given_up) = GiveUp::new();
-    match toolbox.call(tool, arguments, given_up).await.unwrap() {
+    match registry.call(tool, arguments, given_up).await.unwrap() {
         Answer::Success(json) | Answer::Error { json, .. } => json,
     }
 }
@@ -166,13 +166,13 @@ fn valid_updates_raise_no_false_alarm() {
         vec(fields, 1..4).prop_map(move |updates| (entity_type_id, id, updates))
     });
     let runtime = runtime();
-    let (_sandbox, toolbox) = runtime.block_on(portal());
+    let (_sandbox, registry) = runtime.block_on(portal());
     run(150, &updates, |(entity_type_id, id, updates)| {
         runtime.block_on(async {
             for fields in updates {
                 let call = |dry_run: bool| json!({"entityTypeId": entity_type_id, "id": id, "fields": fields, "dryRun": dry_run});
-                let planned = update(&toolbox, call(true)).await;
-                let answer = update(&toolbox, call(false)).await;
+                let planned = update(&registry, call(true)).await;
+                let answer = update(&registry, call(false)).await;
                 assert_eq!(answer["ok"], true, "{fields:?}\n{answer}");
                 let changed = |answer: &Value| -> Vec<String> {
                     let changes = answer["changes"].as_array().unwrap().iter();
@@ -186,7 +186,7 @@ fn valid_updates_raise_no_false_alarm() {
                 for name in changed(&answer) {
                     assert!(changed(&planned).contains(&name), "{name}: {planned}\n{answer}");
                 }
-                let again = update(&toolbox, call(false)).await;
+                let again = update(&registry, call(false)).await;
                 assert_eq!(again["ok"], true, "{fields:?}\n{again}");
                 assert_eq!(again["changes"], json!([]), "{fields:?}\n{again}");
             }
@@ -253,12 +253,12 @@ fn wild_values_do_no_harm_and_are_named() {
         })
         .collect();
     let runtime = runtime();
-    let (sandbox, toolbox) = runtime.block_on(portal());
+    let (sandbox, registry) = runtime.block_on(portal());
     run(1000, &(select(names), any_json()), |((entity_type_id, id, name), value)| {
         runtime.block_on(async {
             let seen = sandbox.received().len();
             let call = json!({"entityTypeId": entity_type_id, "id": id, "fields": {&name: value}});
-            let answer = update(&toolbox, call).await;
+            let answer = update(&registry, call).await;
             if let Some(sent) =
                 sandbox.received().iter().skip(seen).find(|it| it.method == "crm.item.update")
             {
@@ -278,7 +278,7 @@ fn wild_values_do_no_harm_and_are_named() {
 #[test]
 fn wild_arguments_always_get_an_answer() {
     let runtime = runtime();
-    let (_sandbox, toolbox) = runtime.block_on(portal());
+    let (_sandbox, registry) = runtime.block_on(portal());
     let keys = select(vec![
         "entityTypeId",
         "id",
@@ -296,7 +296,7 @@ fn wild_arguments_always_get_an_answer() {
     ];
     run(400, &arguments, |arguments| {
         runtime.block_on(async {
-            let answer = update(&toolbox, arguments.clone()).await;
+            let answer = update(&registry, arguments.clone()).await;
             assert!(answer["ok"].is_boolean(), "{arguments}: {answer}");
             assert_ne!(answer["error"]["code"], "INTERNAL", "{arguments}: {answer}");
         });
@@ -358,10 +358,10 @@ fn wild_lookups_change_nothing_and_stay_bounded() {
     let texts = (select(vec!["find_crm_items", "describe_crm_fields"]), ".{0,20}")
         .prop_map(|(tool, query)| (tool, json!({"entityTypeId": 2, "query": query})));
     let runtime = runtime();
-    let (sandbox, toolbox) = runtime.block_on(portal());
+    let (sandbox, registry) = runtime.block_on(portal());
     run(1500, &prop_oneof![1 => wild, 3 => filtered, 1 => texts], |(tool, arguments)| {
         runtime.block_on(async {
-            let answer = call(&toolbox, tool, arguments.clone()).await;
+            let answer = call(&registry, tool, arguments.clone()).await;
             assert!(answer["ok"].is_boolean(), "{tool} {arguments}: {answer}");
             assert!(answer.to_string().chars().count() <= 8_000, "{tool} {arguments}");
             // What passes our checks, the portal takes.

@@ -78,7 +78,7 @@ async fn every_setting_and_every_code_has_its_row() {
         documented.filter(|name| !name.ends_with("_FILE") || is_a_file(name)).collect();
     assert_eq!(documented, settings);
 
-    let source = include_str!("../../src/failure.rs");
+    let source = include_str!("../../src/error.rs");
     let codes = source.split("pub enum Code {").nth(1).unwrap().split('}').next().unwrap();
     let codes = codes.lines().map(|line| line.trim().trim_end_matches(','));
     let codes: BTreeSet<String> = codes.filter(|code| !code.is_empty()).map(screaming).collect();

@@ -163,12 +163,12 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
                   {
                     "code": "C9:WON",
                     "name": "Served",
-                    "means": "success"
+                    "semantics": "success"
                   },
                   {
                     "code": "C9:LOSE",
                     "name": "Declined",
-                    "means": "failure"
+                    "semantics": "failure"
                   }
                 ]
               }
@@ -265,7 +265,7 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
             "name": "Peter Novak",
             "email": "peter@sandbox.example",
             "position": "Sales manager",
-            "hasLeft": true
+            "inactive": true
           }
         ]
       ],
@@ -356,7 +356,7 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
                   {
                     "code": "LOSE",
                     "name": "Lost",
-                    "means": "failure"
+                    "semantics": "failure"
                   }
                 ]
               },
@@ -367,7 +367,7 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
                   {
                     "code": "C9:LOSE",
                     "name": "Declined",
-                    "means": "failure"
+                    "semantics": "failure"
                   }
                 ]
               }

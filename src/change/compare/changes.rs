@@ -84,8 +84,8 @@ pub(super) fn made(
     });
     let of_others = after.iter().flat_map(|(name, new)| {
         let row = catalog::named(name);
-        let is_left_out =
-            row.is_some_and(|row| row.noise) || asked.iter().any(|asked| asked.name == *name);
+        let is_left_out = row.is_some_and(|row| row.is_bookkeeping)
+            || asked.iter().any(|asked| asked.name == *name);
         let Some(old) = before.get(name).filter(|_| !is_left_out) else {
             return Vec::new();
         };

@@ -16,14 +16,14 @@ use crate::{
         multifield::{self, Operation},
         names,
     },
-    failure::Problem,
-    resolve::{Known, Resolved, Unresolved},
+    error::Problem,
+    resolve::{Fields, ResolvedField, Unresolved},
     uploads::Policy,
 };
 
 /// The plan so far.
 pub(crate) struct Draft<'a> {
-    known: Known<'a>,
+    known: Fields<'a>,
     names_are_checked: bool,
     files: &'a Policy,
     pub(super) asked: Vec<Asked>,
@@ -72,7 +72,7 @@ pub fn obvious_problems(
     fields: &Map<String, Value>,
     files: &Policy,
 ) -> Vec<Problem> {
-    let known = Known { entity, naming: Naming::default(), item: None, list: None };
+    let known = Fields { entity, naming: Naming::default(), item: None, list: None };
     let mut draft = Draft::new(known, false, files, Vec::new());
     for (typed, value) in fields {
         let path = format!("fields.{typed}");
@@ -91,7 +91,7 @@ pub fn obvious_problems(
 
 impl<'a> Draft<'a> {
     pub(super) fn new(
-        known: Known<'a>,
+        known: Fields<'a>,
         names_are_checked: bool,
         files: &'a Policy,
         notes: Vec<String>,
@@ -139,7 +139,7 @@ impl<'a> Draft<'a> {
         };
         if let Some(want) = want {
             self.typed.push(path.to_owned());
-            let Resolved { name, shape, row, .. } = field;
+            let ResolvedField { name, shape, row, .. } = field;
             self.asked.push(Asked { name, shape, row, want });
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Why the field cannot be set, or not to this value, whatever its kind.
-    fn refusal(&self, field: &Resolved<'_>, value: Option<&Value>) -> Option<String> {
+    fn refusal(&self, field: &ResolvedField<'_>, value: Option<&Value>) -> Option<String> {
         if !field.is_settable {
             return Some(match field.row.map(|row| row.access) {
                 Some(Access::Hidden) => "cannot be set through `crm.item.update`".to_owned(),
@@ -221,7 +221,12 @@ impl<'a> Draft<'a> {
             .then(|| format!("has {count} characters, and the portal stores at most {longest}"))
     }
 
-    fn value(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
+    fn value(
+        &mut self,
+        field: &ResolvedField<'_>,
+        path: &str,
+        value: Option<&Value>,
+    ) -> Option<Want> {
         let Some(value) = value else {
             return Some(Want::Value(field.shape.cleared()));
         };
@@ -257,13 +262,13 @@ impl<'a> Draft<'a> {
     /// be added, and would replace them.
     fn replaces_a_list(
         &self,
-        field: &Resolved<'_>,
+        field: &ResolvedField<'_>,
         path: &str,
         value: &Value,
         wire: &Value,
     ) -> Option<Problem> {
         /// A longer list is not written out.
-        const LONGEST: usize = 50;
+        const MAX: usize = 50;
         let Value::Array(wanted) = wire else { return None };
         if value.is_array() || wanted.is_empty() {
             return None;
@@ -294,12 +299,12 @@ impl<'a> Draft<'a> {
         all.extend(wanted.iter().filter(|it| !all.contains(it)).cloned().collect::<Vec<_>>());
         let working_call = serde_json::json!({ &field.name: all }).to_string();
         let problem = Problem::new(path, message).holding(now);
-        Some(problem.suggest((all.len() <= LONGEST).then_some(working_call)))
+        Some(problem.suggest((all.len() <= MAX).then_some(working_call)))
     }
 
     /// The wire form of a value: a list's option by id or text, a day as the item shows it, everything
     /// else by its kind.
-    fn encode(&self, field: &Resolved<'_>, value: &Value) -> Result<Encoded, Wrong> {
+    fn encode(&self, field: &ResolvedField<'_>, value: &Value) -> Result<Encoded, Wrong> {
         if field.shape.kind == Kind::Date
             && value.is_string()
             && let Some(now) = self.now(field)
@@ -319,7 +324,12 @@ impl<'a> Draft<'a> {
         Ok(Encoded { note, ..encoded })
     }
 
-    fn records(&mut self, field: &Resolved<'_>, path: &str, value: Option<&Value>) -> Option<Want> {
+    fn records(
+        &mut self,
+        field: &ResolvedField<'_>,
+        path: &str,
+        value: Option<&Value>,
+    ) -> Option<Want> {
         let is_hidden = self.known.item.is_some() && self.now(field).is_none();
         let now = multifield::records(self.now(field));
         let Some(value) = value else {
@@ -361,12 +371,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn now(&self, field: &Resolved<'_>) -> Option<&'a Value> {
+    fn now(&self, field: &ResolvedField<'_>) -> Option<&'a Value> {
         self.known.item.and_then(|item| item.get(&field.name))
     }
 
     /// Resolves a name, or files the problem.
-    fn field(&mut self, typed: &str, path: &str) -> Option<Resolved<'a>> {
+    fn field(&mut self, typed: &str, path: &str) -> Option<ResolvedField<'a>> {
         match self.known.resolve_among(self.problems.len(), typed, path) {
             Ok(field) => {
                 if field.name != typed {
@@ -392,7 +402,7 @@ fn looks_like_a_name(typed: &str) -> bool {
 }
 
 /// The problem of a value that its field cannot hold. Which options there are is the portal's word.
-fn wrong_value(path: impl Into<String>, wrong: Wrong, field: &Resolved<'_>) -> Problem {
+fn wrong_value(path: impl Into<String>, wrong: Wrong, field: &ResolvedField<'_>) -> Problem {
     let problem = Problem::wrong_value(path, wrong, field.shape.kind);
     if field.listed.is_some() { problem.by_facts() } else { problem }
 }

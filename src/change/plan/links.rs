@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::{Asked, Want};
 use crate::{
     crm::{EntityType, Kind, catalog, kind},
-    failure::Problem,
-    resolve::Known,
+    error::Problem,
+    resolve::Fields,
 };
 
 /// The list that a single link is the first of.
@@ -24,7 +24,7 @@ pub(super) fn list_of(entity: EntityType, single: &str) -> Option<&'static str> 
 
 /// What is wrong with a single link: asked beside its list, or doing something else than it says.
 pub(super) fn problem(
-    known: Known<'_>,
+    known: Fields<'_>,
     all: &[Asked],
     asked: &Asked,
     path: &str,
@@ -72,7 +72,7 @@ pub(super) fn problem(
 }
 
 /// More dropped values than that are only counted.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 
 /// What a list that replaces the old one drops, as a note; emptying a list says so itself.
 pub(super) fn dropped(item: Option<&Map<String, Value>>, asked: &Asked) -> Option<String> {
@@ -93,7 +93,7 @@ pub(super) fn dropped(item: Option<&Map<String, Value>>, asked: &Asked) -> Optio
         let ids: Vec<String> = dropped
             .iter()
             .filter_map(|id| kind::whole_number(id))
-            .take(MOST_SHOWN)
+            .take(MAX_SHOWN)
             .map(|id| format!("`{id}`"))
             .collect();
         let rest = match dropped.len().saturating_sub(ids.len()) {

@@ -12,9 +12,9 @@ use crate::{
         likeness::{Likeness, likeness, unmatched},
         stage,
     },
-    facts::{Choice, Directories, Pipeline, Stage},
-    resolve::Resolved,
-    tools::Desk,
+    metadata::{Choice, Directories, Pipeline, Stage},
+    resolve::ResolvedField,
+    tools::Context,
 };
 
 /// Where choices come from.
@@ -49,10 +49,16 @@ pub(super) struct Choices(Vec<Group>);
 
 impl Sources {
     /// Fetches stages, directories and pipelines; what cannot be had is left out with a note.
-    pub(super) async fn fetch(desk: Desk<'_>, entity: EntityType, notes: &mut Vec<String>) -> Self {
-        let facts = desk.facts;
-        let (directories, pipelines) =
-            tokio::join!(facts.directories(desk.budget), facts.pipelines(entity, desk.budget));
+    pub(super) async fn fetch(
+        context: Context<'_>,
+        entity: EntityType,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        let metadata = context.metadata;
+        let (directories, pipelines) = tokio::join!(
+            metadata.directories(context.budget),
+            metadata.pipelines(entity, context.budget)
+        );
         let mut sources = Self::default();
         match directories {
             Ok(directories) => sources.directories = directories,
@@ -67,8 +73,8 @@ impl Sources {
         sources
     }
 
-    pub(super) async fn fetch_currencies(&mut self, desk: Desk<'_>, notes: &mut Vec<String>) {
-        match desk.facts.currencies(desk.budget).await {
+    pub(super) async fn fetch_currencies(&mut self, context: Context<'_>, notes: &mut Vec<String>) {
+        match context.metadata.currencies(context.budget).await {
             Ok(currencies) => self.currencies = currencies,
             Err(error) => notes.push(format!("currencies could not be read: {error}")),
         }
@@ -79,7 +85,7 @@ impl Sources {
         &self,
         entity: EntityType,
         field: &PortalField,
-        resolved: &Resolved<'_>,
+        resolved: &ResolvedField<'_>,
     ) -> Choices {
         let one = |entries: Vec<Entry>| match entries.as_slice() {
             [] => Choices::default(),
@@ -141,8 +147,8 @@ impl Sources {
 
 fn of_directory(entry: &Stage) -> Entry {
     let mut shown = json!({"code": entry.code, "name": entry.name});
-    if let (Some(means), Some(shown)) = (entry.means, shown.as_object_mut()) {
-        shown.insert("means".to_owned(), means.into());
+    if let (Some(semantics), Some(shown)) = (entry.semantics, shown.as_object_mut()) {
+        shown.insert("semantics".to_owned(), semantics.into());
     }
     Entry { shown, text: format!("{} {}", entry.code, entry.name) }
 }

@@ -3,21 +3,21 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    facts::{People, Person},
-    portal::{Meaning, PortalError},
-    tools::Desk,
+    metadata::{People, Person},
+    portal::{ErrorKind, PortalError},
+    tools::Context,
 };
 
 /// More than that are no answer to the question who is meant.
-const MOST_PEOPLE: usize = 20;
+const MAX_PEOPLE: usize = 20;
 
 /// People by name, position or e-mail, or just people; what keeps them from being found becomes a
 /// note.
-pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
-    match desk.facts.people(query, desk.budget).await {
+pub(super) async fn find(context: Context<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
+    match context.metadata.people(query, context.budget).await {
         Ok(people) => {
             let People { found, seen_of_more } = &*people;
-            let rest = found.len().saturating_sub(MOST_PEOPLE);
+            let rest = found.len().saturating_sub(MAX_PEOPLE);
             if rest > 0 {
                 notes.push(match query {
                     "" => "there are more people; find them with `query`".to_owned(),
@@ -33,9 +33,9 @@ pub(super) async fn find(desk: Desk<'_>, query: &str, notes: &mut Vec<String>) -
             if let Some(nearness) = found.first().and_then(|best| best.nearness(query)) {
                 notes.push(format!("nobody is called `{query}`; who is shown is near: {nearness}"));
             }
-            found.iter().take(MOST_PEOPLE).map(shown_person).collect()
+            found.iter().take(MAX_PEOPLE).map(shown_person).collect()
         }
-        Err(PortalError::Refused(refusal)) if refusal.meaning() == Meaning::ScopeMissing => {
+        Err(PortalError::Refused(refusal)) if refusal.kind() == ErrorKind::ScopeMissing => {
             notes.push(
                 "people cannot be looked up: a person has to add the scope `user_basic` to the \
                  webhook"
@@ -57,7 +57,7 @@ fn shown_person(person: &Person) -> Value {
     let mut shown: Map<String, Value> =
         id.chain(texts.map(|(key, text)| (key.to_owned(), json!(text)))).collect();
     if !person.is_active {
-        shown.insert("hasLeft".to_owned(), true.into());
+        shown.insert("inactive".to_owned(), true.into());
     }
     shown.into()
 }

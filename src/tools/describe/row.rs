@@ -11,14 +11,14 @@ use crate::{
         likeness::{Likeness, likeness},
         names,
     },
-    resolve::Resolved,
+    resolve::ResolvedField,
 };
 
 /// A field with what it can hold.
 pub(super) struct Row<'a> {
     pub(super) name: String,
     pub(super) field: &'a PortalField,
-    pub(super) resolved: Resolved<'a>,
+    pub(super) resolved: ResolvedField<'a>,
     pub(super) choices: Choices,
 }
 
@@ -26,7 +26,7 @@ impl Row<'_> {
     /// How well the field's names match, or the names that people give it, or what it means.
     pub(super) fn likeness(&self, query: &[String]) -> Likeness {
         let by_name = likeness(query, &[&self.name, &self.field.title]);
-        if self.is_noise() {
+        if self.is_bookkeeping() {
             return by_name.min(Likeness::Meaning);
         }
         let is_slip = names::well_known_slip(&query.concat()) == Some(self.name.as_str());
@@ -47,8 +47,8 @@ impl Row<'_> {
     }
 
     /// Whether the field says nothing about an item.
-    pub(super) fn is_noise(&self) -> bool {
-        self.resolved.row.is_some_and(|row| row.noise)
+    pub(super) fn is_bookkeeping(&self) -> bool {
+        self.resolved.row.is_some_and(|row| row.is_bookkeeping)
     }
 
     /// Whether an update sets the field; some are listed for updates and not set all the same.
@@ -61,7 +61,7 @@ impl Row<'_> {
     pub(super) fn line(&self) -> String {
         let mut line = format!("{}: {}", self.name, self.kind());
         if self.field.is_multiple && self.resolved.shape.is_multiple {
-            line.push_str(", several");
+            line.push_str(", multiple");
         }
         if self.field.is_required {
             line.push_str(", required");
@@ -80,13 +80,13 @@ impl Row<'_> {
 
     /// The field in short, with these choices.
     pub(super) fn shown(&self, choices: &Choices) -> Value {
-        const MOST_CHOICES: usize = 40;
+        const MAX_CHOICES: usize = 40;
         let mut shown = self.in_short();
-        let first = choices.first(MOST_CHOICES);
+        let first = choices.first(MAX_CHOICES);
         first.show_in(&mut shown);
         // What such a field means says which one is meant instead.
-        if let Some(row) = self.resolved.row.filter(|row| row.noise) {
-            shown.insert("form".to_owned(), row.meaning.into());
+        if let Some(row) = self.resolved.row.filter(|row| row.is_bookkeeping) {
+            shown.insert("format".to_owned(), row.meaning.into());
         }
         let rest = choices.len() - first.len();
         if rest > 0 {
@@ -102,7 +102,7 @@ impl Row<'_> {
             ("kind".to_owned(), json!(self.kind())),
         ]);
         let flags = [
-            ("several", self.resolved.shape.is_multiple),
+            ("multiple", self.resolved.shape.is_multiple),
             ("required", self.field.is_required),
             ("readOnly", !self.is_writable()),
         ];
@@ -120,14 +120,14 @@ impl Row<'_> {
         let row = self.resolved.row;
         let form = row.map(|row| row.meaning).or(self.resolved.shape.kind.form());
         if let Some(form) = form {
-            shown.insert("form".to_owned(), form.into());
+            shown.insert("format".to_owned(), form.into());
         }
         if let Some(longest) = row.and_then(|row| row.longest) {
-            shown.insert("mostCharacters".to_owned(), longest.into());
+            shown.insert("maxLength".to_owned(), longest.into());
         }
         let is_kept = row.zip(entity.family()).is_some_and(|(row, family)| row.is_kept(family));
         if is_kept {
-            shown.insert("cannotBeEmptied".to_owned(), true.into());
+            shown.insert("nonEmpty".to_owned(), true.into());
         }
         if names::is_custom(&self.name) {
             shown.insert("upperName".to_owned(), self.field.upper_name.as_str().into());

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{EntityType, Kind, Naming, Wrong, catalog::Access, field_list::FieldList, kind, names},
-    failure::{Failure, Problem},
-    resolve::{Known, Resolved, Unresolved},
-    tools::{Desk, describe::unreadable},
+    error::{Failure, Problem},
+    resolve::{Fields, ResolvedField, Unresolved},
+    tools::{Context, describe::unreadable},
 };
 use value::Sources;
 
@@ -37,25 +37,26 @@ impl Filter {
     /// Reads a filter; `others` are names that the same call uses. The portal is asked only for what
     /// the names speak of.
     pub(super) async fn read<'a>(
-        desk: Desk<'_>,
+        context: Context<'_>,
         entity: EntityType,
         typed: &'a Map<String, Value>,
         others: impl Iterator<Item = &'a str>,
     ) -> Result<Self, Failure> {
-        let known = Known { entity, naming: Naming::Camel, item: None, list: None };
+        let known = Fields { entity, naming: Naming::Camel, item: None, list: None };
         let mut names = Vec::new();
         collect_names(typed, &mut names);
         let is_open = |name: &str| known.find(name).map_or(true, |it| it.row.is_none());
         let mut filter = Self::default();
         if names.iter().copied().chain(others).any(is_open) {
-            let list = desk.facts.field_list(entity, desk.budget).await;
-            let list = list.map_err(|error| unreadable(desk, entity, "crm.item.fields", &error))?;
+            let list = context.metadata.field_list(entity, context.budget).await;
+            let list =
+                list.map_err(|error| unreadable(context, entity, "crm.item.fields", &error))?;
             filter.list = Some(list);
         }
-        let known = Known { list: filter.list.as_deref(), ..known };
+        let known = Fields { list: filter.list.as_deref(), ..known };
         let kinds: Vec<Kind> =
             names.into_iter().filter_map(|name| Some(known.find(name).ok()?.shape.kind)).collect();
-        let sources = Sources::fetch(desk, entity, &kinds, &mut filter.notes).await;
+        let sources = Sources::fetch(context, entity, &kinds, &mut filter.notes).await;
         let mut reader = Reader {
             known,
             sources: &sources,
@@ -108,7 +109,7 @@ pub(super) fn free_number(groups: &[&Map<String, Value>]) -> String {
 }
 
 struct Reader<'a> {
-    known: Known<'a>,
+    known: Fields<'a>,
     sources: &'a Sources,
     problems: Vec<Problem>,
     notes: Vec<String>,
@@ -118,7 +119,7 @@ struct Reader<'a> {
 /// A condition as it was typed.
 struct Condition<'a> {
     operator: &'static str,
-    field: Resolved<'a>,
+    field: ResolvedField<'a>,
     value: &'a Value,
     path: String,
     /// The pipeline that the same group asks for.

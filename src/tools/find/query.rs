@@ -1,20 +1,20 @@
-//! What a query means: an id, a phone, an e-mail, or words in titles and names; and the items of
+//! What a query semantics: an id, a phone, an e-mail, or words in titles and names; and the items of
 //! clients who match when no item itself does.
 
 mod naming_fields;
 
 use serde_json::{Map, Value, json};
 
-use super::{Found, Listing, filter::free_number};
+use super::{Found, ListRequest, filter::free_number};
 use crate::{
     crm::{EntityType, Family, catalog, entity_type::linked_item, kind},
-    failure::{Code, Failure, Problem, Purpose},
-    tools::Desk,
+    error::{Code, Failure, Problem, Purpose},
+    tools::Context,
 };
 use naming_fields::{NamingFields, bare, is_bare_number, numbered, words};
 
 /// Portals compare at most this many values in one search; more clients than that are no answer.
-const MOST_CLIENTS: usize = 50;
+const MAX_CLIENTS: usize = 50;
 
 /// Each word becomes conditions of the search; more words than that are no name.
 const MAX_WORDS: usize = 32;
@@ -54,8 +54,8 @@ impl Search {
 
 /// Finds what a query names.
 pub(super) async fn run(
-    desk: Desk<'_>,
-    listing: &mut Listing,
+    context: Context<'_>,
+    listing: &mut ListRequest,
     query: &str,
 ) -> Result<Found, Failure> {
     let entity = listing.entity;
@@ -67,7 +67,7 @@ pub(super) async fn run(
     let mut naming = NamingFields::of(entity);
     if let Some(id) = id(entity, query) {
         let search = |naming: &NamingFields| naming.id_or_number(id, query);
-        let found = naming.page(desk, listing, search).await?;
+        let found = naming.page(context, listing, search).await?;
         if !found.items.is_empty() {
             if let Some(number) = naming.number().filter(|_| is_bare_number(query)) {
                 listing.notes.push(format!(
@@ -82,42 +82,42 @@ pub(super) async fn run(
     // Where items have numbers, a number that looks like a phone is one of these first.
     let is_number_first = communication.is_some() && naming.number().is_some();
     if is_number_first {
-        let found = naming.page(desk, listing, |naming| naming.every_word(query)).await?;
+        let found = naming.page(context, listing, |naming| naming.every_word(query)).await?;
         if found.is_any() {
             return Ok(found);
         }
     }
     let mut clients = Clients::default();
     if let Some((type_id, values)) = &communication {
-        let hits = Hits::fetch(desk, entity, type_id, values).await?;
+        let hits = Hits::fetch(context, entity, type_id, values).await?;
         let own = hits.of(entity);
         if !own.is_empty() {
-            return listing.page(desk, Some(&Search::one("@id", json!(own)))).await;
+            return listing.page(context, Some(&Search::one("@id", json!(own)))).await;
         }
-        clients = hits.clients(desk);
-        let found = of_clients(desk, listing, query, &clients).await?;
+        clients = hits.clients(context);
+        let found = of_clients(context, listing, query, &clients).await?;
         if found.is_any() {
             return Ok(found);
         }
     }
     // Numbers of contracts look like phones.
     if !is_number_first {
-        let found = naming.page(desk, listing, |naming| naming.every_word(query)).await?;
+        let found = naming.page(context, listing, |naming| naming.every_word(query)).await?;
         if found.is_any() {
             return Ok(found);
         }
     }
     if communication.is_none() {
         let (contacts, companies) = tokio::join!(
-            named_like(desk, Family::Contact, query),
-            named_like(desk, Family::Company, query),
+            named_like(context, Family::Contact, query),
+            named_like(context, Family::Company, query),
         );
         clients = Clients { contacts, companies };
-        let found = of_clients(desk, listing, query, &clients).await?;
+        let found = of_clients(context, listing, query, &clients).await?;
         if found.is_any() {
             return Ok(found);
         }
-        let found = by_number_alone(desk, listing, &mut naming, query).await?;
+        let found = by_number_alone(context, listing, &mut naming, query).await?;
         if found.is_any() {
             return Ok(found);
         }
@@ -135,8 +135,8 @@ pub(super) async fn run(
 /// Items whose number is among the words of a query, such as `invoice INV-17`, with a note that the
 /// other words are not theirs.
 async fn by_number_alone(
-    desk: Desk<'_>,
-    listing: &mut Listing,
+    context: Context<'_>,
+    listing: &mut ListRequest,
     naming: &mut NamingFields,
     query: &str,
 ) -> Result<Found, Failure> {
@@ -150,12 +150,12 @@ async fn by_number_alone(
     let search = |_: &NamingFields| {
         let each = numbers.iter().map(|number| {
             // A few characters are a part of too many numbers.
-            let operator = if number.chars().count() < SHORTEST_PART { '=' } else { '%' };
+            let operator = if number.chars().count() < MIN_PART { '=' } else { '%' };
             Map::from_iter([(format!("{operator}{field}"), json!(number))])
         });
         Search(numbered(each).collect())
     };
-    let found = naming.page(desk, listing, search).await?;
+    let found = naming.page(context, listing, search).await?;
     if found.is_any() {
         let entity = listing.entity;
         let numbers = numbers.join("` and `");
@@ -167,21 +167,21 @@ async fn by_number_alone(
 }
 
 /// The shortest text that is looked for inside a number when other words do not match.
-const SHORTEST_PART: usize = 4;
+const MIN_PART: usize = 4;
 
 /// A small number, or a link to an item of the type.
 fn id(entity: EntityType, query: &str) -> Option<u64> {
-    const LONGEST: usize = 9;
+    const MAX: usize = 9;
     if let Some((linked, id)) = linked_item(query) {
         return (linked == entity).then_some(id);
     }
     let digits = bare(query);
-    let is_id = digits.len() <= LONGEST && digits.chars().all(|c| c.is_ascii_digit());
+    let is_id = digits.len() <= MAX && digits.chars().all(|c| c.is_ascii_digit());
     digits.parse().ok().filter(|id| is_id && *id > 0)
 }
 
 /// Shorter numbers are ids, or parts of titles.
-const FEWEST_DIGITS: usize = 6;
+const MIN_DIGITS: usize = 6;
 
 /// A phone or an e-mail, with the spellings that portals may have stored.
 fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
@@ -191,7 +191,7 @@ fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     let is_of_a_phone = |c: char| c.is_ascii_digit() || "+-() ./".contains(c);
     let digits: String = query.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.strip_prefix("00").map_or(digits.clone(), str::to_owned);
-    if digits.len() < FEWEST_DIGITS || !query.chars().all(is_of_a_phone) {
+    if digits.len() < MIN_DIGITS || !query.chars().all(is_of_a_phone) {
         return None;
     }
     let mut values = vec![query.to_owned(), format!("+{digits}"), digits.clone()];
@@ -212,7 +212,7 @@ struct Hits(Value);
 
 impl Hits {
     async fn fetch(
-        desk: Desk<'_>,
+        context: Context<'_>,
         entity: EntityType,
         type_id: &str,
         values: &[String],
@@ -225,8 +225,8 @@ impl Hits {
         if let Some(own) = entity.family().and_then(holder) {
             parameters.insert("entity_type".to_owned(), json!(own));
         }
-        let hits = desk.session.portal.call(method, &parameters, desk.budget).await;
-        hits.map(Self).map_err(|error| desk.session.failure(method, &error, Purpose::Reading))
+        let hits = context.session.portal.call(method, &parameters, context.budget).await;
+        hits.map(Self).map_err(|error| context.session.failure(method, &error, Purpose::Reading))
     }
 
     fn of(&self, entity: EntityType) -> Vec<u64> {
@@ -235,9 +235,9 @@ impl Hits {
         ids.filter_map(kind::whole_number).filter_map(|id| u64::try_from(id).ok()).collect()
     }
 
-    fn clients(&self, desk: Desk<'_>) -> Clients {
+    fn clients(&self, context: Context<'_>) -> Clients {
         let of = |family: Family| match family.entity_type_id().map(EntityType::new) {
-            Some(entity) if desk.types.contains(entity) => self.of(entity),
+            Some(entity) if context.types.contains(entity) => self.of(entity),
             _ => Vec::new(),
         };
         Clients { contacts: of(Family::Contact), companies: of(Family::Company) }
@@ -275,8 +275,8 @@ impl Clients {
 
 /// The items of clients, with a note that says so.
 async fn of_clients(
-    desk: Desk<'_>,
-    listing: &mut Listing,
+    context: Context<'_>,
+    listing: &mut ListRequest,
     query: &str,
     clients: &Clients,
 ) -> Result<Found, Failure> {
@@ -291,7 +291,7 @@ async fn of_clients(
         if ids.is_empty() || !has(field) {
             continue;
         }
-        let found = match listing.page(desk, Some(&Search::one(key, json!(ids)))).await {
+        let found = match listing.page(context, Some(&Search::one(key, json!(ids)))).await {
             // A smart process without clients cannot be filtered by them.
             Err(failure) if failure.code == Code::InvalidValue => continue,
             found => found?,
@@ -308,22 +308,26 @@ async fn of_clients(
 }
 
 /// The ids of contacts or companies by name; none when they cannot be read.
-async fn named_like(desk: Desk<'_>, family: Family, query: &str) -> Vec<u64> {
+async fn named_like(context: Context<'_>, family: Family, query: &str) -> Vec<u64> {
     let Some(entity) = family.entity_type_id().map(EntityType::new) else {
         return Vec::new();
     };
-    if !desk.types.contains(entity) {
+    if !context.types.contains(entity) {
         return Vec::new();
     }
     let mut naming = NamingFields::of(entity);
-    let mut found = ids(desk, entity, &naming.every_word(query)).await;
-    if naming.has_learnt(desk, &found).await {
-        found = ids(desk, entity, &naming.every_word(query)).await;
+    let mut found = ids(context, entity, &naming.every_word(query)).await;
+    if naming.has_learnt(context, &found).await {
+        found = ids(context, entity, &naming.every_word(query)).await;
     }
     found.unwrap_or_default()
 }
 
-async fn ids(desk: Desk<'_>, entity: EntityType, search: &Search) -> Result<Vec<u64>, Failure> {
+async fn ids(
+    context: Context<'_>,
+    entity: EntityType,
+    search: &Search,
+) -> Result<Vec<u64>, Failure> {
     let method = "crm.item.list";
     let parameters = Map::from_iter([
         ("entityTypeId".to_owned(), json!(entity.id())),
@@ -331,9 +335,9 @@ async fn ids(desk: Desk<'_>, entity: EntityType, search: &Search) -> Result<Vec<
         ("filter".to_owned(), search.0.clone().into()),
         ("start".to_owned(), json!(-1)),
     ]);
-    let found = desk.session.portal.call(method, &parameters, desk.budget).await;
-    let found = found.map_err(|error| desk.session.failure(method, &error, Purpose::Reading))?;
+    let found = context.session.portal.call(method, &parameters, context.budget).await;
+    let found = found.map_err(|error| context.session.failure(method, &error, Purpose::Reading))?;
     let items = found.get("items").and_then(Value::as_array).into_iter().flatten();
     let ids = items.filter_map(|item| kind::whole_number(item.get("id")?));
-    Ok(ids.filter_map(|id| u64::try_from(id).ok()).take(MOST_CLIENTS).collect())
+    Ok(ids.filter_map(|id| u64::try_from(id).ok()).take(MAX_CLIENTS).collect())
 }

@@ -7,14 +7,14 @@ use super::{Draft, InDoubt, Meant};
 use crate::{
     change::plan::Want,
     crm::{Kind, kind, stage},
-    failure::Problem,
-    resolve::Resolved,
+    error::Problem,
+    resolve::ResolvedField,
 };
 
 impl Draft<'_> {
     /// Notes what differs from the standing value, to be looked up in the directory: portals store any text
     /// as the code of a source or a type (fact sheet §1.5).
-    pub(super) fn doubt_codes(&mut self, field: &Resolved<'_>, path: &str, wire: &Value) {
+    pub(super) fn doubt_codes(&mut self, field: &ResolvedField<'_>, path: &str, wire: &Value) {
         let Some(directory) = field.directory(self.known.entity) else { return };
         if field.shape.kind != Kind::Status {
             return;

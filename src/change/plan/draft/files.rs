@@ -9,8 +9,8 @@ use crate::{
         plan::Want,
     },
     crm::Kind,
-    failure::Problem,
-    resolve::Resolved,
+    error::Problem,
+    resolve::ResolvedField,
 };
 
 impl Draft<'_> {
@@ -27,7 +27,7 @@ impl Draft<'_> {
 
     pub(super) fn files(
         &mut self,
-        field: &Resolved<'_>,
+        field: &ResolvedField<'_>,
         path: &str,
         value: Option<&Value>,
     ) -> Option<Want> {
@@ -72,7 +72,7 @@ impl Draft<'_> {
     /// Why files cannot be sent that would replace others which the call does not speak of.
     fn replaces_files(
         &self,
-        field: &Resolved<'_>,
+        field: &ResolvedField<'_>,
         asked: &files::Asked,
         now: &[i64],
     ) -> Option<String> {

@@ -12,9 +12,9 @@ use crate::{
         kind::{self, can_be_read_as},
         names, stage, text,
     },
-    facts::{CUT_DIRECTORIES, Directories, Pipeline, Stage},
-    resolve::Resolved,
-    tools::Desk,
+    metadata::{CUT_DIRECTORIES, Directories, Pipeline, Stage},
+    resolve::ResolvedField,
+    tools::Context,
 };
 
 /// A value in the form that lists compare, with a remark when it is not the one that was given.
@@ -47,16 +47,16 @@ pub(super) struct Sources {
 impl Sources {
     /// Fetches what values of these kinds are looked up in.
     pub(super) async fn fetch(
-        desk: Desk<'_>,
+        context: Context<'_>,
         entity: EntityType,
         kinds: &[Kind],
         notes: &mut Vec<String>,
     ) -> Self {
-        let facts = desk.facts;
+        let metadata = context.metadata;
         let mut sources = Self { entity, directories: None, pipelines: None };
         let has = |kind: Kind| kinds.contains(&kind);
         if has(Kind::Stage) || has(Kind::Status) {
-            match facts.directories(desk.budget).await {
+            match metadata.directories(context.budget).await {
                 Ok(directories) if directories.is_cut => {
                     notes.push(format!("codes were not checked: {CUT_DIRECTORIES}"));
                 }
@@ -65,7 +65,7 @@ impl Sources {
             }
         }
         if has(Kind::Stage) || has(Kind::Category) {
-            match facts.pipelines(entity, desk.budget).await {
+            match metadata.pipelines(entity, context.budget).await {
                 Ok(pipelines) => sources.pipelines = Some(pipelines),
                 Err(error) => notes.push(format!("pipelines were not checked: {error}")),
             }
@@ -76,7 +76,7 @@ impl Sources {
     /// Reads one value for a field and an operator; `pipeline` is the one that stages must be of.
     pub(super) fn read(
         &self,
-        field: &Resolved<'_>,
+        field: &ResolvedField<'_>,
         operator: &str,
         value: &Value,
         pipeline: Option<i64>,
@@ -215,7 +215,7 @@ impl Sources {
 
     /// A directory's entry by its code or its name. Items may hold codes that a directory no longer
     /// has, so others are passed on.
-    fn code(&self, field: &Resolved<'_>, value: &Value) -> Read {
+    fn code(&self, field: &ResolvedField<'_>, value: &Value) -> Read {
         let entries = match (&self.directories, field.directory(self.entity)) {
             (Some(directories), Some(directory)) => directories.get(directory),
             _ => &[],

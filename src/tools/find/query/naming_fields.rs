@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::Search;
 use crate::{
     crm::{EntityType, catalog, field_list::FieldList},
-    failure::{Code, Failure},
+    error::{Code, Failure},
     tools::{
-        Desk,
-        find::{Found, Listing},
+        Context,
+        find::{Found, ListRequest},
     },
 };
 
@@ -30,14 +30,14 @@ impl NamingFields {
     /// Whether the portal refused a search and told now which fields it has.
     pub(super) async fn has_learnt<T>(
         &mut self,
-        desk: Desk<'_>,
+        context: Context<'_>,
         found: &Result<T, Failure>,
     ) -> bool {
         let is_refused = matches!(found, Err(failure) if failure.code == Code::InvalidValue);
         if !is_refused || self.list.is_some() {
             return false;
         }
-        self.list = desk.facts.field_list(self.entity, desk.budget).await.ok();
+        self.list = context.metadata.field_list(self.entity, context.budget).await.ok();
         self.list.is_some()
     }
 
@@ -45,17 +45,17 @@ impl NamingFields {
     /// that it has.
     pub(super) async fn page(
         &mut self,
-        desk: Desk<'_>,
-        listing: &Listing,
+        context: Context<'_>,
+        listing: &ListRequest,
         search: impl Fn(&Self) -> Search,
     ) -> Result<Found, Failure> {
         let asked = search(self);
-        let found = listing.page(desk, Some(&asked)).await;
-        if !self.has_learnt(desk, &found).await {
+        let found = listing.page(context, Some(&asked)).await;
+        if !self.has_learnt(context, &found).await {
             return found;
         }
         let asked = search(self);
-        listing.page(desk, Some(&asked)).await
+        listing.page(context, Some(&asked)).await
     }
 
     fn is_there(&self, name: &str) -> bool {

@@ -2,8 +2,8 @@
 //! entity types, people. Fetched when somebody needs it, kept for a while, and shared by the calls
 //! of one moment.
 
+mod cache;
 mod people;
-mod shelf;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,29 +11,29 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{EntityType, Family, field_list::FieldList, kind, stage},
-    portal::{Budget, Meaning, Portal, PortalError},
+    portal::{Budget, ErrorKind, Portal, PortalError},
 };
+use cache::Cache;
 pub use people::{People, Person};
-use shelf::Shelf;
 
 /// Lists end after so many pages: a portal that always has another one is no portal.
-const MOST_PAGES: usize = 40;
+const MAX_PAGES: usize = 40;
 
 /// Why a code is not checked that may stand further on.
 pub const CUT_DIRECTORIES: &str = "the portal's directories have more than 40 pages";
 
-/// The facts of one portal.
+/// The metadata of one portal.
 #[derive(Debug)]
-pub struct Facts {
+pub struct Metadata {
     portal: Arc<Portal>,
-    field_lists: Shelf<EntityType, FieldList>,
-    pipelines: Shelf<EntityType, Vec<Pipeline>>,
-    directories: Shelf<(), Directories>,
-    currencies: Shelf<(), Vec<Choice>>,
-    types: Shelf<(), Vec<TypeName>>,
-    first_people: Shelf<(), Vec<Person>>,
-    all_people: Shelf<(), People>,
-    people: Shelf<String, People>,
+    field_lists: Cache<EntityType, FieldList>,
+    pipelines: Cache<EntityType, Vec<Pipeline>>,
+    directories: Cache<(), Directories>,
+    currencies: Cache<(), Vec<Choice>>,
+    types: Cache<(), Vec<TypeName>>,
+    first_people: Cache<(), Vec<Person>>,
+    all_people: Cache<(), People>,
+    people: Cache<String, People>,
 }
 
 /// A pipeline (category) of an entity type.
@@ -62,7 +62,7 @@ pub struct Stage {
     /// Its name, in the portal's language.
     pub name: String,
     /// `success`, `failure` or nothing for stages in between.
-    pub means: Option<&'static str>,
+    pub semantics: Option<&'static str>,
 }
 
 /// An entity type of the portal.
@@ -99,23 +99,23 @@ impl Directories {
     }
 }
 
-impl Facts {
+impl Metadata {
     /// Takes the portal; nothing is fetched yet.
     pub fn new(portal: Arc<Portal>) -> Self {
         Self {
             portal,
-            field_lists: Shelf::default(),
-            pipelines: Shelf::default(),
-            directories: Shelf::default(),
-            currencies: Shelf::default(),
-            types: Shelf::default(),
-            first_people: Shelf::default(),
-            all_people: Shelf::default(),
-            people: Shelf::default(),
+            field_lists: Cache::default(),
+            pipelines: Cache::default(),
+            directories: Cache::default(),
+            currencies: Cache::default(),
+            types: Cache::default(),
+            first_people: Cache::default(),
+            all_people: Cache::default(),
+            people: Cache::default(),
         }
     }
 
-    /// The same facts, where none is older than a few seconds: before anything is refused because
+    /// The same metadata, where none is older than a few seconds: before anything is refused because
     /// the portal seems not to have it.
     #[must_use]
     pub fn recent(&self) -> Self {
@@ -150,7 +150,7 @@ impl Facts {
     ///
     /// # Errors
     ///
-    /// What kept the portal from telling; so for all facts.
+    /// What kept the portal from telling; so for all metadata.
     pub async fn field_list(
         &self,
         entity: EntityType,
@@ -181,7 +181,7 @@ impl Facts {
                 Ok(result) => result,
                 // Pipelines that the portal does not list still have stages.
                 Err(PortalError::Refused(refusal))
-                    if refusal.meaning() == Meaning::TypeNotSupported =>
+                    if refusal.kind() == ErrorKind::TypeNotSupported =>
                 {
                     return Ok(self.directories(budget).await?.pipelines(entity));
                 }
@@ -206,7 +206,7 @@ impl Facts {
         let fetch = async {
             let mut directories = Directories::default();
             let mut start = None;
-            for _ in 0..MOST_PAGES {
+            for _ in 0..MAX_PAGES {
                 let mut parameters = Map::from_iter([("order".to_owned(), json!({"SORT": "ASC"}))]);
                 if let Some(start) = start {
                     parameters.insert("start".to_owned(), json!(start));
@@ -216,7 +216,7 @@ impl Facts {
                     let entry = Stage {
                         code: text_of(status, "STATUS_ID"),
                         name: text_of(status, "NAME"),
-                        means: match text_of(status, "SEMANTICS").as_str() {
+                        semantics: match text_of(status, "SEMANTICS").as_str() {
                             "S" => Some("success"),
                             "F" => Some("failure"),
                             _ => None,
@@ -285,8 +285,8 @@ impl Facts {
                     .collect::<Vec<_>>(),
                 Err(PortalError::Refused(refusal))
                     if matches!(
-                        refusal.meaning(),
-                        Meaning::AccessDenied | Meaning::WrongAddress | Meaning::Refused
+                        refusal.kind(),
+                        ErrorKind::AccessDenied | ErrorKind::WrongAddress | ErrorKind::Refused
                     ) =>
                 {
                     let result = self.ask("crm.enum.ownertype", Map::new(), budget).await?;
@@ -332,5 +332,5 @@ fn text_of(object: &Value, key: &str) -> String {
 }
 
 fn unusable(reason: &str) -> PortalError {
-    PortalError::Unclear { reason: reason.to_owned(), http_status: None }
+    PortalError::NoUsableAnswer { reason: reason.to_owned(), http_status: None }
 }

@@ -1,4 +1,4 @@
-//! Where fetched facts are kept for a while; one request serves all calls that wait for it.
+//! Where fetched metadata are kept for a while; one request serves all calls that wait for it.
 
 use std::{
     collections::HashMap,
@@ -13,41 +13,41 @@ use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use crate::portal::{Budget, PortalError};
 
 /// Fields, stages and types change when somebody edits the portal's settings, which is rare.
-const FRESH_FOR: Duration = Duration::from_secs(600);
-/// Nothing is refused because of older facts: whoever has just edited the settings tries at once.
+const TTL: Duration = Duration::from_secs(600);
+/// Nothing is refused because of older metadata: whoever has just edited the settings tries at once.
 const RECENT_FOR: Duration = Duration::from_secs(5);
 
 /// More keys than that are forgotten together: queries for people are keys, too.
-const MOST_FACTS: usize = 200;
+const MAX_FACTS: usize = 200;
 
 type Slot<T> = Arc<AsyncMutex<Option<(Instant, Arc<T>)>>>;
 
-/// Facts by key.
+/// Metadata by key.
 #[derive(Debug)]
-pub(super) struct Shelf<K, T> {
+pub(super) struct Cache<K, T> {
     slots: Arc<Mutex<HashMap<K, Slot<T>>>>,
-    fresh_for: Duration,
+    ttl: Duration,
 }
 
-impl<K, T> Default for Shelf<K, T> {
+impl<K, T> Default for Cache<K, T> {
     fn default() -> Self {
-        Self { slots: Arc::default(), fresh_for: FRESH_FOR }
+        Self { slots: Arc::default(), ttl: TTL }
     }
 }
 
-impl<K, T> Shelf<K, T> {
-    /// The same facts, where only those of the last seconds count.
+impl<K, T> Cache<K, T> {
+    /// The same metadata, where only those of the last seconds count.
     pub(super) fn recent(&self) -> Self {
-        Self { slots: Arc::clone(&self.slots), fresh_for: RECENT_FOR }
+        Self { slots: Arc::clone(&self.slots), ttl: RECENT_FOR }
     }
 
-    /// The same facts, where those that are kept do not count.
+    /// The same metadata, where those that are kept do not count.
     pub(super) fn renewed(&self) -> Self {
-        Self { slots: Arc::clone(&self.slots), fresh_for: Duration::ZERO }
+        Self { slots: Arc::clone(&self.slots), ttl: Duration::ZERO }
     }
 }
 
-impl<K: Eq + Hash, T> Shelf<K, T> {
+impl<K: Eq + Hash, T> Cache<K, T> {
     /// What is kept under the key, or what `fetch` brings.
     pub(super) async fn get(
         &self,
@@ -57,7 +57,7 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
     ) -> Result<Arc<T>, PortalError> {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            if slots.len() >= MOST_FACTS && !slots.contains_key(&key) {
+            if slots.len() >= MAX_FACTS && !slots.contains_key(&key) {
                 // Those that nobody waits for at this moment.
                 slots.retain(|_, slot| Arc::strong_count(slot) > 1);
             }
@@ -65,7 +65,7 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
         };
         let mut kept = budget.wait(slot.lock()).await?;
         if let Some((fetched_at, fact)) = kept.as_ref()
-            && fetched_at.elapsed() < self.fresh_for
+            && fetched_at.elapsed() < self.ttl
         {
             return Ok(Arc::clone(fact));
         }
@@ -85,23 +85,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn facts_are_kept_and_fetched_again_when_they_are_too_old() {
         let fetched = AtomicUsize::new(0);
-        let shelf: Shelf<(), usize> = Shelf::default();
+        let cache: Cache<(), usize> = Cache::default();
         let (_never, given_up) = GiveUp::new();
         let budget = Budget::new(Duration::from_secs(3_600), given_up);
-        let get = async |shelf: &Shelf<(), usize>| {
+        let get = async |cache: &Cache<(), usize>| {
             let fetch = async { Ok(fetched.fetch_add(1, Ordering::Relaxed) + 1) };
-            *shelf.get((), &budget, fetch).await.unwrap()
+            *cache.get((), &budget, fetch).await.unwrap()
         };
-        assert_eq!(get(&shelf).await, 1);
-        assert_eq!(get(&shelf.recent()).await, 1);
+        assert_eq!(get(&cache).await, 1);
+        assert_eq!(get(&cache.recent()).await, 1);
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert_eq!(get(&shelf).await, 1);
-        // One request for all who want newer facts at once.
-        let recent = shelf.recent();
+        assert_eq!(get(&cache).await, 1);
+        // One request for all who want newer metadata at once.
+        let recent = cache.recent();
         let (one, other) = tokio::join!(get(&recent), get(&recent));
-        assert_eq!((one, other, get(&shelf).await), (2, 2, 2));
-        assert_eq!(get(&shelf.renewed()).await, 3);
+        assert_eq!((one, other, get(&cache).await), (2, 2, 2));
+        assert_eq!(get(&cache.renewed()).await, 3);
         tokio::time::advance(Duration::from_secs(601)).await;
-        assert_eq!(get(&shelf).await, 4);
+        assert_eq!(get(&cache).await, 4);
     }
 }

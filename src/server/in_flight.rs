@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Counts what has to be finished before the process may end, and what it holds.
 #[derive(Debug, Clone)]
-pub(super) struct Busy(Arc<watch::Sender<Load>>);
+pub(super) struct InFlight(Arc<watch::Sender<Load>>);
 
 #[derive(Debug, Default)]
 struct Load {
@@ -25,34 +25,34 @@ struct Load {
 
 /// One thing that has to be finished; dropping it says that it is.
 #[derive(Debug)]
-pub(super) struct AtWork {
-    busy: Busy,
+pub(super) struct InFlightGuard {
+    in_flight: InFlight,
     messages: usize,
     bytes: usize,
 }
 
-impl Busy {
+impl InFlight {
     pub(super) fn new() -> Self {
         let (load, _) = watch::channel(Load::default());
         Self(Arc::new(load))
     }
 
-    pub(super) fn begin(&self) -> AtWork {
+    pub(super) fn begin(&self) -> InFlightGuard {
         self.begin_with(0, 0)
     }
 
     /// Begins to answer a message of so many bytes.
-    pub(super) fn begin_message(&self, bytes: usize) -> AtWork {
+    pub(super) fn begin_message(&self, bytes: usize) -> InFlightGuard {
         self.begin_with(1, bytes)
     }
 
-    fn begin_with(&self, messages: usize, bytes: usize) -> AtWork {
+    fn begin_with(&self, messages: usize, bytes: usize) -> InFlightGuard {
         self.0.send_modify(|load| {
             load.things += 1;
             load.messages += messages;
             load.bytes += bytes;
         });
-        AtWork { busy: self.clone(), messages, bytes }
+        InFlightGuard { in_flight: self.clone(), messages, bytes }
     }
 
     pub(super) async fn idle(&self) {
@@ -70,9 +70,9 @@ impl Busy {
     }
 }
 
-impl Drop for AtWork {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.busy.0.send_modify(|load| {
+        self.in_flight.0.send_modify(|load| {
             load.things = load.things.saturating_sub(1);
             load.messages = load.messages.saturating_sub(self.messages);
             load.bytes = load.bytes.saturating_sub(self.bytes);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crm::{EntityType, Kind, Wrong},
-    portal::{Meaning, PortalError, error::readable},
+    portal::{ErrorKind, PortalError, error::readable},
 };
 
 /// The stable codes, in the order of the README's table.
@@ -283,8 +283,8 @@ impl Failure {
     pub fn from_portal(error: &PortalError, purpose: Purpose) -> Self {
         let (code, retry, message, hint) = verdict(error);
         let may_have_run = match error {
-            PortalError::Unclear { .. } | PortalError::Cut { .. } => true,
-            PortalError::Refused(refusal) => refusal.meaning() == Meaning::Failed,
+            PortalError::NoUsableAnswer { .. } | PortalError::Cut { .. } => true,
+            PortalError::Refused(refusal) => refusal.kind() == ErrorKind::Failed,
             _ => false,
         };
         let is_unknown = may_have_run && purpose == Purpose::Writing;
@@ -339,7 +339,7 @@ impl Failure {
 fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
     match error {
         PortalError::Refused(refusal) => {
-            let (code, retry, message, hint) = verdict_on(refusal.meaning());
+            let (code, retry, message, hint) = verdict_on(refusal.kind());
             (code, retry, message.to_owned(), hint)
         }
         PortalError::Moved { to, .. } => {
@@ -367,7 +367,7 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
                         own, `BITRIX24_CA_FILE` names a PEM file to trust";
             (Code::PortalUnreachable, Retry::Later, message, hint)
         }
-        PortalError::Unclear { reason, .. } | PortalError::Cut { reason, .. } => {
+        PortalError::NoUsableAnswer { reason, .. } | PortalError::Cut { reason, .. } => {
             let message = format!("the portal gave no usable answer: {reason}");
             (Code::PortalFailed, Retry::Later, message, "repeat the call later")
         }
@@ -392,11 +392,11 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
             let message = "the call was given up before anything was sent".to_owned();
             (Code::Refused, Retry::Later, message, "repeat the call if it is still wanted")
         }
-        PortalError::OutOfTime => {
+        PortalError::TimedOut => {
             let message = "the portal gave no answer in time".to_owned();
             (Code::PortalFailed, Retry::Later, message, "repeat the call later")
         }
-        PortalError::NoRoom => {
+        PortalError::DeadlineExceeded => {
             let message = "too many calls are waiting for the portal's request limit".to_owned();
             (Code::RateLimited, Retry::Later, message, "repeat the call when others have finished")
         }
@@ -408,27 +408,27 @@ const ADDRESS_HINT: &str = "a person has to correct the portal's address in the 
 const PERSON_HINT: &str = "no other call helps; a person has to act at the portal";
 
 #[rustfmt::skip] // a table: one meaning, one line
-fn verdict_on(meaning: Meaning) -> (Code, Retry, &'static str, &'static str) {
+fn verdict_on(meaning: ErrorKind) -> (Code, Retry, &'static str, &'static str) {
     use Retry::{AfterFix, Later, No};
     match meaning {
-        Meaning::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` speaks of and call again"),
-        Meaning::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
-        Meaning::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
-        Meaning::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "`crm.item.update` and its like do not serve this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
-        Meaning::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to do this"),
-        Meaning::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
-        Meaning::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
-        Meaning::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),
-        Meaning::Busy => (Code::Busy, Later, "something at the portal has to finish or to be confirmed first", "repeat the call when it is done"),
-        Meaning::RateLimited => (Code::RateLimited, Later, "the portal takes no more requests for the moment", "repeat the call in a few seconds"),
-        Meaning::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has blocked this method for a while, because it used too much time", "repeat the call after `retryAfterSeconds`"),
-        Meaning::Blocked => (Code::PortalBlocked, No, "the vendor has blocked the portal's REST interface", "no other call helps; a person has to ask Bitrix24's support to lift the block"),
-        Meaning::TokenExpired => (Code::SignInFailed, No, "the access token has expired", "a person has to put a new token into the settings, or what renews it (`BITRIX24_REFRESH_TOKEN`)"),
-        Meaning::SignInFailed => (Code::SignInFailed, No, "the portal did not accept the sign-in", "a person has to make a new webhook or token and put it into the settings"),
-        Meaning::SignInServerDown => (Code::SignInFailed, Later, "the portal could not reach its sign-in server", "repeat the call later"),
-        Meaning::ScopeMissing => (Code::ScopeMissing, No, "the webhook or token lacks a scope", "a person has to give the webhook the scope `crm`"),
-        Meaning::WrongAddress => (Code::PortalAddress, No, "the portal's address is not right or not open", ADDRESS_HINT),
-        Meaning::Failed => (Code::PortalFailed, Later, "the portal failed while it worked on the call", "repeat the call later"),
+        ErrorKind::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` speaks of and call again"),
+        ErrorKind::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
+        ErrorKind::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
+        ErrorKind::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "`crm.item.update` and its like do not serve this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
+        ErrorKind::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to do this"),
+        ErrorKind::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
+        ErrorKind::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
+        ErrorKind::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),
+        ErrorKind::Busy => (Code::Busy, Later, "something at the portal has to finish or to be confirmed first", "repeat the call when it is done"),
+        ErrorKind::RateLimited => (Code::RateLimited, Later, "the portal takes no more requests for the moment", "repeat the call in a few seconds"),
+        ErrorKind::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has blocked this method for a while, because it used too much time", "repeat the call after `retryAfterSeconds`"),
+        ErrorKind::Blocked => (Code::PortalBlocked, No, "the vendor has blocked the portal's REST interface", "no other call helps; a person has to ask Bitrix24's support to lift the block"),
+        ErrorKind::TokenExpired => (Code::SignInFailed, No, "the access token has expired", "a person has to put a new token into the settings, or what renews it (`BITRIX24_REFRESH_TOKEN`)"),
+        ErrorKind::SignInFailed => (Code::SignInFailed, No, "the portal did not accept the sign-in", "a person has to make a new webhook or token and put it into the settings"),
+        ErrorKind::SignInServerDown => (Code::SignInFailed, Later, "the portal could not reach its sign-in server", "repeat the call later"),
+        ErrorKind::ScopeMissing => (Code::ScopeMissing, No, "the webhook or token lacks a scope", "a person has to give the webhook the scope `crm`"),
+        ErrorKind::WrongAddress => (Code::PortalAddress, No, "the portal's address is not right or not open", ADDRESS_HINT),
+        ErrorKind::Failed => (Code::PortalFailed, Later, "the portal failed while it worked on the call", "repeat the call later"),
     }
 }
 
@@ -447,17 +447,17 @@ fn portal_words(error: &PortalError) -> Option<PortalWords> {
         PortalError::Moved { http_status, .. } | PortalError::NoSuchPage { http_status } => {
             Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
         }
-        PortalError::Unclear { http_status: Some(http_status), .. }
+        PortalError::NoUsableAnswer { http_status: Some(http_status), .. }
         | PortalError::Cut { http_status: Some(http_status), .. } => {
             Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
         }
-        PortalError::Unclear { http_status: None, .. }
+        PortalError::NoUsableAnswer { http_status: None, .. }
         | PortalError::Cut { http_status: None, .. }
-        | PortalError::OutOfTime
+        | PortalError::TimedOut
         | PortalError::NotRenewed { refusal: None, .. }
         | PortalError::Unreachable { .. }
         | PortalError::Untrusted { .. }
         | PortalError::GivenUp
-        | PortalError::NoRoom => None,
+        | PortalError::DeadlineExceeded => None,
     }
 }

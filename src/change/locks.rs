@@ -9,17 +9,17 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::ItemRef;
 use crate::{
-    failure::{Code, Failure, Retry},
+    error::{Code, Failure, Retry},
     portal::Budget,
 };
 
 /// The items that calls are at work on.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct ItemLocks {
     busy: Mutex<HashMap<ItemRef, Weak<AsyncMutex<()>>>>,
 }
 
-impl Turns {
+impl ItemLocks {
     /// Waits until no other call works on the item; the turn ends when the guard is dropped.
     pub(super) async fn take(
         &self,

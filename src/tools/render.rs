@@ -10,12 +10,12 @@ use super::Answer;
 use crate::{
     change::{Change, NotApplied, Status},
     crm::{Kind, catalog},
+    error::Failure,
     escapes::visible,
-    failure::Failure,
 };
 
 /// An answer stays below this many characters unless it holds that much without long values.
-const LONGEST_ANSWER: usize = 8_000;
+const MAX_ANSWER: usize = 8_000;
 /// What a note about shortening needs.
 const ROOM_FOR_A_NOTE: usize = 200;
 /// What people know an item by: shown of each item that is found, and of one with many fields.
@@ -77,7 +77,7 @@ pub(super) fn recognizable_fields(
 ) -> Map<String, Value> {
     const MANY_FIELDS: usize = 40;
     const MAX_FIELDS: usize = 15;
-    let item = telling_fields(item);
+    let item = meaningful_fields(item);
     if item.len() <= MANY_FIELDS {
         return item;
     }
@@ -91,12 +91,12 @@ pub(super) fn recognizable_fields(
 }
 
 /// The item without empty fields and without those that say nothing about it.
-pub(super) fn telling_fields(item: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn meaningful_fields(item: Map<String, Value>) -> Map<String, Value> {
     item.into_iter()
         .filter(|(name, value)| {
             let row = catalog::named(name);
             let kind = row.map_or(Kind::Text, |row| row.kind);
-            !row.is_some_and(|row| row.noise) && !kind.is_empty(value)
+            !row.is_some_and(|row| row.is_bookkeeping) && !kind.is_empty(value)
         })
         .collect()
 }
@@ -127,7 +127,7 @@ impl Missed {
 /// short, with a note that says how to narrow.
 pub(super) fn narrowed(json: Value, part: &str, how: &str) -> Value {
     let mut json = bounded(json);
-    let mut excess = length(&json).saturating_sub(LONGEST_ANSWER);
+    let mut excess = length(&json).saturating_sub(MAX_ANSWER);
     if excess == 0 {
         return json;
     }
@@ -201,7 +201,7 @@ fn bounded(mut json: Value) -> Value {
         }
     }
     make_visible(&mut json);
-    if length(&json) <= LONGEST_ANSWER && pruned.is_empty() {
+    if length(&json) <= MAX_ANSWER && pruned.is_empty() {
         return json;
     }
     let mut shortened = Value::Null;
@@ -218,22 +218,22 @@ fn bounded(mut json: Value) -> Value {
         if let Some(Value::Array(notes)) = shortened.get_mut("notes")
             && !was_cut.is_empty()
         {
-            const MOST: usize = 20;
-            let rest = match was_cut.len().saturating_sub(MOST) {
+            const MAX: usize = 20;
+            let rest = match was_cut.len().saturating_sub(MAX) {
                 0 => String::new(),
                 rest => format!(" and {rest} more"),
             };
-            was_cut.truncate(MOST);
+            was_cut.truncate(MAX);
             let named = was_cut.join("`, `");
             notes.push(format!("long values are shown cut: `{named}`{rest}").into());
         }
-        if length(&shortened) <= LONGEST_ANSWER {
+        if length(&shortened) <= MAX_ANSWER {
             break;
         }
     }
     // Many short entries are as long as a few long ones.
     for part in LONG_PARTS {
-        let mut excess = length(&shortened).saturating_sub(LONGEST_ANSWER);
+        let mut excess = length(&shortened).saturating_sub(MAX_ANSWER);
         if excess == 0 || shortened.get("error").is_none() && shortened.get("status").is_none() {
             break;
         }
@@ -274,7 +274,7 @@ fn shorten_texts(json: &mut Value) {
                 shorten_part(part, longest, most);
             }
         }
-        if length(json) <= LONGEST_ANSWER {
+        if length(json) <= MAX_ANSWER {
             break;
         }
     }

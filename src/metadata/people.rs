@@ -7,22 +7,22 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Facts, list, text_of};
+use super::{Metadata, list, text_of};
 use crate::{
     crm::{
         kind,
         likeness::{Likeness, beginnings, likeness, words},
         text,
     },
-    portal::{Budget, Meaning, PortalError},
+    portal::{Budget, ErrorKind, PortalError},
 };
 
 /// How many people a portal names at once.
 const PAGE: usize = 50;
 /// How many pages of people are read at most.
-const MOST_PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 /// How many searches by beginnings are made at most.
-const MOST_SEARCHES: usize = 6;
+const MAX_SEARCHES: usize = 6;
 
 /// A user of the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl From<Vec<Person>> for People {
     }
 }
 
-impl Facts {
+impl Metadata {
     /// People by name, position, e-mail or id; without a query, the first of the portal. Needs the
     /// scope `user_basic`.
     ///
@@ -66,9 +66,7 @@ impl Facts {
         let fetch = async {
             let first = async { self.users("user.get", json!({}), budget).await };
             let first = match self.first_people.get((), budget, first).await {
-                Err(PortalError::Refused(refusal))
-                    if refusal.meaning() != Meaning::ScopeMissing =>
-                {
+                Err(PortalError::Refused(refusal)) if refusal.kind() != ErrorKind::ScopeMissing => {
                     Arc::default()
                 }
                 first => first?,
@@ -133,7 +131,7 @@ impl Facts {
         query: &str,
         budget: &Budget,
     ) -> Result<Vec<Person>, PortalError> {
-        for beginning in beginnings(query).into_iter().take(MOST_SEARCHES) {
+        for beginning in beginnings(query).into_iter().take(MAX_SEARCHES) {
             let found = self.users("user.search", json!({"FIND": beginning}), budget).await?;
             let found = resembling(&found, query);
             if !found.is_empty() {
@@ -148,7 +146,7 @@ impl Facts {
         let fetch = async {
             let mut everybody = People::default();
             let mut start = 0;
-            for _ in 0..MOST_PAGES {
+            for _ in 0..MAX_PAGES {
                 let parameters = Map::from_iter([
                     ("FILTER".to_owned(), json!({})),
                     ("start".to_owned(), json!(start)),

@@ -28,23 +28,23 @@ use tokio::{
 };
 
 use super::{
-    busy::{AtWork, Busy},
     findings::{ARGUMENTS, Findings, attach},
+    in_flight::{InFlight, InFlightGuard},
 };
 use crate::json::{self, Parsed, Unreadable};
 
 /// A longer line is dropped: nothing that a tool takes is larger.
-const LONGEST_LINE: usize = 64 * 1024 * 1024;
+const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// A client's end of the conversation.
-pub struct Lines<R, W> {
+pub struct StdioTransport<R, W> {
     input: BufReader<R>,
     line: Vec<u8>,
     /// Whether the rest of an overlong line is being dropped.
     is_dropping: bool,
     output: Arc<AsyncMutex<W>>,
     conversation: Arc<Conversation>,
-    busy: Busy,
+    in_flight: InFlight,
     /// Ends the input before its time.
     stopped: watch::Receiver<bool>,
     /// How long running calls may take once the input has ended.
@@ -52,7 +52,7 @@ pub struct Lines<R, W> {
     waits_until: Option<Instant>,
 }
 
-/// Ends the input of [`Lines`], as a signal does.
+/// Ends the input of [`StdioTransport`], as a signal does.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Sender<bool>);
 
@@ -65,17 +65,17 @@ impl Stop {
 
 #[derive(Default)]
 struct Conversation {
-    unanswered: Mutex<HashMap<RequestId, AtWork>>,
+    unanswered: Mutex<HashMap<RequestId, InFlightGuard>>,
     /// Whether rmcp has settled on a protocol era; before that, a notification ends its session.
     is_open: Mutex<bool>,
 }
 
 impl Conversation {
-    fn asked(&self, id: RequestId, at_work: AtWork) {
+    fn asked(&self, id: RequestId, at_work: InFlightGuard) {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).insert(id, at_work);
     }
 
-    fn settled(&self, id: &RequestId) -> Option<AtWork> {
+    fn settled(&self, id: &RequestId) -> Option<InFlightGuard> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
@@ -94,7 +94,7 @@ enum Input {
     End,
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
     /// Takes the two halves; `patience` bounds how long running calls hold back the end.
     pub fn new(input: R, output: W, patience: Duration) -> (Self, Stop) {
         let (stop, stopped) = watch::channel(false);
@@ -104,7 +104,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
             is_dropping: false,
             output: Arc::new(AsyncMutex::new(output)),
             conversation: Arc::default(),
-            busy: Busy::new(),
+            in_flight: InFlight::new(),
             stopped,
             patience,
             waits_until: None,
@@ -112,8 +112,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         (lines, Stop(stop))
     }
 
-    pub(super) fn busy(&self) -> Busy {
-        self.busy.clone()
+    pub(super) fn in_flight(&self) -> InFlight {
+        self.in_flight.clone()
     }
 
     /// Reads on until a line is whole. Dropping the future loses nothing: what was read is kept.
@@ -130,7 +130,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
                 self.line.extend_from_slice(available.get(..taken).unwrap_or(available));
             }
             self.input.consume(taken);
-            if self.line.len() > LONGEST_LINE {
+            if self.line.len() > MAX_LINE {
                 self.line = Vec::new();
                 self.is_dropping = newline.is_none();
                 return Input::TooLong;
@@ -149,7 +149,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         if self.line.is_empty() || self.is_dropping { Input::End } else { Input::Line }
     }
 
-    /// Turns a line into a message for rmcp, or into the answer that it deserves.
+    /// ItemLocks a line into a message for rmcp, or into the answer that it deserves.
     fn understand(&self, line: &[u8]) -> Understood {
         const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
@@ -205,7 +205,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     fn note(&self, message: &ClientJsonRpcMessage, bytes: usize) {
         match message {
             ClientJsonRpcMessage::Request(request) => {
-                self.conversation.asked(request.id.clone(), self.busy.begin_message(bytes));
+                self.conversation.asked(request.id.clone(), self.in_flight.begin_message(bytes));
             }
             ClientJsonRpcMessage::Notification(notification) => {
                 use rmcp::model::ClientNotification::CancelledNotification;
@@ -222,7 +222,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
 
     async fn wait_for_running_calls(&mut self) {
         let until = *self.waits_until.get_or_insert_with(|| Instant::now() + self.patience);
-        if timeout_at(until, self.busy.idle()).await.is_err() {
+        if timeout_at(until, self.in_flight.idle()).await.is_err() {
             tracing::warn!("the input has ended and a call did not finish in time");
         }
     }
@@ -234,7 +234,7 @@ enum Understood {
     Nothing,
 }
 
-impl<R, W> Transport<RoleServer> for Lines<R, W>
+impl<R, W> Transport<RoleServer> for StdioTransport<R, W>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
@@ -276,9 +276,9 @@ where
                 return None;
             }
             let mut stopped = self.stopped.clone();
-            let busy = self.busy.clone();
+            let in_flight = self.in_flight.clone();
             let input = async {
-                busy.has_capacity().await;
+                in_flight.has_capacity().await;
                 self.read_line().await
             };
             let input = tokio::select! {
@@ -293,7 +293,7 @@ where
                     self.understand(&line)
                 }
                 Input::TooLong => {
-                    let text = format!("a line of more than {LONGEST_LINE} bytes was dropped");
+                    let text = format!("a line of more than {MAX_LINE} bytes was dropped");
                     Understood::Answer(ErrorData::invalid_request(text, None), None)
                 }
                 Input::End => {
@@ -308,7 +308,7 @@ where
                 }
                 Understood::Answer(error, id) => {
                     // Dropping this future here would lose the answer, so it is sent on its own.
-                    let at_work = self.busy.begin_message(bytes);
+                    let at_work = self.in_flight.begin_message(bytes);
                     let answer = self.send(ServerJsonRpcMessage::error(error, id));
                     tokio::spawn(async move {
                         let _ = answer.await;
