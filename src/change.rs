@@ -1,221 +1,102 @@
-//! How one item is changed: look, plan, write, compare.
+//! How one item is changed: read, plan, write, compare.
 //!
-//! The flow and what calls share. It knows no MCP and no HTTP: requests come in parsed, the portal
-//! is called by method name.
+//! The flow alone; each step is a module of its own. It knows no MCP and no HTTP: patches come in parsed,
+//! the portal is reached through an account.
 
+mod apply;
+mod asked;
 mod attempts;
+mod before;
 mod codes;
-mod compare;
+mod compile;
+mod earlier;
+mod explain;
 mod files;
-mod locks;
-mod look;
-mod looks;
+mod links;
+mod lists;
+mod lookups;
+mod patch;
 mod plan;
+mod prepare;
 mod settle;
-mod unanswered;
-mod write;
+mod stages;
+mod verify;
 
-use std::sync::Arc;
-
-use serde_json::{Map, Value};
-
-pub use codes::StageOption;
-pub use compare::{Change, NotApplied, Outcome, Status, Why};
-pub use plan::obvious_problems;
+pub use compile::obvious_problems;
+pub use patch::Patch;
+pub use verify::{Change, NotApplied, Outcome, Status, Why};
 
 use crate::{
-    crm::{EntityType, Naming},
-    error::{Failure, Purpose},
-    metadata::Metadata,
-    portal::{Budget, Disposition, Portal, PortalError},
-    uploads::Policy,
+    account::Call,
+    crm::{Item, ItemRef, Naming},
+    error::{Choice, Code, Failure, Retry},
 };
-use compare::Picture;
-use look::Before;
-use plan::Plan;
-use write::After;
-
-/// What is asked for: parsed, but with names and values as they were typed.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Which item.
-    pub item: ItemRef,
-    /// Field names and new values.
-    pub fields: Map<String, Value>,
-    /// Field names to empty.
-    pub clear: Vec<String>,
-    /// Field names and the values that they must have now.
-    pub expect: Map<String, Value>,
-    /// Only say what would happen.
-    pub dry_run: bool,
-    /// The spelling of custom fields in the call and its answer.
-    pub naming: Naming,
-    /// What was repaired when the call was read.
-    pub notes: Vec<String>,
-}
-
-/// One item of one entity type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ItemRef {
-    /// The type.
-    pub entity: EntityType,
-    /// The item's id in it.
-    pub id: u64,
-}
-
-/// What the calls of one process share.
-#[derive(Debug)]
-pub struct Session {
-    /// The portal.
-    pub portal: Arc<Portal>,
-    /// Which files of this machine may be uploaded.
-    pub files: Policy,
-    locks: locks::ItemLocks,
-    unanswered: unanswered::Unanswered,
-    looks: Arc<looks::ItemReader>,
-    /// What the portal knows of itself.
-    pub metadata: Metadata,
-}
-
-impl Session {
-    /// Takes the portal; nothing is sent.
-    pub fn new(portal: Portal, files: Policy) -> Self {
-        let portal = Arc::new(portal);
-        let metadata = Metadata::new(Arc::clone(&portal));
-        Self {
-            looks: looks::ItemReader::new(Arc::clone(&portal)),
-            portal,
-            files,
-            locks: locks::ItemLocks::default(),
-            unanswered: unanswered::Unanswered::default(),
-            metadata,
-        }
-    }
-
-    /// What a failed request means, with how long to wait where the portal has said so.
-    pub fn failure(&self, method: &str, error: &PortalError, purpose: Purpose) -> Failure {
-        let failure = Failure::from_portal(error, purpose);
-        let told =
-            failure.retry_after_seconds.and_then(|_| self.portal.seconds_until_reset(method));
-        Failure { retry_after_seconds: told.or(failure.retry_after_seconds), ..failure }
-    }
-}
 
 /// Reads an item.
 ///
 /// # Errors
 ///
 /// Whatever kept the portal from answering it.
-pub async fn read(
-    session: &Session,
-    item: ItemRef,
-    naming: Naming,
-    budget: &Budget,
-) -> Result<Map<String, Value>, Failure> {
-    match session.looks.look(item, naming, budget).await {
+pub async fn read(call: &Call<'_>, item: ItemRef, naming: Naming) -> Result<Item, Failure> {
+    match call.read(item, naming).await {
         Ok(item) => Ok(item),
-        Err(error) => Err(look::explain(session, item, &error, budget).await),
+        Err(error) => Err(explain::unread(call, item, &error).await),
     }
 }
 
-/// Changes an item, or says why not.
+/// Changes an item, or says why not. Remarks that the call has already come first among those of the
+/// outcome.
 ///
 /// # Errors
 ///
 /// Whatever kept the portal from being asked, or the portal from doing it. An update that the
 /// portal accepted and carried out in part or not at all is an [`Outcome`].
-pub async fn change(
-    session: &Session,
-    request: &Request,
-    budget: &Budget,
-) -> Result<Outcome, Failure> {
-    let _turn = session.locks.take(request.item, budget).await?;
-    let earlier = unanswered::wait(session, request, budget).await;
-    let before = look::look(session, request, budget).await?;
-    let mut plan = plan::draw(session, request, &before, budget).await?;
-    plan.notes.extend(earlier);
+pub async fn change(call: &Call<'_>, patch: &Patch) -> Result<Outcome, Failure> {
+    let lock = call.account.items.locks.lock(patch.item, &call.deadline).await;
+    let _lock = lock.map_err(|_| {
+        let message = "other calls are still changing the same item";
+        Failure::new(Code::Busy, Retry::Later, message, "repeat the call when they have ended")
+    })?;
+    let mut notes = call.take_notes();
+    earlier::wait(call, patch).await;
+    let before = before::read(call, patch).await?;
+    let plan = prepare::plan(call, patch, &before).await?;
+    notes.extend(plan.notes.iter().cloned());
+    notes.extend(call.take_notes());
     if let Some(item) = before.item() {
-        if request.dry_run {
-            return Ok(compare::planned(item, plan));
+        if patch.dry_run {
+            return Ok(verify::planned(item.clone(), &plan, notes));
         }
         if plan.already_stands(item) {
-            return Ok(compare::unchanged(item, plan));
+            return Ok(verify::unchanged(item.clone(), &plan, notes));
         }
     }
-    let files: Vec<String> =
-        plan.uploads().map(|(field, upload)| format!("{} for `{field}`", upload.named())).collect();
-    let carried_out = carry_out(session, request, &before, &mut plan, budget).await;
-    let (after, picture) = carried_out.map_err(|failure| {
-        let hint = match files.as_slice() {
-            [] => failure.hint,
-            files => format!("{}; files of the call: {}", failure.hint, files.join(", ")),
-        };
-        Failure { hint, ..failure }
-    })?;
-    let mut outcome = compare::compare(&before, plan, after, picture);
-    codes::offer(session, request.item.entity, &mut outcome, budget).await;
+    let applied = apply::apply(call, patch, &before, &plan).await;
+    let applied = applied.map_err(|failure| with_files(failure, &plan))?;
+    notes.extend(call.take_notes());
+    let mut outcome = verify::compare(&before, &plan, applied, notes);
+    add_stages(call, patch, &mut outcome).await;
     Ok(outcome)
 }
 
-/// Sends what has to be sent, and reads the item again where the answer is not to be believed.
-async fn carry_out(
-    session: &Session,
-    request: &Request,
-    before: &Before,
-    plan: &mut Plan,
-    budget: &Budget,
-) -> Result<(After, Picture), Failure> {
-    let written = settle::write_fields(session, request, before, plan, budget).await?;
-    let has_fields = written.is_some();
-    let mut after = written.unwrap_or_else(|| After(before.item().cloned().unwrap_or_default()));
-    if compare::is_doubtful(plan, &after, request.item.entity) {
-        look_again(session, request, plan, &mut after, budget).await;
-    }
-    let Some((name, upload)) = plan.picture() else {
-        return Ok((after, Picture::NotAsked));
+/// Says which files a call has sent whose outcome is not known.
+fn with_files(failure: Failure, plan: &plan::Plan) -> Failure {
+    let files: Vec<String> =
+        plan.uploads().map(|(field, upload)| format!("{} for `{field}`", upload.named())).collect();
+    let hint = match files.as_slice() {
+        [] => failure.hint,
+        files => format!("{}; files of the call: {}", failure.hint, files.join(", ")),
     };
-    if !compare::all_but_pictures_stand(plan, before, &after) {
-        return Ok((after, Picture::NotSent));
-    }
-    let file = upload.wire().await.map_err(|error| write::unreadable(&error))?;
-    let item = request.item;
-    let error = match write::write_picture(session, item, name, file, budget).await {
-        Ok(()) => {
-            look_again(session, request, plan, &mut after, budget).await;
-            return Ok((after, Picture::Sent));
-        }
-        Err(error) => error,
-    };
-    if let Some(after) =
-        settle::look_for_picture(session, request, before, plan, &error, budget).await
-    {
-        plan.notes.push(settle::LOST_ANSWER.to_owned());
-        return Ok((after, Picture::Sent));
-    }
-    let failure = session.failure(write::picture_method(item), &error, Purpose::Writing);
-    let is_open = matches!(error.disposition(), Disposition::Cut | Disposition::MayRun);
-    if is_open {
-        session.unanswered.remember_picture(item);
-    }
-    if !has_fields {
-        return Err(failure);
-    }
-    let failure = Box::new(failure);
-    Ok((after, if is_open { Picture::Lost(failure) } else { Picture::Refused(failure) }))
+    Failure { hint, ..failure }
 }
 
-/// Puts what a fresh look shows in the place of the answer.
-async fn look_again(
-    session: &Session,
-    request: &Request,
-    plan: &mut Plan,
-    after: &mut After,
-    budget: &Budget,
-) {
-    match session.looks.look(request.item, request.naming, &budget.for_last_look()).await {
-        Ok(item) => *after = After(item),
-        Err(_) => {
-            plan.notes.push("the item could not be read again to verify the update".to_owned());
-        }
-    }
+/// Adds the pipeline's stages to a missed stage; one request, and only then.
+async fn add_stages(call: &Call<'_>, patch: &Patch, outcome: &mut Outcome) {
+    let entity = patch.item.entity;
+    let Outcome::Missed { not_applied, item, .. } = outcome else { return };
+    let missed = not_applied.iter_mut().find(|missed| explain::is_stage(entity, &missed.field));
+    let Some(missed) = missed else { return };
+    let code = missed.now.as_str().unwrap_or_default();
+    let stages = explain::stages(call, entity, code, item).await;
+    missed.options = stages.into_iter().map(|it| Choice { code: it.code, name: it.name }).collect();
 }

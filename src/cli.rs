@@ -3,29 +3,32 @@
 mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod flags;
 pub mod log;
 mod schemas;
 
 use std::{
-    env, io,
+    io,
     io::{Read, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Sandbox;
 use crate::{
-    change::Session,
-    config::{self, PortalChoice, Settings, Unusable},
+    account::Account,
+    config::{self, PortalChoice, Settings, Unusable, variables::SANDBOX},
     error::Failure,
     json,
-    portal::{GiveUp, Portal, SignIn, Timeouts},
+    portal::{Endpoint, SignIn, Timeouts},
     server::{self, StdioTransport},
-    tools::{Answer, Registry, ToolSelection},
+    tools::{Answer, Registry, Tool, ToolSelection},
 };
 
 /// An MCP server that lets AI assistants change items of a Bitrix24 CRM.
@@ -39,7 +42,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    flags: Flags,
+    flags: flags::Flags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,91 +74,6 @@ enum Command {
     },
 }
 
-/// Settings that can be typed; secrets can only come from the environment, because other users of
-/// a machine can read a process's arguments.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Settings")]
-#[expect(clippy::doc_markdown, reason = "these comments are the help that clap prints")]
-struct Flags {
-    /// Use the embedded demo portal [env: BITRIX24_SANDBOX]
-    #[arg(long, global = true)]
-    sandbox: bool,
-    /// Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
-    #[arg(long, global = true)]
-    read_only: bool,
-    /// Which tools there are, by default `update,lookup` [env: BITRIX24_TOOLS]
-    #[arg(long, global = true, value_name = "GROUPS")]
-    tools: Option<String>,
-    /// Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
-    #[arg(long, global = true, value_name = "TYPES")]
-    entity_types: Option<String>,
-    /// Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
-    #[arg(long, global = true, value_name = "URL")]
-    portal_url: Option<String>,
-    /// Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/ [env: BITRIX24_OAUTH_URL]
-    #[arg(long, global = true, value_name = "URL")]
-    oauth_url: Option<String>,
-    /// Where the newest tokens are kept [env: BITRIX24_TOKEN_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
-    token_file: Option<String>,
-    /// PEM file with certificates to trust besides the system's [env: BITRIX24_CA_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
-    ca_file: Option<String>,
-    /// Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
-    #[arg(long, global = true, value_name = "RATE")]
-    rate: Option<String>,
-    /// Seconds to wait for a connection, by default 5 [env: BITRIX24_CONNECT_TIMEOUT]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    connect_timeout: Option<String>,
-    /// Seconds to wait for one request, by default 30 [env: BITRIX24_REQUEST_TIMEOUT]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    request_timeout: Option<String>,
-    /// Seconds that a whole call may take, by default 45 [env: BITRIX24_CALL_TIMEOUT]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    call_timeout: Option<String>,
-    /// Folders below which files may be uploaded from, split as `PATH` is [env: BITRIX24_FILES_DIR]
-    #[arg(long, global = true, value_name = "DIRS")]
-    files_dir: Option<String>,
-    /// The largest file to upload in MB, by default 20 [env: BITRIX24_MAX_FILE_MB]
-    #[arg(long, global = true, value_name = "MB")]
-    max_file_mb: Option<String>,
-    /// The most files of one call, by default 20 [env: BITRIX24_MAX_FILES]
-    #[arg(long, global = true, value_name = "COUNT")]
-    max_files: Option<String>,
-    /// The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
-    #[arg(long, global = true, value_name = "MB")]
-    max_files_mb: Option<String>,
-    /// What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data [env: BITRIX24_LOG]
-    #[arg(long, global = true, value_name = "FILTER")]
-    log: Option<String>,
-}
-
-impl Flags {
-    fn value_of(&self, variable: &str) -> Option<String> {
-        let switch = |is_on: bool| is_on.then(|| "1".to_owned());
-        match variable {
-            config::SANDBOX => switch(self.sandbox),
-            config::READ_ONLY => switch(self.read_only),
-            config::TOOLS => self.tools.clone(),
-            config::ENTITY_TYPES => self.entity_types.clone(),
-            config::PORTAL_URL => self.portal_url.clone(),
-            config::OAUTH_URL => self.oauth_url.clone(),
-            config::TOKEN_FILE => self.token_file.clone(),
-            config::CA_FILE => self.ca_file.clone(),
-            config::RATE => self.rate.clone(),
-            config::CONNECT_TIMEOUT => self.connect_timeout.clone(),
-            config::REQUEST_TIMEOUT => self.request_timeout.clone(),
-            config::CALL_TIMEOUT => self.call_timeout.clone(),
-            config::FILES_DIR => self.files_dir.clone(),
-            config::MAX_FILE_MB => self.max_file_mb.clone(),
-            config::MAX_FILES => self.max_files.clone(),
-            config::MAX_FILES_MB => self.max_files_mb.clone(),
-            config::LOG => self.log.clone(),
-            _ => None,
-        }
-    }
-}
-
 impl Cli {
     /// The settings of this call: a flag wins over its variable.
     ///
@@ -163,10 +81,7 @@ impl Cli {
     ///
     /// Every malformed or contradictory setting.
     pub fn settings(&self) -> Result<Settings, Unusable> {
-        Settings::read(|name| {
-            let from_environment = || Some(env::var_os(name)?.to_string_lossy().into_owned());
-            self.flags.value_of(name).or_else(from_environment)
-        })
+        Settings::read(|variable| self.flags.value_of(variable))
     }
 
     /// Does what was typed.
@@ -182,10 +97,11 @@ impl Cli {
     }
 }
 
-/// The tools, and what has to live as long as they do.
+/// The tools, whose calls they serve, and what has to live as long as they do.
 struct Setup {
     registry: Registry,
-    patience: Duration,
+    account: Result<Account, Box<Failure>>,
+    call_timeout: Duration,
     _sandbox: Option<Sandbox>,
 }
 
@@ -205,18 +121,20 @@ impl Setup {
                 Err(failure) => return Self::without_portal(*failure, settings.selection),
             },
         };
-        let portal = Portal::new(settings.connection(sign_in));
+        let endpoint = Arc::new(Endpoint::new(settings.connection()));
         Self {
-            registry: Registry::new(Ok(Session::new(portal, settings.files)), settings.selection),
-            patience: settings.timeouts.call,
+            registry: Registry::new(settings.selection),
+            account: Ok(Account::new(endpoint, sign_in, settings.files)),
+            call_timeout: settings.timeouts.call,
             _sandbox: sandbox,
         }
     }
 
     fn without_portal(failure: Failure, selection: ToolSelection) -> Self {
         Self {
-            registry: Registry::new(Err(Box::new(failure)), selection),
-            patience: Timeouts::STANDARD.call,
+            registry: Registry::new(selection),
+            account: Err(Box::new(failure)),
+            call_timeout: Timeouts::STANDARD.call,
             _sandbox: None,
         }
     }
@@ -243,7 +161,7 @@ async fn embedded_portal() -> Result<(Sandbox, SignIn), Box<Failure>> {
 fn sandbox_failure(reason: &str) -> Failure {
     Failure {
         message: format!("the embedded portal cannot be started: {reason}"),
-        hint: format!("a person has to unset `{}`", config::SANDBOX),
+        hint: format!("a person has to unset `{SANDBOX}`"),
         ..config::no_portal()
     }
 }
@@ -251,12 +169,12 @@ fn sandbox_failure(reason: &str) -> Failure {
 async fn serve(settings: Result<Settings, Unusable>) -> ExitCode {
     let setup = Setup::new(settings).await;
     let (input, output) = server::standard_streams();
-    let (lines, stop) = StdioTransport::new(input, output, setup.patience);
+    let (lines, stop) = StdioTransport::new(input, output, setup.call_timeout);
     tokio::spawn(async move {
         ended_by_signal().await;
         stop.stop();
     });
-    match Box::pin(server::serve(setup.registry, lines)).await {
+    match Box::pin(server::serve(setup.registry, setup.account, lines)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             tracing::error!("{message}");
@@ -287,9 +205,10 @@ async fn ended_by_signal() {
 
 async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str) -> ExitCode {
     let setup = Setup::new(settings).await;
-    if let Some(failure) = setup.registry.configuration_failure() {
-        return wrong_usage(failure);
-    }
+    let account = match &setup.account {
+        Ok(account) => account,
+        Err(failure) => return wrong_usage(failure),
+    };
     let text = if arguments == "-" {
         let mut text = String::new();
         match io::stdin().read_to_string(&mut text) {
@@ -303,8 +222,8 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str)
         Ok(arguments) => arguments,
         Err(error) => return wrong_call(&format!("the arguments cannot be read: {error}")),
     };
-    let (_never, given_up) = GiveUp::new();
-    match setup.registry.call(tool, arguments, given_up).await {
+    let call = setup.registry.call(Ok(account), tool, arguments, CancellationToken::new());
+    match call.await {
         Some(Answer::Success(json)) => {
             print(&json.to_string());
             ExitCode::SUCCESS
@@ -314,7 +233,7 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str)
             ExitCode::FAILURE
         }
         None => {
-            let names: Vec<&str> = setup.registry.tools().map(|tool| tool.name).collect();
+            let names: Vec<&str> = setup.registry.tools().map(Tool::name).collect();
             wrong_call(&format!("there is no tool `{tool}`; there are `{}`", names.join("`, `")))
         }
     }

@@ -7,6 +7,7 @@ pub mod dates;
 pub mod decimal;
 pub mod entity_type;
 pub mod field_list;
+pub mod item;
 pub mod kind;
 pub mod likeness;
 pub mod markup;
@@ -18,6 +19,7 @@ pub mod text;
 pub mod wrong;
 
 pub use entity_type::{EntityType, EntityTypes, Family};
+pub use item::{Item, ItemRef};
 pub use kind::Kind;
 pub use names::Naming;
 pub use shape::Shape;

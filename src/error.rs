@@ -119,7 +119,7 @@ pub struct Problem {
     pub can_be_looked_up: bool,
     /// Whether newer knowledge of the portal might not find it wrong.
     #[serde(skip)]
-    pub depends_on_facts: bool,
+    pub depends_on_metadata: bool,
 }
 
 impl Problem {
@@ -132,21 +132,28 @@ impl Problem {
             data: None,
             code: Code::InvalidArguments,
             can_be_looked_up: false,
-            depends_on_facts: false,
+            depends_on_metadata: false,
         }
     }
 
     /// The same where only what is known of the portal says so.
     #[must_use]
-    pub fn by_facts(self) -> Self {
-        Self { depends_on_facts: true, ..self }
+    pub fn by_metadata(self) -> Self {
+        Self { depends_on_metadata: true, ..self }
     }
 
-    /// A value that its field cannot hold.
-    pub fn wrong_value(path: impl Into<String>, wrong: impl Into<Wrong>, kind: Kind) -> Self {
-        let Wrong { message, meant, options } = wrong.into();
-        let can_be_looked_up = kind.holds_ids_of_others();
-        Self { can_be_looked_up, ..Self::new(path, message) }.suggest(meant).among(options)
+    /// What is wrong with the value at a path.
+    pub fn of(path: &str, wrong: impl Into<Wrong>) -> Self {
+        let Wrong { at, message, meant, options } = wrong.into();
+        let path = at.map_or_else(|| path.to_owned(), |part| format!("{path}.{part}"));
+        Self::new(path, message).suggest(meant).among(options)
+    }
+
+    /// The same for the value of a field of that kind.
+    pub fn of_field(path: &str, wrong: impl Into<Wrong>, kind: Kind) -> Self {
+        let problem = Self::of(path, wrong);
+        let can_be_looked_up = kind.holds_ids_of_others() && problem.did_you_mean.is_none();
+        Self { can_be_looked_up, ..problem }
     }
 
     /// The same with what there is to choose from.
@@ -178,7 +185,7 @@ impl Problem {
     /// A name that is no field of the item.
     pub fn unknown_field(path: impl Into<String>, message: impl Into<String>) -> Self {
         let code = Code::UnknownField;
-        Self { code, can_be_looked_up: true, ..Self::new(path, message).by_facts() }
+        Self { code, can_be_looked_up: true, ..Self::new(path, message).by_metadata() }
     }
 
     /// The same with the name or value that is probably meant.
@@ -275,8 +282,8 @@ impl Failure {
     }
 
     /// Whether newer knowledge of the portal might not lead to it.
-    pub fn depends_on_facts(&self) -> bool {
-        self.problems.iter().any(|problem| problem.depends_on_facts)
+    pub fn depends_on_metadata(&self) -> bool {
+        self.problems.iter().any(|problem| problem.depends_on_metadata)
     }
 
     /// What a failed request means for the assistant: the table of the README.
@@ -388,7 +395,7 @@ fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
             };
             (Code::SignInFailed, retry, message, hint)
         }
-        PortalError::GivenUp => {
+        PortalError::Cancelled => {
             let message = "the call was given up before anything was sent".to_owned();
             (Code::Refused, Retry::Later, message, "repeat the call if it is still wanted")
         }
@@ -457,7 +464,7 @@ fn portal_words(error: &PortalError) -> Option<PortalWords> {
         | PortalError::NotRenewed { refusal: None, .. }
         | PortalError::Unreachable { .. }
         | PortalError::Untrusted { .. }
-        | PortalError::GivenUp
+        | PortalError::Cancelled
         | PortalError::DeadlineExceeded => None,
     }
 }

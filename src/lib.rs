@@ -13,21 +13,23 @@
 //! * [`uploads`] · which files of this machine may be sent, and how they are read
 //! * [`portal`] · the small HTTP layer
 //! * [`json`] · what clients send, read and repaired
-//! * [`escapes`] · invisible characters, shown and read back
+//! * [`text`] · invisible characters, shown and read back
 //! * [`crm`] · entity types, fields, names and values
 //! * `sandbox` · the embedded portal, for demonstrations and tests
 
+pub mod account;
 pub mod change;
 pub mod cli;
 pub mod config;
 pub mod crm;
 pub mod error;
-pub mod escapes;
+pub mod items;
 pub mod json;
 pub mod metadata;
 pub mod portal;
 pub mod random;
-pub mod resolve;
+pub mod text;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod server;

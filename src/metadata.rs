@@ -3,18 +3,22 @@
 //! of one moment.
 
 mod cache;
+mod codes;
 mod people;
+mod resolve;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{EntityType, Family, field_list::FieldList, kind, stage},
-    portal::{Budget, ErrorKind, Portal, PortalError},
+    portal::{Deadline, ErrorKind, Portal, PortalError},
 };
 use cache::Cache;
+pub use codes::{Codes, Directories, Entry, Needed, Pipeline, named};
 pub use people::{People, Person};
+pub use resolve::{Fields, Missing, ResolvedField, Unresolved};
 
 /// Lists end after so many pages: a portal that always has another one is no portal.
 const MAX_PAGES: usize = 40;
@@ -29,40 +33,20 @@ pub struct Metadata {
     field_lists: Cache<EntityType, FieldList>,
     pipelines: Cache<EntityType, Vec<Pipeline>>,
     directories: Cache<(), Directories>,
-    currencies: Cache<(), Vec<Choice>>,
+    currencies: Cache<(), Vec<Currency>>,
     types: Cache<(), Vec<TypeName>>,
     first_people: Cache<(), Vec<Person>>,
     all_people: Cache<(), People>,
     people: Cache<String, People>,
 }
 
-/// A pipeline (category) of an entity type.
+/// A currency of the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pipeline {
-    /// Its id: `categoryId`.
-    pub id: i64,
-    /// Its name, in the portal's language.
-    pub name: String,
-}
-
-/// A value that a field can take, with its name in the portal's language.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct Currency {
     /// What is sent.
-    pub value: Value,
-    /// What people see.
-    pub name: String,
-}
-
-/// A stage of a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
-    /// Its code.
     pub code: String,
     /// Its name, in the portal's language.
     pub name: String,
-    /// `success`, `failure` or nothing for stages in between.
-    pub semantics: Option<&'static str>,
 }
 
 /// An entity type of the portal.
@@ -74,32 +58,10 @@ pub struct TypeName {
     pub title: String,
 }
 
-/// Every directory of the portal, by its `ENTITY_ID`.
-#[derive(Debug, Default)]
-pub struct Directories {
-    by_id: BTreeMap<String, Vec<Stage>>,
-    /// Whether the portal has more entries than were read.
-    pub is_cut: bool,
-}
-
-impl Directories {
-    /// The entries of a directory, in its order.
-    pub fn get(&self, entity_id: &str) -> &[Stage] {
-        self.by_id.get(entity_id).map_or(&[], Vec::as_slice)
-    }
-
-    /// The pipelines of an entity type by the directories of their stages, without names.
-    fn pipelines(&self, entity: EntityType) -> Vec<Pipeline> {
-        let id_of = |directory: &String| {
-            let id = directory.rsplit('_').next()?.parse().unwrap_or(0);
-            let is_its_own = stage::directory(entity, id).as_ref() == Some(directory);
-            is_its_own.then(|| Pipeline { id, name: String::new() })
-        };
-        self.by_id.keys().filter_map(id_of).collect()
-    }
-}
-
 impl Metadata {
+    /// The method that lists fields, for errors that depend on it.
+    pub const FIELDS: &str = "crm.item.fields";
+
     /// Takes the portal; nothing is fetched yet.
     pub fn new(portal: Arc<Portal>) -> Self {
         Self {
@@ -140,10 +102,10 @@ impl Metadata {
     pub async fn renewed_field_list(
         &self,
         entity: EntityType,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Arc<FieldList>, PortalError> {
         let field_lists = self.field_lists.renewed();
-        Self { field_lists, ..self.recent() }.field_list(entity, budget).await
+        Self { field_lists, ..self.recent() }.field_list(entity, deadline).await
     }
 
     /// The fields of an entity type.
@@ -154,13 +116,13 @@ impl Metadata {
     pub async fn field_list(
         &self,
         entity: EntityType,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Arc<FieldList>, PortalError> {
         let fetch = async {
-            let result = self.ask("crm.item.fields", of_type(entity), budget).await?;
+            let result = self.ask(Self::FIELDS, of_type(entity), deadline).await?;
             FieldList::read(&result).ok_or_else(|| unusable("an answer that holds no field list"))
         };
-        self.field_lists.get(entity, budget, fetch).await
+        self.field_lists.get(entity, deadline, fetch).await
     }
 
     /// The pipelines of an entity type; none for types that have no such thing.
@@ -171,19 +133,19 @@ impl Metadata {
     pub async fn pipelines(
         &self,
         entity: EntityType,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Arc<Vec<Pipeline>>, PortalError> {
         let fetch = async {
             if !stage::has_pipelines(entity) {
                 return Ok(Vec::new());
             }
-            let result = match self.ask("crm.category.list", of_type(entity), budget).await {
+            let result = match self.ask("crm.category.list", of_type(entity), deadline).await {
                 Ok(result) => result,
                 // Pipelines that the portal does not list still have stages.
                 Err(PortalError::Refused(refusal))
                     if refusal.kind() == ErrorKind::TypeNotSupported =>
                 {
-                    return Ok(self.directories(budget).await?.pipelines(entity));
+                    return Ok(self.directories(deadline).await?.pipelines(entity));
                 }
                 Err(error) => return Err(error),
             };
@@ -194,7 +156,7 @@ impl Metadata {
             };
             Ok(categories.filter_map(read).collect())
         };
-        self.pipelines.get(entity, budget, fetch).await
+        self.pipelines.get(entity, deadline, fetch).await
     }
 
     /// Stages, sources, types and whatever else the portal keeps in directories.
@@ -202,7 +164,7 @@ impl Metadata {
     /// # Errors
     ///
     /// See [`Self::field_list`].
-    pub async fn directories(&self, budget: &Budget) -> Result<Arc<Directories>, PortalError> {
+    pub async fn directories(&self, deadline: &Deadline) -> Result<Arc<Directories>, PortalError> {
         let fetch = async {
             let mut directories = Directories::default();
             let mut start = None;
@@ -211,9 +173,9 @@ impl Metadata {
                 if let Some(start) = start {
                     parameters.insert("start".to_owned(), json!(start));
                 }
-                let page = self.portal.fetch("crm.status.list", &parameters, budget).await?;
+                let page = self.portal.fetch("crm.status.list", &parameters, deadline).await?;
                 for status in list(Some(&page.result)) {
-                    let entry = Stage {
+                    let entry = Entry {
                         code: text_of(status, "STATUS_ID"),
                         name: text_of(status, "NAME"),
                         semantics: match text_of(status, "SEMANTICS").as_str() {
@@ -232,7 +194,7 @@ impl Metadata {
             directories.is_cut = true;
             Ok(directories)
         };
-        self.directories.get((), budget, fetch).await
+        self.directories.get((), deadline, fetch).await
     }
 
     /// The stages of a pipeline.
@@ -244,10 +206,10 @@ impl Metadata {
         &self,
         entity: EntityType,
         pipeline: i64,
-        budget: &Budget,
-    ) -> Result<Vec<Stage>, PortalError> {
+        deadline: &Deadline,
+    ) -> Result<Vec<Entry>, PortalError> {
         match stage::directory(entity, pipeline) {
-            Some(directory) => Ok(self.directories(budget).await?.get(&directory).to_vec()),
+            Some(directory) => Ok(self.directories(deadline).await?.get(&directory).to_vec()),
             None => Ok(Vec::new()),
         }
     }
@@ -257,16 +219,16 @@ impl Metadata {
     /// # Errors
     ///
     /// See [`Self::field_list`].
-    pub async fn currencies(&self, budget: &Budget) -> Result<Arc<Vec<Choice>>, PortalError> {
+    pub async fn currencies(&self, deadline: &Deadline) -> Result<Arc<Vec<Currency>>, PortalError> {
         let fetch = async {
-            let result = self.ask("crm.currency.list", Map::new(), budget).await?;
-            let read = |currency: &Value| Choice {
-                value: text_of(currency, "CURRENCY").into(),
+            let result = self.ask("crm.currency.list", Map::new(), deadline).await?;
+            let read = |currency: &Value| Currency {
+                code: text_of(currency, "CURRENCY"),
                 name: text_of(currency, "FULL_NAME"),
             };
             Ok(list(Some(&result)).map(read).collect())
         };
-        self.currencies.get((), budget, fetch).await
+        self.currencies.get((), deadline, fetch).await
     }
 
     /// The smart processes of the portal. Only administrators may list them by the newer method.
@@ -276,10 +238,10 @@ impl Metadata {
     /// See [`Self::field_list`].
     pub async fn smart_processes(
         &self,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Arc<Vec<TypeName>>, PortalError> {
         let fetch = async {
-            let listed = match self.ask("crm.type.list", Map::new(), budget).await {
+            let listed = match self.ask("crm.type.list", Map::new(), deadline).await {
                 Ok(result) => list(result.get("types"))
                     .filter_map(|it| type_name(it, "entityTypeId", "title"))
                     .collect::<Vec<_>>(),
@@ -289,7 +251,7 @@ impl Metadata {
                         ErrorKind::AccessDenied | ErrorKind::WrongAddress | ErrorKind::Refused
                     ) =>
                 {
-                    let result = self.ask("crm.enum.ownertype", Map::new(), budget).await?;
+                    let result = self.ask("crm.enum.ownertype", Map::new(), deadline).await?;
                     list(Some(&result)).filter_map(|it| type_name(it, "ID", "NAME")).collect()
                 }
                 Err(error) => return Err(error),
@@ -297,16 +259,16 @@ impl Metadata {
             let is_smart = |it: &TypeName| it.entity.family() == Some(Family::SmartProcess);
             Ok(listed.into_iter().filter(is_smart).collect())
         };
-        self.types.get((), budget, fetch).await
+        self.types.get((), deadline, fetch).await
     }
 
     async fn ask(
         &self,
         method: &str,
         parameters: Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Value, PortalError> {
-        self.portal.call(method, &parameters, budget).await
+        self.portal.call(method, &parameters, deadline).await
     }
 }
 

@@ -5,8 +5,9 @@
 
 pub mod answer;
 pub mod auth;
-pub mod budget;
 pub mod client;
+pub mod deadline;
+pub mod endpoint;
 pub mod error;
 pub mod limiter;
 mod plan_texts;
@@ -16,10 +17,11 @@ pub mod token_file;
 pub mod tokens;
 
 pub use auth::SignIn;
-pub use budget::{Budget, GiveUp};
-pub use client::{Connection, Portal, Timeouts};
+pub use client::Portal;
+pub use deadline::{Deadline, Expired};
+pub use endpoint::{Connection, Endpoint, Timeouts};
 pub use error::{ApiError, ErrorKind, PortalError};
-pub use limiter::{Rate, Turn};
+pub use limiter::{Permit, Rate};
 pub use retry::Disposition;
 pub use secret::{Scrubber, Secret};
 pub use tokens::Tokens;

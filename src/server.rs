@@ -2,6 +2,7 @@
 //!
 //! What a tool does is not known here, nor how it fails: the registry answers, this module translates.
 
+mod convert;
 mod findings;
 mod in_flight;
 mod stdio;
@@ -12,24 +13,23 @@ use std::{sync::Arc, time::Duration};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
-        CustomResult, ErrorCode, Implementation, ListToolsResult, MetaObject,
-        PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig,
-        Tool as McpTool, ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
+        Implementation, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+        ServerCapabilities, ServerConfig,
     },
     service::{QuitReason, RequestContext, ServerInitializeError},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
+pub use convert::listed;
 pub use stdio::{StdioTransport, Stop};
 pub use streams::standard_streams;
 
 use crate::{
+    account::Account,
     error::{Code, Failure, Retry, Written},
-    escapes,
-    portal::GiveUp,
-    tools::{Answer, RawArguments, Registry, Tool},
+    tools::{Answer, RawArguments, Registry},
 };
 use findings::Findings;
 use in_flight::InFlight;
@@ -38,20 +38,25 @@ use in_flight::InFlight;
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// The tool list is the same for the life of a process.
-const TOOL_LIST_FRESH_FOR_MS: u64 = 3_600_000;
+const TOOL_LIST_TTL_MS: u64 = 3_600_000;
 
 /// Serves one client until its input ends or `stop` is called.
 ///
 /// # Errors
 ///
 /// A message for people when the session did not open or ended badly.
-pub async fn serve<R, W>(registry: Registry, lines: StdioTransport<R, W>) -> Result<(), String>
+pub async fn serve<R, W>(
+    registry: Registry,
+    account: Result<Account, Box<Failure>>,
+    transport: StdioTransport<R, W>,
+) -> Result<(), String>
 where
     R: tokio::io::AsyncRead + Send + Unpin + 'static,
     W: tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let server = Server { registry: Arc::new(registry), in_flight: lines.in_flight() };
-    let running = match server.serve(lines).await {
+    let in_flight = transport.in_flight();
+    let server = Server { tools: Arc::new((registry, account)), in_flight };
+    let running = match server.serve(transport).await {
         Ok(running) => running,
         // A client that only asked what this server is, or that went away.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
@@ -64,13 +69,9 @@ where
     }
 }
 
-/// The tools as `tools/list` serves them, for the committed schema files.
-pub fn listed(tool: &Tool) -> Value {
-    serde_json::to_value(mcp_tool(tool)).unwrap_or_default()
-}
-
 struct Server {
-    registry: Arc<Registry>,
+    /// The tools, and whose calls they serve or why they serve none.
+    tools: Arc<(Registry, Result<Account, Box<Failure>>)>,
     in_flight: InFlight,
 }
 
@@ -81,7 +82,7 @@ impl ServerHandler for Server {
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(implementation)
-            .with_instructions(self.registry.instructions())
+            .with_instructions(self.tools.0.instructions())
     }
 
     async fn list_tools(
@@ -89,8 +90,8 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.registry.tools().map(mcp_tool).collect();
-        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TOOL_LIST_FRESH_FOR_MS))
+        let tools = self.tools.0.tools().map(convert::mcp_tool).collect();
+        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TOOL_LIST_TTL_MS))
     }
 
     async fn call_tool(
@@ -101,30 +102,23 @@ impl ServerHandler for Server {
         let name = request.name.into_owned();
         let arguments = request.arguments.map_or(Value::Null, Value::Object);
         let Findings { notes, repeated } = Findings::of(&context.meta.0.0);
-        let given = RawArguments { arguments, notes, repeated };
-        let (registry, tool) = (Arc::clone(&self.registry), name.clone());
-        let at_work = self.in_flight.begin();
-        let (switch, given_up) = GiveUp::new();
-        let call = async move {
-            let answer = registry.call(&tool, given, given_up).await;
-            drop(at_work);
+        let raw = RawArguments { arguments, notes, repeated };
+        let (tools, tool) = (Arc::clone(&self.tools), name.clone());
+        let (guard, cancellation) = (self.in_flight.begin(), context.ct.clone());
+        let call = in_its_own_task(async move {
+            let (registry, account) = &*tools;
+            let account = account.as_ref().map_err(Box::as_ref);
+            let answer = registry.call(account, &tool, raw, cancellation).await;
+            drop(guard);
             answer
-        };
-        let call = in_its_own_task(call);
-        tokio::pin!(call);
-        let cancelled = async {
-            context.ct.cancelled().await;
-            switch.now();
-            std::future::pending::<()>().await;
-        };
+        });
         let answer = tokio::select! {
-            answer = &mut call => answer,
+            answer = call => answer,
             () = report_progress(&context) => None,
-            () = cancelled => None,
         };
-        let missing = || format!("there is no tool `{}`", shown(&name));
+        let missing = || format!("there is no tool `{}`", convert::shown(&name));
         let answer = answer.ok_or_else(|| ErrorData::invalid_params(missing(), None))?;
-        Ok(result(answer).into())
+        Ok(convert::result(answer).into())
     }
 
     async fn on_custom_request(
@@ -141,40 +135,8 @@ impl ServerHandler for Server {
             "initialize" | "tools/list" | "server/discover" | "ping" => {
                 ErrorData::invalid_params(format!("malformed params of {}", request.method), None)
             }
-            method => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, shown(method), None),
+            method => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, convert::shown(method), None),
         })
-    }
-}
-
-fn mcp_tool(tool: &Tool) -> McpTool {
-    let mut meta = MetaObject::new();
-    meta.insert("anthropic/searchHint".to_owned(), json!(tool.search_hint));
-    let described =
-        McpTool::new(tool.name, tool.description.clone(), Arc::new(tool.input_schema.clone()))
-            .with_title(tool.title)
-            .with_annotations(
-                ToolAnnotations::with_title(tool.title)
-                    .read_only(!tool.writes())
-                    .destructive(tool.writes())
-                    // A repeated addition of a phone adds it twice.
-                    .idempotent(!tool.writes())
-                    // A CRM is a closed system; saying so spares a second confirmation.
-                    .open_world(false),
-            )
-            .with_meta(meta);
-    match &tool.output_schema {
-        Some(schema) => described.with_raw_output_schema(Arc::new(schema.clone())),
-        None => described,
-    }
-}
-
-fn result(answer: Answer) -> CallToolResult {
-    match answer {
-        Answer::Success(json) => CallToolResult::structured(json),
-        // Clients check structured content against the schema of successes even in errors.
-        Answer::Error { sentence, json } => {
-            CallToolResult::error(vec![ContentBlock::text(format!("{sentence}\n{json}"))])
-        }
     }
 }
 
@@ -184,8 +146,8 @@ async fn in_its_own_task(
     call: impl Future<Output = Option<Answer>> + Send + 'static,
 ) -> Option<Answer> {
     tokio::spawn(call).await.unwrap_or_else(|broken| {
-        tracing::error!(%broken, "a tool broke down");
-        Some(broke_down().into())
+        tracing::error!(%broken, "a tool panicked");
+        Some(internal_error().into())
     })
 }
 
@@ -206,18 +168,8 @@ async fn report_progress(context: &RequestContext<RoleServer>) {
     std::future::pending::<()>().await;
 }
 
-/// A client's text as messages show it.
-fn shown(text: &str) -> String {
-    const MAX_CHARACTERS: usize = 100;
-    let visible = escapes::visible(text);
-    match visible.char_indices().nth(MAX_CHARACTERS) {
-        Some((end, _)) => format!("{}…", visible.get(..end).unwrap_or_default()),
-        None => visible.into_owned(),
-    }
-}
-
-fn broke_down() -> Failure {
-    let message = "the server broke down in the middle of the call";
+fn internal_error() -> Failure {
+    let message = "internal error while handling the call";
     let hint =
         "read the item before repeating the call, and report the defect with the server's log";
     let failure = Failure::new(Code::Internal, Retry::Later, message, hint);

@@ -19,7 +19,7 @@ use base64::{
 };
 use serde_json::{Value, json};
 
-use crate::crm::kind;
+use crate::crm::{Wrong, kind};
 
 /// Standard base64 with or without its padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -67,13 +67,15 @@ impl Policy {
         })
     }
 
-    fn check_size(&self, name: &str, size: u64) -> Result<(), String> {
+    fn check_size(&self, name: &str, size: u64) -> Result<(), Wrong> {
         if size == 0 {
-            return Err(format!("`{name}` is empty, and the portal would empty the field"));
+            return Err(format!("`{name}` is empty, and the portal would empty the field").into());
         }
         if size > self.max_bytes {
             let megabytes = self.max_bytes / MEGABYTE;
-            return Err(format!("`{name}` has {size} bytes; files may have up to {megabytes} MB"));
+            return Err(
+                format!("`{name}` has {size} bytes; files may have up to {megabytes} MB").into()
+            );
         }
         Ok(())
     }
@@ -109,14 +111,14 @@ impl Upload {
         text: &str,
         policy: &Policy,
         notes: &mut Vec<String>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Wrong> {
         let name = checked_name(name)?;
         let mut text = text.trim();
         if let Some((head, rest)) = text.split_once(',')
             && head.starts_with("data:")
         {
             if !head.ends_with(";base64") {
-                return Err(format!("`{name}` is a `data:` address without base64"));
+                return Err(format!("`{name}` is a `data:` address without base64").into());
             }
             notes.push(format!("the `data:` prefix of `{name}` was taken off"));
             text = rest;
@@ -140,16 +142,16 @@ impl Upload {
     /// # Errors
     ///
     /// Why it may not be sent, to be read after the field's name.
-    pub fn open(path: &Path, name: Option<&str>, policy: &Policy) -> Result<Self, String> {
+    pub fn open(path: &Path, name: Option<&str>, policy: &Policy) -> Result<Self, Wrong> {
         let shown = kind::shown(&json!(path.to_string_lossy()));
         if policy.folders.is_empty() {
             return Err(format!(
                 "names the path {shown}, and no folder is open to uploads; a person has to name one \
                  in `BITRIX24_FILES_DIR`"
-            ));
+            ).into());
         }
         if !path.is_absolute() {
-            return Err(format!("names the path {shown}, which is not absolute"));
+            return Err(format!("names the path {shown}, which is not absolute").into());
         }
         // One answer for what is missing and what is outside: the difference would tell of files
         // that this program may not read.
@@ -166,9 +168,9 @@ impl Upload {
             real.strip_prefix(folder.canonicalize().ok()?).ok().map(Path::to_path_buf)
         });
         let Some(below) = below.filter(|_| metadata.is_file() && is_still(&real, &metadata)) else {
-            return Err(outside());
+            return Err(outside().into());
         };
-        let refused = |why: &str| Err(format!("names the path {shown}, {why}"));
+        let refused = |why: &str| Err(format!("names the path {shown}, {why}").into());
         if has_other_names(&metadata) {
             return refused("which has several names, so that it may lie elsewhere");
         }
@@ -332,7 +334,7 @@ fn begins_like_a_key(start: &[u8]) -> bool {
 }
 
 /// A name that the portal and whoever downloads the file can take as it is.
-fn checked_name(name: &str) -> Result<String, String> {
+fn checked_name(name: &str) -> Result<String, Wrong> {
     const MAX_BYTES: usize = 255;
     let name = name.trim();
     let is_odd = |c: char| {
@@ -342,13 +344,14 @@ fn checked_name(name: &str) -> Result<String, String> {
     };
     if name.is_empty() || name == "." || name == ".." || name.contains(is_odd) {
         let name = kind::shown(&json!(name));
-        return Err(format!("needs a file name such as `offer.pdf`, not {name}"));
+        return Err(format!("needs a file name such as `offer.pdf`, not {name}").into());
     }
     if name.len() > MAX_BYTES {
         return Err(format!(
             "has a file name of {} bytes; it may have up to {MAX_BYTES}",
             name.len()
-        ));
+        )
+        .into());
     }
     Ok(name.to_owned())
 }

@@ -1,14 +1,15 @@
 //! The one place that decides what follows a write that did not succeed, and what is known of it in
-//! the end: pure rules over the requests of one change. Sending and looking are done elsewhere.
+//! the end: pure rules over the requests of one change. Sending and reading are done elsewhere.
 //!
 //! A request that got no answer may run late and undo what came after it, so it is only sent again
-//! when its connection was cut, it sets fixed values alone, and looks over a while show nothing.
+//! when its connection was cut, it sets fixed values alone, and reading the item over a while shows
+//! nothing.
 
 use std::time::Duration;
 
 use crate::{error::Written, portal::Disposition};
 
-/// What a look at the item shows after a write that did not succeed.
+/// What reading the item shows after a write that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     /// Nothing has changed.
@@ -22,8 +23,8 @@ pub(super) enum Seen {
 pub(super) enum Step {
     /// Send the write again after a pause.
     SendAgain(Duration),
-    /// Look at the item again after a pause.
-    LookAgain(Duration),
+    /// Read the item again after a pause.
+    ReadAgain(Duration),
     /// Say what is known.
     Stop,
 }
@@ -44,12 +45,12 @@ pub(super) struct Attempts {
 const MAX_REPEATS: u32 = 2;
 /// A portal that has just failed is given a moment.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
-/// How long looks have to show nothing before a write whose connection was cut is sent again.
+/// How long the item has to show nothing before a write whose connection was cut is sent again.
 const AFTER_A_CUT: Duration = Duration::from_secs(3);
-/// How often to look meanwhile.
-const BETWEEN_LOOKS_AFTER_A_CUT: Duration = Duration::from_millis(1_500);
-/// How often to look for something that may come late.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// How often to read it meanwhile.
+const BETWEEN_READS_AFTER_A_CUT: Duration = Duration::from_millis(1_500);
+/// How often to read it for something that may come late.
+const BETWEEN_READS: Duration = Duration::from_secs(2);
 
 impl Attempts {
     /// No request yet; `can_be_repeated` says whether sending the change twice does the same as
@@ -81,12 +82,12 @@ impl Attempts {
         self.is_one_cut || self.may_one_run
     }
 
-    /// Whether a look can tell more than is known without one.
-    pub(super) fn is_to_be_looked_at(self) -> bool {
+    /// Whether reading the item can tell more than is known without.
+    pub(super) fn needs_a_read(self) -> bool {
         self.is_open() || self.last == Disposition::FailedInside
     }
 
-    /// What follows a look, so long after the last request has failed.
+    /// What follows a read, so long after the last request has failed.
     pub(super) fn next(self, seen: &Seen, since: Duration) -> Step {
         let may_send = self.can_be_repeated
             && self.repeats < MAX_REPEATS
@@ -96,14 +97,14 @@ impl Attempts {
         match (may_send, self.is_open()) {
             (true, false) => Step::SendAgain(AFTER_A_FAILURE.saturating_sub(since)),
             (true, true) if since >= AFTER_A_CUT => Step::SendAgain(Duration::ZERO),
-            (true, true) => Step::LookAgain(BETWEEN_LOOKS_AFTER_A_CUT),
-            (false, true) => Step::LookAgain(BETWEEN_LOOKS),
+            (true, true) => Step::ReadAgain(BETWEEN_READS_AFTER_A_CUT),
+            (false, true) => Step::ReadAgain(BETWEEN_READS),
             (false, false) => Step::Stop,
         }
     }
 
-    /// What is known of the change when nothing more is done; `seen` is the last look, if one was
-    /// worth it.
+    /// What is known of the change when nothing more is done; `seen` is what the last read showed, if
+    /// one was worth it.
     pub(super) fn written(self, seen: Option<&Seen>) -> Written {
         match seen {
             _ if self.is_open() => Written::Unknown,
@@ -135,8 +136,8 @@ mod tests {
         use Disposition::{Cut, FailedInside, Final, MayRun, NotExecuted};
         let other = Seen::Other("something else".to_owned());
         let seconds = Duration::from_secs;
-        let look = Step::LookAgain(BETWEEN_LOOKS);
-        let look_soon = Step::LookAgain(BETWEEN_LOOKS_AFTER_A_CUT);
+        let read = Step::ReadAgain(BETWEEN_READS);
+        let read_soon = Step::ReadAgain(BETWEEN_READS_AFTER_A_CUT);
         let again = Step::SendAgain(Duration::ZERO);
         let cases: &[(&str, Attempts, &Seen, u64, Step, Written)] = &[
             // What the portal itself answered as failed may be repeated, twice.
@@ -165,21 +166,21 @@ mod tests {
                 Step::Stop,
                 Written::No,
             ),
-            // A cut connection: only after a while of looks, and only fixed values.
-            ("cut", after(true, &[Cut]), &Seen::Nothing, 0, look_soon, Written::Unknown),
+            // A cut connection: only after a while of reads, and only fixed values.
+            ("cut", after(true, &[Cut]), &Seen::Nothing, 0, read_soon, Written::Unknown),
             ("cut, later", after(true, &[Cut]), &Seen::Nothing, 3, again, Written::Unknown),
-            ("cut, other", after(true, &[Cut]), &other, 3, look, Written::Unknown),
-            ("cut, adds", after(false, &[Cut]), &Seen::Nothing, 9, look, Written::Unknown),
-            ("cut three times", after(true, &[Cut; 3]), &Seen::Nothing, 9, look, Written::Unknown),
+            ("cut, other", after(true, &[Cut]), &other, 3, read, Written::Unknown),
+            ("cut, adds", after(false, &[Cut]), &Seen::Nothing, 9, read, Written::Unknown),
+            ("cut three times", after(true, &[Cut; 3]), &Seen::Nothing, 9, read, Written::Unknown),
             // What may run is never sent again.
-            ("no answer", after(true, &[MayRun]), &Seen::Nothing, 30, look, Written::Unknown),
-            ("no answer, other", after(true, &[MayRun]), &other, 30, look, Written::Unknown),
+            ("no answer", after(true, &[MayRun]), &Seen::Nothing, 30, read, Written::Unknown),
+            ("no answer, other", after(true, &[MayRun]), &other, 30, read, Written::Unknown),
             (
                 "cut, then none",
                 after(true, &[Cut, MayRun]),
                 &Seen::Nothing,
                 9,
-                look,
+                read,
                 Written::Unknown,
             ),
             (
@@ -187,7 +188,7 @@ mod tests {
                 after(true, &[Cut, FailedInside]),
                 &Seen::Nothing,
                 1,
-                look_soon,
+                read_soon,
                 Written::Unknown,
             ),
             (
@@ -195,7 +196,7 @@ mod tests {
                 after(true, &[MayRun, Cut]),
                 &Seen::Nothing,
                 9,
-                look,
+                read,
                 Written::Unknown,
             ),
             // A refusal of the second says nothing of the first.
@@ -204,15 +205,15 @@ mod tests {
                 after(true, &[Cut, Final]),
                 &Seen::Nothing,
                 9,
-                look,
+                read,
                 Written::Unknown,
             ),
             (
-                "cut, then no room",
+                "cut, then out of time",
                 after(true, &[Cut, NotExecuted]),
                 &Seen::Nothing,
                 9,
-                look,
+                read,
                 Written::Unknown,
             ),
             (
@@ -231,15 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_the_only_request_needs_no_look() {
+    fn a_refusal_of_the_only_request_needs_no_read() {
         for fate in [Disposition::Final, Disposition::NotExecuted] {
             let attempts = after(true, &[fate]);
-            assert!(!attempts.is_to_be_looked_at());
+            assert!(!attempts.needs_a_read());
             assert_eq!(attempts.written(None), Written::No);
         }
         for fate in [Disposition::Cut, Disposition::MayRun, Disposition::FailedInside] {
             let attempts = after(true, &[fate]);
-            assert!(attempts.is_to_be_looked_at());
+            assert!(attempts.needs_a_read());
             assert_eq!(attempts.written(None), Written::Unknown);
         }
     }

@@ -2,23 +2,23 @@
 //!
 //! The portal stores garbage for a wrong base64 text, empties the field for an empty file, deletes
 //! the file when another file's id is kept, and reads a lone pair in a multiple field as two files,
-//! all without an error (fact sheet §3). So nothing goes out here that it would not store.
+//! all without an error (docs/bitrix24.md, "Files"). So nothing goes out here that it would not store.
 
-use std::{collections::HashSet, io, path::Path};
+use std::{collections::HashSet, io, path::PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
-    crm::kind,
+    crm::{Wrong, kind},
     uploads::{Policy, Upload},
 };
 
 const FORMS: &str = "`[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or \
                      `{\"id\": <id of a file in the field>}`";
 
-/// What a field is to hold.
-#[derive(Debug)]
-pub(super) struct Asked {
+/// What a field is to hold, as far as that is known without the item.
+#[derive(Debug, Clone)]
+pub(super) struct Requested {
     /// The files, in order; none empties the field.
     pub(super) parts: Vec<Part>,
     /// Whether one file was given where a list belongs.
@@ -27,10 +27,29 @@ pub(super) struct Asked {
     pub(super) notes: Vec<String>,
 }
 
-impl Asked {
+impl Requested {
     /// The ids of the files that stay.
     pub(super) fn kept(&self) -> HashSet<i64> {
         kept(&self.parts)
+    }
+
+    /// What is wrong with keeping files that the field does not hold.
+    pub(super) fn kept_wrongly(&self, now: &[i64]) -> Vec<Wrong> {
+        let missing = self.parts.iter().filter_map(|part| match part {
+            Part::Keep(id) if !now.contains(id) => Some(*id),
+            _ => None,
+        });
+        let there: Vec<String> = now.iter().map(ToString::to_string).collect();
+        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        missing
+            .map(|id| {
+                format!(
+                    "cannot keep file {id}, which is not in the field now (there are: {there}); the \
+                     portal would delete what is there"
+                )
+                .into()
+            })
+            .collect()
     }
 }
 
@@ -39,18 +58,25 @@ fn kept(parts: &[Part]) -> HashSet<i64> {
         .iter()
         .filter_map(|part| match part {
             Part::Keep(id) => Some(*id),
-            Part::Upload(_) => None,
+            Part::Upload(_) | Part::Path { .. } => None,
         })
         .collect()
 }
 
 /// One file of a field.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     /// A file that the field holds already.
     Keep(i64),
     /// A new file.
     Upload(Upload),
+    /// A file of this machine that was not opened yet.
+    Path {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is to be called, if not by its own name.
+        name: Option<String>,
+    },
 }
 
 impl Part {
@@ -59,6 +85,21 @@ impl Part {
         match self {
             Self::Keep(id) => json!({"id": id}),
             Self::Upload(upload) => upload.shown(),
+            Self::Path { path, .. } => json!({"path": path.to_string_lossy()}),
+        }
+    }
+
+    /// Opens the file of a path; every other part stays what it is.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not be sent, to be read after the field's name.
+    pub(super) fn open(self, policy: &Policy) -> Result<Self, Wrong> {
+        match self {
+            Self::Path { path, name } => {
+                Upload::open(&path, name.as_deref(), policy).map(Self::Upload)
+            }
+            other => Ok(other),
         }
     }
 
@@ -66,6 +107,7 @@ impl Part {
         match self {
             Self::Keep(id) => Ok(json!({"id": id})),
             Self::Upload(upload) => upload.wire().await,
+            Self::Path { .. } => Err(io::Error::other("a file was not opened")),
         }
     }
 }
@@ -87,7 +129,7 @@ pub(super) fn ids(now: Option<&Value>) -> Vec<i64> {
     }
 }
 
-/// Reads the value of a file field against the files that it holds now.
+/// Reads the value of a file field.
 ///
 /// # Errors
 ///
@@ -95,10 +137,9 @@ pub(super) fn ids(now: Option<&Value>) -> Vec<i64> {
 pub(super) fn read(
     value: &Value,
     is_multiple: bool,
-    now: &[i64],
     policy: &Policy,
-) -> Result<Asked, Vec<String>> {
-    let mut asked = Asked { parts: Vec::new(), is_lone: false, notes: Vec::new() };
+) -> Result<Requested, Vec<Wrong>> {
+    let mut requested = Requested { parts: Vec::new(), is_lone: false, notes: Vec::new() };
     let is_empty = match value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
@@ -106,14 +147,14 @@ pub(super) fn read(
         _ => false,
     };
     if is_empty {
-        return Ok(asked);
+        return Ok(requested);
     }
     let elements: Vec<&Value> = match value {
         Value::Array(elements) if is_multiple && !is_pair(elements) => elements.iter().collect(),
         one => {
             if is_multiple {
-                asked.is_lone = true;
-                asked.notes.push("was one file and was read as a list of one".to_owned());
+                requested.is_lone = true;
+                requested.notes.push("was one file and was read as a list of one".to_owned());
             }
             vec![one]
         }
@@ -121,15 +162,15 @@ pub(super) fn read(
     let mut wrong = Vec::new();
     let mut kept = HashSet::new();
     for element in elements {
-        match read_part(element, now, policy, &mut asked.notes) {
+        match read_part(element, policy, &mut requested.notes) {
             Ok(Part::Keep(id)) if !kept.insert(id) => {
-                wrong.push(format!("keeps file {id} twice; name it once"));
+                wrong.push(format!("keeps file {id} twice; name it once").into());
             }
-            Ok(part) => asked.parts.push(part),
-            Err(message) => wrong.push(message),
+            Ok(part) => requested.parts.push(part),
+            Err(one) => wrong.push(one),
         }
     }
-    if wrong.is_empty() { Ok(asked) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(requested) } else { Err(wrong) }
 }
 
 /// The wire form of a field.
@@ -170,53 +211,37 @@ fn is_pair(elements: &[Value]) -> bool {
     matches!(elements, [Value::String(_), Value::String(_)])
 }
 
-fn read_part(
-    element: &Value,
-    now: &[i64],
-    policy: &Policy,
-    notes: &mut Vec<String>,
-) -> Result<Part, String> {
+fn read_part(element: &Value, policy: &Policy, notes: &mut Vec<String>) -> Result<Part, Wrong> {
     match element {
         Value::Array(pair) => match pair.as_slice() {
             [Value::String(name), Value::String(text)] => {
                 Upload::text(name, text, policy, notes).map(Part::Upload)
             }
-            _ => Err(format!("must be {FORMS}, not {}", kind::shown(element))),
+            _ => Err(unreadable(element)),
         },
-        Value::Object(parts) => read_object(parts, now, policy, notes),
-        other => Err(format!("must be {FORMS}, not {}", kind::shown(other))),
+        Value::Object(parts) => {
+            let text = |key: &str| parts.get(key).and_then(Value::as_str);
+            if let Some(path) = text("path") {
+                let name = text("name").map(str::to_owned);
+                return Ok(Part::Path { path: path.into(), name });
+            }
+            if let Some(pair) = parts.get("fileData") {
+                return read_part(pair, policy, notes);
+            }
+            if let (Some(name), Some(content)) = (text("name"), text("content")) {
+                return Upload::text(name, content, policy, notes).map(Part::Upload);
+            }
+            match ids(parts.get("id")).as_slice() {
+                [id] => Ok(Part::Keep(*id)),
+                _ => Err(unreadable(element)),
+            }
+        }
+        other => Err(unreadable(other)),
     }
 }
 
-fn read_object(
-    parts: &Map<String, Value>,
-    now: &[i64],
-    policy: &Policy,
-    notes: &mut Vec<String>,
-) -> Result<Part, String> {
-    let text = |key: &str| parts.get(key).and_then(Value::as_str);
-    if let Some(path) = text("path") {
-        return Upload::open(Path::new(path), text("name"), policy).map(Part::Upload);
-    }
-    if let Some(pair) = parts.get("fileData") {
-        return read_part(pair, now, policy, notes);
-    }
-    if let (Some(name), Some(content)) = (text("name"), text("content")) {
-        return Upload::text(name, content, policy, notes).map(Part::Upload);
-    }
-    let kept = ids(parts.get("id"));
-    let [id] = kept.as_slice() else {
-        return Err(format!("must be {FORMS}, not {}", kind::shown(&Value::Object(parts.clone()))));
-    };
-    if now.contains(id) {
-        return Ok(Part::Keep(*id));
-    }
-    let there: Vec<String> = now.iter().map(ToString::to_string).collect();
-    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-    Err(format!(
-        "cannot keep file {id}, which is not in the field now (there are: {there}); the portal \
-         would delete what is there"
-    ))
+fn unreadable(element: &Value) -> Wrong {
+    format!("must be {FORMS}, not {}", kind::shown(element)).into()
 }
 
 #[cfg(test)]
@@ -227,9 +252,17 @@ mod tests {
         Policy { max_bytes: 1024, ..Policy::STANDARD }
     }
 
-    async fn sent(value: &Value, is_multiple: bool) -> Result<Value, Vec<String>> {
-        let asked = read(value, is_multiple, &[12, 44], &policy())?;
-        Ok(wire(&asked.parts, is_multiple).await.unwrap())
+    async fn sent(value: &Value, is_multiple: bool) -> Result<Value, Vec<Wrong>> {
+        let requested = read(value, is_multiple, &policy())?;
+        let wrong = requested.kept_wrongly(&[12, 44]);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let mut parts = Vec::new();
+        for part in requested.parts {
+            parts.push(part.open(&policy()).map_err(|wrong| vec![wrong])?);
+        }
+        Ok(wire(&parts, is_multiple).await.unwrap())
     }
 
     #[tokio::test]

@@ -1,171 +1,272 @@
-//! The second step: typed names and values become wire-ready ones, or problems, all at once.
+//! An intent against one item: which fields are asked for in wire-ready form, or all that is wrong. Pure:
+//! what the portal has was looked up before.
 
-mod draft;
-mod links;
-
-use std::io;
+use std::{io, sync::Arc};
 
 use serde_json::{Map, Value};
 
-pub use draft::obvious_problems;
-pub(super) use draft::{Draft, InDoubt, Meant};
-
 use super::{
-    Request, Session, codes,
+    asked::{Asked, Want},
+    codes,
+    compile::{Intended, IntendedField, Intent},
     files::{self, Part},
-    look::Before,
+    links, lists,
+    lookups::{Doubt, Lookups, Meant},
+    stages,
 };
 use crate::{
     crm::{
-        Kind, Shape,
-        catalog::Field,
-        field_list::FieldList,
-        kind,
+        Item, Kind,
         multifield::{self, Operation},
-        stage,
     },
-    error::{Code, Failure, Problem, Purpose, Retry},
-    metadata::Metadata,
-    portal::Budget,
-    resolve::Fields,
+    error::Problem,
+    items::WireFields,
     uploads::Upload,
 };
-use draft::Expected;
 
-/// What will be asked of the portal.
-#[derive(Debug)]
+/// What will be asked of the portal for one item.
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Arc<[Asked]>,
+    /// Fields and the values that they must have now.
+    pub(super) expected: Vec<Expected>,
     /// What was repaired or could not be checked.
     pub(super) notes: Vec<String>,
 }
 
-/// One field and what it is to hold.
-#[derive(Debug)]
-pub(super) struct Asked {
+/// A value that a field must have now.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    pub(super) path: String,
     pub(super) name: String,
-    pub(super) shape: Shape,
-    pub(super) row: Option<&'static Field>,
-    pub(super) want: Want,
+    pub(super) shape: crate::crm::Shape,
+    pub(super) wire: Value,
 }
 
-/// What a field is to hold, in wire-ready form.
-#[derive(Debug)]
-pub(super) enum Want {
-    /// This value.
-    Value(Value),
-    /// What these operations make of its records.
-    Records(Vec<Operation>),
-    /// These files.
-    Files(Vec<Part>),
-    /// A new picture, which another method takes.
-    Picture(Upload),
-}
-
-impl Want {
-    /// The files that it sends.
-    pub(super) fn uploads(&self) -> impl Iterator<Item = &Upload> {
-        let (parts, picture) = match self {
-            Self::Files(parts) => (parts.as_slice(), None),
-            Self::Picture(upload) => (&[][..], Some(upload)),
-            Self::Value(_) | Self::Records(_) => (&[][..], None),
-        };
-        let uploads = parts.iter().filter_map(|part| match part {
-            Part::Upload(upload) => Some(upload),
-            Part::Keep(_) => None,
+impl Intent {
+    /// What was typed for codes that only the portal can tell, given the item. What is only planned is
+    /// not verified afterwards, so each stage of it is looked up.
+    pub(super) fn doubts(&self, item: Option<&Item>, is_only_planned: bool) -> Vec<Doubt> {
+        let unread = self.unread.iter().map(|unread| Doubt {
+            path: unread.path.clone(),
+            typed: unread.typed.clone(),
+            meant: if unread.is_person { Meant::Person } else { Meant::Pipeline },
         });
-        uploads.chain(picture)
-    }
-}
-
-/// Fields that were checked and encoded; only a plan makes them.
-#[derive(Debug)]
-pub(super) struct WireFields(Map<String, Value>);
-
-impl From<WireFields> for Value {
-    fn from(fields: WireFields) -> Self {
-        Self::Object(fields.0)
-    }
-}
-
-impl Asked {
-    /// Whether the item that was `before` and is `now` holds what was asked. Of a field that the item
-    /// does not show that cannot be said, not even that it is empty.
-    pub(super) fn stands(
-        &self,
-        before: Option<&Map<String, Value>>,
-        now: &Map<String, Value>,
-    ) -> bool {
-        if let Want::Records(operations) = &self.want
-            && operations.is_empty()
-        {
-            return true;
-        }
-        let Some(new) = now.get(&self.name) else {
-            return false;
-        };
-        let old = || before.and_then(|before| before.get(&self.name));
-        match &self.want {
-            Want::Value(value) => self.shape.same(value, new),
-            Want::Records(operations) => {
-                let (old, new) = (multifield::records(old()), multifield::records(Some(new)));
-                multifield::standing(operations, &old, &new).into_iter().all(|stands| stands)
+        let of_values = self.fields.iter().flat_map(|field| {
+            let Intended::Value { wire, .. } = &field.value else { return Vec::new() };
+            match field.shape.kind {
+                Kind::Stage => {
+                    stages::doubt(self, field, wire, item, is_only_planned).into_iter().collect()
+                }
+                Kind::Status => lists::new_codes(field, wire, item),
+                _ => Vec::new(),
             }
-            Want::Files(parts) => files::stands(parts, &files::ids(old()), &files::ids(Some(new))),
-            Want::Picture(_) => {
-                let new = files::ids(Some(new));
-                !new.is_empty() && new != files::ids(old())
+        });
+        unread.chain(of_values).collect()
+    }
+
+    /// Plans the change of one item, or of one that could not be read.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in the order in which it was typed.
+    pub(super) fn against(
+        &self,
+        item: Option<&Item>,
+        is_only_planned: bool,
+        lookups: &Lookups,
+    ) -> Result<Plan, Vec<Problem>> {
+        let mut problems = self.problems.clone();
+        let mut notes = self.notes.clone();
+        let mut asked = Vec::with_capacity(self.fields.len());
+        for field in &self.fields {
+            match self.want(field, item, &mut notes) {
+                Ok(Some(want)) => asked.push(Asked {
+                    name: field.name.clone(),
+                    shape: field.shape,
+                    row: field.row,
+                    want,
+                }),
+                Ok(None) => {}
+                Err(wrong) => problems.extend(wrong),
             }
         }
+        let expected = self.expected.iter().filter_map(|field| match day_or_value(field, item) {
+            Ok((wire, _)) => Some(Expected {
+                path: field.path.clone(),
+                name: field.name.clone(),
+                shape: field.shape,
+                wire,
+            }),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        });
+        let expected = expected.collect();
+        for field in &self.fields {
+            let Intended::Value { wire, .. } = &field.value else { continue };
+            problems.extend(match field.shape.kind {
+                Kind::Stage => stages::problem(self, &field.path, wire, item),
+                Kind::Link => links::problem(self.entity, &asked, field, wire, item),
+                _ => None,
+            });
+        }
+        notes.extend(asked.iter().filter_map(|asked| lists::dropped(asked, item)));
+        let doubts = self.doubts(item, is_only_planned);
+        codes::check(self.entity, &doubts, lookups, &mut problems, &mut notes);
+        if !problems.is_empty() {
+            let place = |problem: &Problem| self.place(&problem.path);
+            problems.sort_by_key(place);
+            return Err(problems);
+        }
+        if let Some(item) = item.filter(|_| is_only_planned) {
+            notes.extend(hidden(&asked, item));
+        }
+        Ok(Plan { asked: asked.into(), expected, notes })
     }
 
-    /// Whether the item holds what was asked in the portal's own form. The value from before is not
-    /// that: it was kept.
-    pub(super) fn is_rewritten(
-        &self,
-        before: Option<&Map<String, Value>>,
-        now: &Map<String, Value>,
-    ) -> bool {
-        let (Want::Value(value), Some(new)) = (&self.want, now.get(&self.name)) else {
-            return false;
+    /// Where in the call a path stands; what concerns the whole call comes last.
+    fn place(&self, path: &str) -> usize {
+        let is_of = |typed: &String| {
+            path.strip_prefix(typed.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let old = before.and_then(|before| before.get(&self.name));
-        let is_kept = old.is_some_and(|old| old == new || self.shape.same(old, new));
-        !is_kept && self.shape.is_rewritten(value, new)
+        self.typed.iter().position(is_of).unwrap_or(usize::MAX)
     }
 
-    /// What the item holds, as answers show it.
-    pub(super) fn answered(&self, item: &Map<String, Value>) -> Value {
-        item.get(&self.name).map_or(Value::Null, |value| self.shape.kind.answered(value))
-    }
-
-    /// What is asked, as answers show it: a file's content is its name and size.
-    pub(super) fn shown(&self) -> Value {
-        match &self.want {
-            Want::Value(value) => value.clone(),
-            Want::Records(operations) => multifield::wire(operations),
-            Want::Files(parts) => match parts.as_slice() {
-                [] => self.shape.cleared(),
-                [one] if !self.shape.is_multiple => one.shown(),
-                several => several.iter().map(Part::shown).collect(),
+    /// What a field is to hold in this item; nothing when it stays as it is.
+    fn want(
+        &self,
+        field: &IntendedField,
+        item: Option<&Item>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Want>, Vec<Problem>> {
+        let path = field.path.as_str();
+        let now = item.and_then(|item| item.get(&field.name));
+        let is_hidden = item.is_some() && now.is_none();
+        match &field.value {
+            Intended::Value { .. } | Intended::Day { .. } => {
+                let (wire, note) = day_or_value(field, item).map_err(|problem| vec![problem])?;
+                let problem = lists::replaced(field, &wire, item, self.names_are_checked);
+                if let Some(problem) = problem {
+                    return Err(vec![problem]);
+                }
+                notes.extend(note.map(|note| format!("`{path}` {note}")));
+                Ok(Some(Want::Value(wire)))
+            }
+            // Without the item nothing can be said of its records; the call ends for that reason.
+            Intended::Records(_) | Intended::NoRecords if item.is_none() => {
+                Ok(Some(Want::Records(Vec::new())))
+            }
+            Intended::NoRecords if is_hidden => {
+                let message = "cannot be emptied: the item does not show which records it has";
+                Err(vec![Problem::new(path, message)])
+            }
+            Intended::NoRecords => {
+                let removed = multifield::records(now).into_iter().map(Operation::Remove);
+                Ok(Some(Want::Records(removed.collect())))
+            }
+            Intended::Records(elements) => match elements.against(&multifield::records(now)) {
+                Ok(read) => {
+                    notes.extend(read.notes);
+                    Ok(Some(Want::Records(read.operations)))
+                }
+                Err(_) if is_hidden => {
+                    let message = "cannot be changed by record: the item does not show which \
+                                   records it has; additions (`n0`) can be sent";
+                    Err(vec![Problem::new(path, message)])
+                }
+                Err(wrong) => {
+                    Err(wrong.into_iter().map(|wrong| Problem::of(path, wrong)).collect())
+                }
             },
-            Want::Picture(upload) => upload.shown(),
+            Intended::Files(requested) => files_in(field, requested, item, notes),
         }
     }
+}
 
-    /// Whether the field is to be emptied.
-    pub(super) fn is_clearing(&self) -> bool {
-        match &self.want {
-            Want::Value(value) => self.shape.is_empty(value),
-            Want::Files(parts) => parts.is_empty(),
-            Want::Records(_) | Want::Picture(_) => false,
+/// What a file field is to hold in this item; nothing when it stays as it is.
+fn files_in(
+    field: &IntendedField,
+    requested: &files::Requested,
+    item: Option<&Item>,
+    notes: &mut Vec<String>,
+) -> Result<Option<Want>, Vec<Problem>> {
+    let path = field.path.as_str();
+    let now = files::ids(item.and_then(|item| item.get(&field.name)));
+    if item.is_some() {
+        let wrong = requested.kept_wrongly(&now);
+        if !wrong.is_empty() {
+            return Err(wrong.into_iter().map(|wrong| Problem::of(path, wrong)).collect());
         }
     }
+    let is_hidden = item.is_some_and(|item| !item.shows(&field.name));
+    if let Some(message) = lists::replaced_files(field, requested, &now, is_hidden) {
+        return Err(vec![Problem::new(path, message)]);
+    }
+    notes.extend(requested.notes.iter().map(|note| format!("`{path}`: {note}")));
+    if field.shape.kind == Kind::File {
+        notes.extend(lists::deleted_files(field, requested, &now));
+        return Ok(Some(Want::Files(requested.parts.clone())));
+    }
+    Ok(match requested.parts.first() {
+        None => Some(Want::Value(field.shape.cleared())),
+        Some(Part::Upload(upload)) => Some(Want::Picture(upload.clone())),
+        // `crm.item.update` would store the list that keeps a file as the number 1.
+        Some(Part::Keep(_) | Part::Path { .. }) => {
+            notes.push(format!("`{}` stays as it is and is not sent", field.name));
+            None
+        }
+    })
+}
+
+/// The wire form of a value, with what was repaired. A text that the item itself shows for a day is the
+/// day that it stands for.
+fn day_or_value(
+    field: &IntendedField,
+    item: Option<&Item>,
+) -> Result<(Value, Option<String>), Problem> {
+    match &field.value {
+        Intended::Day { typed, encoded } => {
+            let now = item.and_then(|item| item.get(&field.name)).filter(|_| typed.is_string());
+            let is_shown = now.is_some_and(|now| {
+                now == typed || now.as_array().is_some_and(|days| days.contains(typed))
+            });
+            let shown = is_shown.then(|| field.shape.encode(&Kind::Date.answered(typed)));
+            match (shown, encoded) {
+                (Some(Ok(shown)), _) => Ok((shown.wire, shown.note)),
+                (_, Ok(encoded)) => Ok((encoded.wire.clone(), encoded.note.clone())),
+                (_, Err(_)) => Err(field
+                    .unread_day()
+                    .unwrap_or_else(|| Problem::new(&field.path, "is no day"))),
+            }
+        }
+        Intended::Value { wire, .. } => Ok((wire.clone(), None)),
+        Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => {
+            Err(Problem::new(&field.path, "cannot be expected"))
+        }
+    }
+}
+
+/// What is said in a plan of fields that the item does not show.
+fn hidden(asked: &[Asked], item: &Item) -> Option<String> {
+    let hidden: Vec<String> = asked
+        .iter()
+        .filter(|asked| !item.shows(&asked.name))
+        .map(|asked| format!("`{}`", asked.name))
+        .collect();
+    (!hidden.is_empty()).then(|| {
+        format!(
+            "the item does not show {}, so it is not known what it holds now",
+            hidden.join(", ")
+        )
+    })
 }
 
 impl Plan {
     /// Whether nothing needs to be sent.
-    pub(super) fn already_stands(&self, item: &Map<String, Value>) -> bool {
+    pub(super) fn already_stands(&self, item: &Item) -> bool {
         self.asked.iter().all(|asked| asked.stands(Some(item), item))
     }
 
@@ -173,7 +274,7 @@ impl Plan {
     /// portal checks them together.
     pub(super) async fn wire_fields(&self) -> io::Result<Option<WireFields>> {
         let mut fields = Map::new();
-        for asked in &self.asked {
+        for asked in &*self.asked {
             let wire = match &asked.want {
                 Want::Value(value) => value.clone(),
                 Want::Records(operations) if operations.is_empty() => continue,
@@ -183,7 +284,7 @@ impl Plan {
             };
             fields.insert(asked.name.clone(), wire);
         }
-        Ok((!fields.is_empty()).then_some(WireFields(fields)))
+        Ok((!fields.is_empty()).then(|| WireFields::checked(fields)))
     }
 
     /// Whether sending the plan twice does the same as sending it once: not when it adds phones or
@@ -214,177 +315,4 @@ impl Plan {
             _ => None,
         })
     }
-}
-
-/// Draws the plan. What is known of the portal may be a few minutes old; nothing is refused for that
-/// before it was asked again.
-pub(super) async fn draw(
-    session: &Session,
-    request: &Request,
-    before: &Before,
-    budget: &Budget,
-) -> Result<Plan, Failure> {
-    match draw_by(&session.metadata, session, request, before, budget).await {
-        Err(failure) if failure.depends_on_facts() => {
-            draw_by(&session.metadata.recent(), session, request, before, budget).await
-        }
-        drawn => drawn,
-    }
-}
-
-async fn draw_by(
-    metadata: &Metadata,
-    session: &Session,
-    request: &Request,
-    before: &Before,
-    budget: &Budget,
-) -> Result<Plan, Failure> {
-    let entity = request.item.entity;
-    let mut known = Fields { entity, naming: request.naming, item: before.item(), list: None };
-    let mut notes = request.notes.clone();
-    let mut names_are_checked = true;
-    let list;
-    let to_write = request.fields.keys().chain(&request.clear).map(|typed| (typed, Use::Write));
-    let to_check = request.expect.keys().map(|typed| (typed, Use::Check));
-    let names = to_write.chain(to_check);
-    if names.clone().any(|(typed, usage)| needs_the_list(known, typed, usage)) {
-        let mut fetched = metadata.field_list(entity, budget).await;
-        // A field that the item shows and the list lacks is newer than the list, however new that is:
-        // a list field must not be written unchecked.
-        let is_new = |list: &FieldList| {
-            let known = Fields { list: Some(list), ..known };
-            names.clone().any(|(typed, _)| {
-                known.find(typed).is_ok_and(|field| {
-                    field.row.is_none() && field.listed.is_none() && field.shape.kind != Kind::Link
-                })
-            })
-        };
-        if fetched.as_ref().is_ok_and(|list| is_new(list)) {
-            fetched = metadata.renewed_field_list(entity, budget).await;
-        }
-        match fetched {
-            Ok(fetched) => {
-                list = fetched;
-                known.list = Some(&list);
-            }
-            Err(error) => {
-                names_are_checked = false;
-                notes.push(format!("field names were not checked: {error}"));
-            }
-        }
-    }
-
-    let mut draft = Draft::new(known, names_are_checked, &session.files, notes);
-    for (typed, value) in &request.fields {
-        draft.ask(typed, &format!("fields.{typed}"), Some(value));
-    }
-    for typed in &request.clear {
-        draft.ask(typed, &format!("clear.{typed}"), None);
-    }
-    let expected: Vec<Expected> =
-        request.expect.iter().filter_map(|(typed, value)| draft.expect(typed, value)).collect();
-    draft.check_together(request.dry_run);
-
-    draft.check_files().await;
-    codes::explain(metadata, &mut draft, budget).await;
-    if !draft.problems.is_empty() {
-        return Err(Failure::refused_arguments(draft.problems));
-    }
-    match before {
-        Before::Item(item) => {
-            check_expectations(&expected, item)?;
-            let is_hidden = |asked: &&Asked| !item.contains_key(&asked.name);
-            let hidden: Vec<String> =
-                draft.asked.iter().filter(is_hidden).map(|it| format!("`{}`", it.name)).collect();
-            if request.dry_run && !hidden.is_empty() {
-                draft.notes.push(format!(
-                    "the item does not show {}, so it is not known what it holds now",
-                    hidden.join(", ")
-                ));
-            }
-        }
-        Before::Unread(error) => {
-            if let Some(need) = need_of_the_item(request, &draft.asked) {
-                let failure = session.failure("crm.item.get", error, Purpose::Reading);
-                return Err(Failure {
-                    message: format!("the item could not be read, and {need} needs that"),
-                    retry: Retry::Later,
-                    hint: format!("repeat the call later, or without {need}"),
-                    ..failure
-                });
-            }
-            draft.notes.push(format!(
-                "the item could not be read before the write ({error}), so `changes` does not \
-                 tell what it was like"
-            ));
-        }
-    }
-    Ok(Plan { asked: draft.asked, notes: draft.notes })
-}
-
-/// What a typed name is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Write,
-    Check,
-}
-
-/// Whether the catalogue and the item leave open what the name means, what the field holds, or
-/// whether it can be set.
-fn needs_the_list(known: Fields<'_>, typed: &str, usage: Use) -> bool {
-    match known.find(typed) {
-        Ok(field) => match field.row {
-            Some(row) => usage == Use::Write && !row.is_listed(),
-            // A relation is known by its name; of everything else the portal knows more.
-            None => field.shape.kind != Kind::Link,
-        },
-        Err(_) => true,
-    }
-}
-
-fn check_expectations(expected: &[Expected], item: &Map<String, Value>) -> Result<(), Failure> {
-    let problems: Vec<Problem> = expected
-        .iter()
-        .filter_map(|expected| {
-            let Some(now) = item.get(&expected.name) else {
-                let message = "is not shown by the item, so what it holds cannot be known";
-                return Some(Problem::new(&expected.path, message));
-            };
-            let holds = expected.shape.same(&expected.wire, now);
-            (!holds).then(|| {
-                let message = format!("is not {} but `now`", kind::shown(&expected.wire));
-                let now = expected.shape.kind.answered(now);
-                Problem::new(&expected.path, message).holding(now)
-            })
-        })
-        .collect();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let message = "the item is not as expected";
-    let hint = "nothing was sent; look at what the item is now and decide whether the change still \
-                applies";
-    Err(Failure { problems, ..Failure::new(Code::Conflict, Retry::AfterFix, message, hint) })
-}
-
-/// What in the call cannot be done without having read the item.
-fn need_of_the_item(request: &Request, asked: &[Asked]) -> Option<String> {
-    if !request.expect.is_empty() {
-        return Some("`expect`".to_owned());
-    }
-    if request.dry_run {
-        return Some("`dryRun`".to_owned());
-    }
-    let has_category = asked.iter().any(|asked| asked.shape.kind == Kind::Category);
-    let needing = asked.iter().find(|asked| match (&asked.want, asked.shape.kind) {
-        (Want::Records(_) | Want::Picture(_), _) => true,
-        // What a multiple field holds decides what is kept and what is deleted.
-        (Want::Files(parts), _) => {
-            asked.shape.is_multiple || parts.iter().any(|part| matches!(part, Part::Keep(_)))
-        }
-        (Want::Value(_), Kind::Stage) => !has_category && stage::has_pipelines(request.item.entity),
-        (Want::Value(_), Kind::Link) => links::list_of(request.item.entity, &asked.name).is_some(),
-        (Want::Value(_), _) => false,
-    })?;
-    Some(format!("`{}`", needing.name))
 }

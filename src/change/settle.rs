@@ -1,25 +1,30 @@
-//! A write that goes wrong on its way: it is sent, looked for, sent again where that is safe, until it
-//! is known what became of it or the time is over. What follows what is decided by `attempts`.
+//! A write that goes wrong: it is sent, its effect is looked for, it is sent again where that is safe,
+//! until it is known what became of it or the time is over. What follows what is decided by `attempts`.
 
-use serde_json::{Map, Value};
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{
-    ItemRef, Request, Session,
+    asked::Asked,
     attempts::{Attempts, Seen, Step},
-    compare,
-    look::Before,
-    plan::{Asked, Plan},
-    write::{self, After},
+    before::Before,
+    explain,
+    patch::Patch,
+    plan::Plan,
+    verify,
 };
 use crate::{
-    error::{Failure, Purpose, Retry, Written},
-    portal::{Budget, Disposition, PortalError},
+    account::Call,
+    crm::{Item, ItemRef},
+    error::{Code, Failure, Purpose, Retry, Written},
+    items::Items,
+    portal::{Disposition, PortalError},
 };
 
 /// What is said of a success that no answer reported.
 pub(super) const LOST_ANSWER: &str =
-    "the portal's answer was lost; a look showed that the update was done";
+    "the portal's answer was lost; reading the item showed that the update was done";
 
 /// Sends the fields of a plan until it is known what became of them. `None` when there are none to
 /// send.
@@ -28,46 +33,46 @@ pub(super) const LOST_ANSWER: &str =
 ///
 /// What is known when the write does not stand.
 pub(super) async fn write_fields(
-    session: &Session,
-    request: &Request,
+    call: &Call<'_>,
+    patch: &Patch,
     before: &Before,
-    plan: &mut Plan,
-    budget: &Budget,
-) -> Result<Option<After>, Failure> {
+    plan: &Plan,
+) -> Result<Option<Item>, Failure> {
+    let items = &call.account.items;
     let mut attempts = Attempts::new(plan.can_be_repeated());
     let mut has_failed = false;
     let (error, seen) = 'sending: loop {
-        let fields = plan.wire_fields().await.map_err(|error| write::unreadable(&error))?;
+        let fields = plan.wire_fields().await.map_err(|error| unreadable(&error))?;
         let Some(fields) = fields else {
             return Ok(None);
         };
         if std::mem::replace(&mut has_failed, true) {
             attempts.sent_again();
         }
-        let error = match write::write(session, request, fields, budget).await {
+        let error = match items.update(patch.item, patch.naming, fields, &call.deadline).await {
             Ok(after) => return Ok(Some(after)),
             Err(error) => error,
         };
         attempts.failed(error.disposition());
-        if !attempts.is_to_be_looked_at() {
+        if !attempts.needs_a_read() {
             break (error, None);
         }
         let failed_at = Instant::now();
         loop {
-            let seen = match look(session, request, before, plan, budget).await {
+            let seen = match read(call, patch, before, plan).await {
                 Ok(after) => {
-                    plan.notes.push(LOST_ANSWER.to_owned());
+                    call.note(LOST_ANSWER);
                     return Ok(Some(after));
                 }
                 Err(seen) => seen,
             };
             let (pause, is_to_be_sent) = match attempts.next(&seen, failed_at.elapsed()) {
                 Step::SendAgain(pause) => (pause, true),
-                Step::LookAgain(pause) => (pause, false),
+                Step::ReadAgain(pause) => (pause, false),
                 Step::Stop => break 'sending (error, Some(seen)),
             };
-            let has_time = budget.has(pause);
-            if !has_time || budget.wait(tokio::time::sleep(pause)).await.is_err() {
+            let has_time = call.deadline.has(pause);
+            if !has_time || call.deadline.wait(tokio::time::sleep(pause)).await.is_err() {
                 break 'sending (error, Some(seen));
             }
             if is_to_be_sent {
@@ -76,110 +81,94 @@ pub(super) async fn write_fields(
         }
     };
     if attempts.is_open() {
-        session.unanswered.remember(request.item, before.item(), plan);
+        let (before, asked) = (before.item().cloned(), Arc::clone(&plan.asked));
+        items.unanswered.remember(patch.item, move |now| {
+            asked.iter().all(|asked| asked.stands(before.as_ref(), now))
+        });
     }
-    Err(failure(session, request, plan, &error, attempts, seen.as_ref()))
+    Err(failure(call, patch, plan, &error, attempts, seen.as_ref()))
 }
 
 /// What became of a picture, which is never sent again.
-pub(super) async fn look_for_picture(
-    session: &Session,
-    request: &Request,
+pub(super) async fn await_photo(
+    call: &Call<'_>,
+    patch: &Patch,
     before: &Before,
     plan: &Plan,
     error: &PortalError,
-    budget: &Budget,
-) -> Option<After> {
+) -> Option<Item> {
     let mut attempts = Attempts::new(false);
     attempts.failed(error.disposition());
-    if !attempts.is_to_be_looked_at() {
+    if !attempts.needs_a_read() {
         return None;
     }
     let failed_at = Instant::now();
     loop {
-        let look = session.looks.look(request.item, request.naming, &budget.for_last_look()).await;
-        let seen = match look.map(After) {
-            Ok(after) if compare::pictures_stand(plan, before, &after) => return Some(after),
+        let seen = match call.read_finally(patch.item, patch.naming).await {
+            Ok(after) if verify::pictures_stand(&plan.asked, before.item(), &after) => {
+                return Some(after);
+            }
             _ => Seen::Nothing,
         };
-        let Step::LookAgain(pause) = attempts.next(&seen, failed_at.elapsed()) else {
+        let Step::ReadAgain(pause) = attempts.next(&seen, failed_at.elapsed()) else {
             return None;
         };
-        if !budget.has(pause) || budget.wait(tokio::time::sleep(pause)).await.is_err() {
+        if !call.deadline.has(pause) || call.deadline.wait(tokio::time::sleep(pause)).await.is_err()
+        {
             return None;
         }
     }
 }
 
-/// ItemReader at the item after a write that did not succeed: done, or what is seen instead.
-async fn look(
-    session: &Session,
-    request: &Request,
-    before: &Before,
-    plan: &Plan,
-    budget: &Budget,
-) -> Result<After, Seen> {
-    let look = session.looks.look(request.item, request.naming, &budget.for_last_look()).await;
-    let after = match look {
-        Ok(item) => After(item),
+/// Reads the item after a write that did not succeed: done, or what is seen instead.
+async fn read(call: &Call<'_>, patch: &Patch, before: &Before, plan: &Plan) -> Result<Item, Seen> {
+    let after = match call.read_finally(patch.item, patch.naming).await {
+        Ok(item) => item,
         Err(error) => {
             return Err(Seen::Other(format!("the item could not be read since: {error}")));
         }
     };
-    if compare::all_but_pictures_stand(plan, before, &after) {
+    if verify::all_but_pictures_stand(&plan.asked, before.item(), &after) {
         return Ok(after);
     }
     let is_unchanged = before.item().is_some_and(|before| {
-        before.get("updatedTime") == after.0.get("updatedTime")
-            && compare::has_no_changes(before, &after, plan)
+        !after.was_saved_since(before) && verify::has_no_changes(before, &after, &plan.asked)
     });
     Err(if is_unchanged {
         Seen::Nothing
     } else {
-        Seen::Other(differing(plan, before.item(), &after.0))
+        Seen::Other(differing(&plan.asked, before.item(), &after))
     })
-}
-
-/// Which of the asked fields stand in an item that has changed.
-fn differing(plan: &Plan, before: Option<&Map<String, Value>>, now: &Map<String, Value>) -> String {
-    let (standing, missing): (Vec<&Asked>, Vec<&Asked>) =
-        plan.asked.iter().partition(|asked| asked.stands(before, now));
-    let names = |asked: Vec<&Asked>| {
-        let names = asked.iter().map(|asked| format!("`{}`", asked.name));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    match standing.as_slice() {
-        [] => format!("the item has changed since, and {} do not stand as asked", names(missing)),
-        _ => format!("{} stand as asked, and {} do not", names(standing), names(missing)),
-    }
 }
 
 /// The failure of a write that is not known to stand.
 fn failure(
-    session: &Session,
-    request: &Request,
+    call: &Call<'_>,
+    patch: &Patch,
     plan: &Plan,
     error: &PortalError,
     attempts: Attempts,
     seen: Option<&Seen>,
 ) -> Failure {
-    let failure = session.failure("crm.item.update", error, Purpose::Writing);
+    let failure = call.failure(Items::UPDATE, error, Purpose::Writing);
     let written = attempts.written(seen);
     if written == Written::No {
-        let problems = write::suspects(plan, error);
+        let problems = explain::suspects(&plan.asked, error);
         let hint = match error.disposition() {
             Disposition::FailedInside => {
-                "a look showed that nothing was written; repeat the call later".to_owned()
+                "reading the item showed that nothing was written; repeat the call later".to_owned()
             }
             _ => failure.hint,
         };
         return Failure { written, hint, problems, ..failure };
     }
-    let ItemRef { entity, id } = request.item;
-    let link = session.portal.address().page(&entity.item_path(id));
+    let ItemRef { entity, id } = patch.item;
+    let link = call.account.address().page(&entity.item_path(id));
     let known = match seen {
         Some(Seen::Other(known)) => known.as_str(),
-        _ => "looks showed no change so far, but the portal may still be at work for a minute",
+        _ => {
+            "the item shows no change so far, but the portal may still be working on it for a minute"
+        }
     };
     let message = match error.disposition() {
         Disposition::Final | Disposition::NotExecuted => {
@@ -191,7 +180,37 @@ fn failure(
         written,
         retry: Retry::Later,
         message,
-        hint: format!("{known}; look at {link} before repeating the call"),
+        hint: format!("{known}; check {link} before repeating the call"),
         ..failure
     }
+}
+
+/// Which of the asked fields have the requested value in an item that has changed.
+fn differing(asked: &[Asked], before: Option<&Item>, now: &Item) -> String {
+    let (standing, missing): (Vec<&Asked>, Vec<&Asked>) =
+        asked.iter().partition(|asked| asked.stands(before, now));
+    let names = |asked: &[&Asked]| {
+        let names = asked.iter().map(|asked| format!("`{}`", asked.name));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (have, do_not) = (
+        if standing.len() == 1 { "has" } else { "have" },
+        if missing.len() == 1 { "does not" } else { "do not" },
+    );
+    match standing.as_slice() {
+        [] => format!(
+            "the item has changed since, and {} {do_not} have the requested value",
+            names(&missing)
+        ),
+        _ => {
+            format!("{} {have} the requested value; {} {do_not}", names(&standing), names(&missing))
+        }
+    }
+}
+
+/// A file that could be opened and cannot be read to its end.
+pub(super) fn unreadable(error: &std::io::Error) -> Failure {
+    let message = format!("a file could not be read: {}", error.kind());
+    let hint = "check the file and call again";
+    Failure::new(Code::InvalidArguments, Retry::AfterFix, message, hint)
 }

@@ -1,17 +1,18 @@
 //! `check`: for a person whose set-up does not work, and for CI. A line for each thing that has to
 //! be right, with the remedy where it is not. It writes nothing.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{embedded_portal, print};
 use crate::{
     config::{self, PortalChoice, Settings, Unusable},
     crm::Family,
     error::{Failure, Purpose},
-    escapes::on_one_line,
-    portal::{Budget, ErrorKind, GiveUp, Portal, PortalError, error::readable},
+    portal::{Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
+    text::on_one_line,
 };
 
 /// Goes through the list until something is in the way of the rest.
@@ -39,16 +40,15 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
             }
         },
     };
-    let portal = Portal::new(settings.connection(sign_in));
+    let portal = Portal::new(Arc::new(Endpoint::new(settings.connection())), sign_in);
     held(&format!("the settings are well formed: {}", portal.address()));
-    let (_never, given_up) = GiveUp::new();
-    let check = Check { budget: portal.budget(given_up), portal };
+    let check = Check { deadline: portal.deadline(CancellationToken::new()), portal };
     if check.everything().await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 struct Check {
     portal: Portal,
-    budget: Budget,
+    deadline: Deadline,
 }
 
 impl Check {
@@ -159,7 +159,7 @@ impl Check {
             Value::Object(parameters) => parameters,
             _ => Map::new(),
         };
-        self.portal.call(method, &parameters, &self.budget).await
+        self.portal.call(method, &parameters, &self.deadline).await
     }
 
     fn explain(&self, error: &PortalError) {

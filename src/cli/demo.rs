@@ -1,14 +1,14 @@
 //! `demo`: the main job on the embedded portal, with the lines that an MCP client would send.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines as InputLines};
 
 use super::{embedded_portal, print, wrong_usage};
 use crate::{
-    change::Session,
-    portal::{Connection, Portal, Rate, Timeouts},
+    account::Account,
+    portal::{Connection, Endpoint, Timeouts},
     server::{self, StdioTransport},
     tools::{Registry, ToolSelection},
     uploads::Policy,
@@ -22,20 +22,13 @@ pub(super) async fn run() -> ExitCode {
         Ok(started) => started,
         Err(failure) => return wrong_usage(&failure),
     };
-    let connection = Connection {
-        sign_in,
-        timeouts: Timeouts::STANDARD,
-        rate: Rate::STANDARD,
-        extra_roots: None,
-    };
-    let registry = Registry::new(
-        Ok(Session::new(Portal::new(connection), Policy::STANDARD)),
-        ToolSelection::default(),
-    );
+    let endpoint = Arc::new(Endpoint::new(Connection::STANDARD));
+    let account = Account::new(endpoint, sign_in, Policy::STANDARD);
+    let registry = Registry::new(ToolSelection::default());
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = StdioTransport::new(input, output, Timeouts::STANDARD.call);
-    let server = tokio::spawn(server::serve(registry, lines));
+    let server = tokio::spawn(server::serve(registry, Ok(account), lines));
     let shown = show(ours).await;
     let ended = server.await;
     match (shown, ended) {

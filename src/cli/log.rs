@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crate::escapes;
+use crate::text;
 
 /// So many events may wait; more are dropped.
 const MAX_WAITING: usize = 1_000;
@@ -45,7 +45,7 @@ impl Write for Log {
     /// Takes one event; the logger writes each at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let line = escapes::on_one_line(text.trim_end_matches('\n'));
+        let line = text::on_one_line(text.trim_end_matches('\n'));
         // When too many wait, nobody reads them.
         let _ = LINES.get_or_init(start).try_send(Message::Line(line));
         Ok(event.len())

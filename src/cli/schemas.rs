@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     crm::{Family, catalog},
     server,
-    tools::ToolSelection,
+    tools::{Registry, ToolSelection},
 };
 
 /// Prints the schemas, or writes them below the folder.
@@ -26,10 +26,9 @@ pub(super) fn run(folder: Option<&Path>) -> ExitCode {
 
 /// Every file by its path below the folder.
 fn files() -> Map<String, Value> {
-    let of_tools = ToolSelection::default()
-        .tools()
-        .into_iter()
-        .map(|tool| (format!("{}.json", tool.name), server::listed(&tool)));
+    let registry = Registry::new(ToolSelection::default());
+    let of_tools =
+        registry.tools().map(|tool| (format!("{}.json", tool.name()), server::listed(tool)));
     let of_fields = Family::ALL.into_iter().map(|family| {
         let name = family.name().replace(' ', "_");
         (format!("fields/{name}.json"), fields_schema(family))

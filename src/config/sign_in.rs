@@ -6,8 +6,12 @@ use std::{
 };
 
 use super::{
-    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, PortalChoice, REFRESH_TOKEN,
-    SANDBOX, TOKEN_FILE, WEBHOOK_URL, parsed, yes_or_no,
+    PortalChoice, parsed,
+    values::yes_or_no,
+    variables::{
+        ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, REFRESH_TOKEN, SANDBOX,
+        TOKEN_FILE, WEBHOOK_URL,
+    },
 };
 use crate::{
     error::Problem,

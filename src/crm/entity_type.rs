@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::kind;
+use super::{Wrong, kind};
 
 /// The seven families of entity types that `crm.item.update` documents a field table for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,28 +131,28 @@ impl EntityType {
     /// # Errors
     ///
     /// What is wrong, to be read after the argument's name.
-    pub fn item_in(self, text: &str) -> Result<u64, String> {
+    pub fn item_in(self, text: &str) -> Result<u64, Wrong> {
         if let Some((entity, id)) = linked_item(text) {
             return if entity == self {
                 Ok(id)
             } else {
-                Err(format!("is a link to a {entity}, not to a {self}"))
+                Err(format!("is a link to a {entity}, not to a {self}").into())
             };
         }
         if text.contains("://") {
-            return Err(format!("is a link to something else than a {self}"));
+            return Err(format!("is a link to something else than a {self}").into());
         }
         let no_number = || format!("must be a whole number, not {}", kind::shown(&text.into()));
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|it| !it.is_empty());
         let (Some(number), None) = (numbers.next(), numbers.next()) else {
-            return Err(no_number());
+            return Err(no_number().into());
         };
         let (before, after) = text.split_once(number).unwrap_or_default();
         let is_part = |c: char| c.is_alphanumeric() || "-+_.,".contains(c);
         if before.ends_with(is_part) || after.starts_with(is_part) {
-            return Err(no_number());
+            return Err(no_number().into());
         }
-        number.parse().map_err(|_| "is larger than any id".to_owned())
+        number.parse().map_err(|_| "is larger than any id".into())
     }
 
     /// The path of an item's page in the portal.

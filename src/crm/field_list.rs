@@ -83,7 +83,7 @@ impl PortalField {
         }
     }
 
-    /// ItemLocks a list's value into option ids: an id that the list has, or the text of exactly one
+    /// Turns a list's value into option ids: an id that the list has, or the text of exactly one
     /// option. A text that is also another option's id is doubtful.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
 
-use super::dates;
+use super::{Wrong, dates};
 
 /// The kinds of values that fields hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,12 +215,12 @@ impl Kind {
         }
     }
 
-    /// ItemLocks a value into its wire form, or says why it cannot be one.
+    /// Turns a value into its wire form, or says why it cannot be one.
     ///
     /// # Errors
     ///
     /// What the value must be, to be read after the field's name.
-    pub fn encode(self, value: &Value) -> Result<Encoded, String> {
+    pub fn encode(self, value: &Value) -> Result<Encoded, Wrong> {
         encode::encode(self, value)
     }
 

@@ -90,7 +90,7 @@ pub fn well_known_slip(name: &str) -> Option<&'static str> {
         "assignedby" | "responsibleid" | "responsible" | "owner" | "ownerid" | "assignedto" => {
             "assignedById"
         }
-        "amount" | "price" | "sum" | "value" | "budget" => "opportunity",
+        "amount" | "price" | "sum" | "value" | "deadline" => "opportunity",
         "currency" => "currencyId",
         "pipeline" | "pipelineid" | "category" | "funnel" => "categoryId",
         "phone" | "phones" | "email" | "emails" | "web" | "im" => "fm",

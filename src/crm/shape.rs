@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
-use super::kind::{Encoded, Kind, READ_AS_LIST};
+use super::{
+    Wrong,
+    kind::{Encoded, Kind, READ_AS_LIST},
+};
 
 /// Longer lists are neither sent nor compared.
 pub const MAX_VALUES: usize = 50_000;
@@ -42,12 +45,12 @@ impl Shape {
         if self.is_multiple { json!([]) } else { self.kind.cleared() }
     }
 
-    /// ItemLocks a value into its wire form.
+    /// Turns a value into its wire form.
     ///
     /// # Errors
     ///
     /// What the value must be, to be read after the field's name.
-    pub fn encode(self, value: &Value) -> Result<Encoded, String> {
+    pub fn encode(self, value: &Value) -> Result<Encoded, Wrong> {
         if !self.is_multiple {
             return self.kind.encode(value);
         }
@@ -60,7 +63,7 @@ impl Shape {
             one => (std::slice::from_ref(one), vec![READ_AS_LIST.to_owned()]),
         };
         if values.len() > MAX_VALUES {
-            return Err(too_many(values.len()));
+            return Err(too_many(values.len()).into());
         }
         let mut wire = Vec::with_capacity(values.len());
         let mut seen = HashSet::with_capacity(values.len());
@@ -194,7 +197,7 @@ mod tests {
     fn what_is_too_long_is_not_sent_and_never_equal() {
         let shape = Shape { kind: Kind::Integer, is_multiple: true };
         let long: Value = (0..=MAX_VALUES).collect();
-        assert!(shape.encode(&long).unwrap_err().contains("up to 50000"));
+        assert!(shape.encode(&long).unwrap_err().message.contains("up to 50000"));
         assert!(!shape.same(&long, &long));
         assert!(Kind::Users.encode(&long).is_err());
     }

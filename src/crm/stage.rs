@@ -3,7 +3,7 @@
 //! A stage's code tells its pipeline (fact sheet §1.7); which stages a pipeline has is the
 //! portal's knowledge.
 
-use super::{EntityType, Family};
+use super::{EntityType, Family, Wrong};
 
 /// The directory (`crm.status.list`, `ENTITY_ID`) of the stages of an entity type's pipeline;
 /// `None` for types without stages.
@@ -29,13 +29,13 @@ pub const fn has_pipelines(entity: EntityType) -> bool {
 /// # Errors
 ///
 /// What the code must be like, to be read after the field's name.
-pub fn pipeline(entity: EntityType, code: &str) -> Result<Option<i64>, String> {
+pub fn pipeline(entity: EntityType, code: &str) -> Result<Option<i64>, Wrong> {
     let (prefix, name) = match code.split_once(':') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, code),
     };
     if !is_name(name) {
-        return Err(format!("must be the code of a stage such as `{}`", example(entity)));
+        return Err(format!("must be the code of a stage such as `{}`", example(entity)).into());
     }
     let number = |text: &str| text.parse::<i64>().ok().filter(|number| *number >= 0);
     match (entity.family(), prefix) {
@@ -44,17 +44,22 @@ pub fn pipeline(entity: EntityType, code: &str) -> Result<Option<i64>, String> {
         (Some(Family::Deal), Some(prefix)) => {
             prefix.strip_prefix('C').and_then(number).map(Some).ok_or_else(|| {
                 format!("must be like `NEW` in pipeline 0 and like `{}` in others", example(entity))
+                    .into()
             })
         }
         (Some(Family::Invoice | Family::SmartProcess), Some(prefix)) => {
             let of_type = prefix.strip_prefix("DT").and_then(|rest| rest.split_once('_'));
             match of_type.and_then(|(id, pipeline)| Some((number(id)?, number(pipeline)?))) {
                 Some((id, pipeline)) if id == i64::from(entity.id()) => Ok(Some(pipeline)),
-                Some((id, _)) => Err(format!("is a stage of entity type {id}, not of {entity}")),
-                None => Err(format!("must be like `{}`", example(entity))),
+                Some((id, _)) => {
+                    Err(format!("is a stage of entity type {id}, not of {entity}").into())
+                }
+                None => Err(format!("must be like `{}`", example(entity)).into()),
             }
         }
-        (Some(_), _) => Err(format!("must be like `{}`, as {entity} stages are", example(entity))),
+        (Some(_), _) => {
+            Err(format!("must be like `{}`, as {entity} stages are", example(entity)).into())
+        }
     }
 }
 

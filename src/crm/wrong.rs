@@ -6,6 +6,8 @@ use std::fmt::Display;
 /// A value that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wrong {
+    /// Which part of the value, where it has parts.
+    pub at: Option<String>,
     /// What it must be, to be read after its name.
     pub message: String,
     /// What is probably meant.
@@ -15,6 +17,12 @@ pub struct Wrong {
 }
 
 impl Wrong {
+    /// The same as what is wrong with a part of a larger value.
+    #[must_use]
+    pub fn within(self, part: impl Into<String>) -> Self {
+        Self { at: Some(part.into()), ..self }
+    }
+
     /// The same with what there is to choose from.
     #[must_use]
     pub fn among<C: Display, N: AsRef<str>>(self, options: &[(C, N)]) -> Self {

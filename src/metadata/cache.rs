@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
-use crate::portal::{Budget, PortalError};
+use crate::portal::{Deadline, PortalError};
 
 /// Fields, stages and types change when somebody edits the portal's settings, which is rare.
 const TTL: Duration = Duration::from_secs(600);
@@ -52,7 +52,7 @@ impl<K: Eq + Hash, T> Cache<K, T> {
     pub(super) async fn get(
         &self,
         key: K,
-        budget: &Budget,
+        deadline: &Deadline,
         fetch: impl Future<Output = Result<T, PortalError>>,
     ) -> Result<Arc<T>, PortalError> {
         let slot = {
@@ -63,7 +63,7 @@ impl<K: Eq + Hash, T> Cache<K, T> {
             }
             Arc::clone(slots.entry(key).or_default())
         };
-        let mut kept = budget.wait(slot.lock()).await?;
+        let mut kept = deadline.wait(slot.lock()).await?;
         if let Some((fetched_at, fact)) = kept.as_ref()
             && fetched_at.elapsed() < self.ttl
         {
@@ -79,18 +79,18 @@ impl<K: Eq + Hash, T> Cache<K, T> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
-    use crate::portal::GiveUp;
 
     #[tokio::test(start_paused = true)]
     async fn facts_are_kept_and_fetched_again_when_they_are_too_old() {
         let fetched = AtomicUsize::new(0);
         let cache: Cache<(), usize> = Cache::default();
-        let (_never, given_up) = GiveUp::new();
-        let budget = Budget::new(Duration::from_secs(3_600), given_up);
+        let deadline = Deadline::new(Duration::from_secs(3_600), CancellationToken::new());
         let get = async |cache: &Cache<(), usize>| {
             let fetch = async { Ok(fetched.fetch_add(1, Ordering::Relaxed) + 1) };
-            *cache.get((), &budget, fetch).await.unwrap()
+            *cache.get((), &deadline, fetch).await.unwrap()
         };
         assert_eq!(get(&cache).await, 1);
         assert_eq!(get(&cache.recent()).await, 1);

@@ -14,7 +14,7 @@ use crate::{
         likeness::{Likeness, beginnings, likeness, words},
         text,
     },
-    portal::{Budget, ErrorKind, PortalError},
+    portal::{Deadline, ErrorKind, PortalError},
 };
 
 /// How many people a portal names at once.
@@ -61,11 +61,15 @@ impl Metadata {
     /// # Errors
     ///
     /// See [`Self::field_list`].
-    pub async fn people(&self, query: &str, budget: &Budget) -> Result<Arc<People>, PortalError> {
+    pub async fn people(
+        &self,
+        query: &str,
+        deadline: &Deadline,
+    ) -> Result<Arc<People>, PortalError> {
         let query = query.trim();
         let fetch = async {
-            let first = async { self.users("user.get", json!({}), budget).await };
-            let first = match self.first_people.get((), budget, first).await {
+            let first = async { self.users("user.get", json!({}), deadline).await };
+            let first = match self.first_people.get((), deadline, first).await {
                 Err(PortalError::Refused(refusal)) if refusal.kind() != ErrorKind::ScopeMissing => {
                     Arc::default()
                 }
@@ -76,7 +80,7 @@ impl Metadata {
             if query.is_empty() || (!has_more && !known.is_empty()) {
                 return Ok(known.into());
             }
-            let found = self.search_people(query, budget).await?;
+            let found = self.search_people(query, deadline).await?;
             if !found.is_empty() {
                 return Ok(found.into());
             }
@@ -84,32 +88,32 @@ impl Metadata {
             if is_certain || !has_more || is_exact(query) {
                 return Ok(known.into());
             }
-            let mut found = self.search_by_beginnings(query, budget).await?;
+            let mut found = self.search_by_beginnings(query, deadline).await?;
             found.extend(known.into_iter().filter(|it| !found.contains(it)).collect::<Vec<_>>());
             if !found.is_empty() {
                 return Ok(resembling(&found, query).into());
             }
-            let all = self.all_people(budget).await?;
+            let all = self.all_people(deadline).await?;
             Ok(People { found: resembling(&all.found, query), seen_of_more: all.seen_of_more })
         };
-        self.people.get(query.to_owned(), budget, fetch).await
+        self.people.get(query.to_owned(), deadline, fetch).await
     }
 
     /// Asks a portal that has more people than a page holds, or others than those who are listed.
     async fn search_people(
         &self,
         query: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Vec<Person>, PortalError> {
         let filter = match query.parse::<i64>() {
             Ok(id) => json!({"ID": id}),
             Err(_) if query.contains('@') => json!({"EMAIL": query}),
             Err(_) => {
-                let found = self.users("user.search", json!({"FIND": query}), budget).await?;
+                let found = self.users("user.search", json!({"FIND": query}), deadline).await?;
                 // A last name finds the most.
                 return match query.rsplit_once(char::is_whitespace) {
                     Some((_, last)) if found.is_empty() => {
-                        let found = self.users("user.search", json!({"FIND": last}), budget);
+                        let found = self.users("user.search", json!({"FIND": last}), deadline);
                         Ok(resembling(&found.await?, query))
                     }
                     // The portal may know more of somebody than it shows.
@@ -120,7 +124,7 @@ impl Metadata {
                 };
             }
         };
-        let found = self.users("user.get", filter, budget).await?;
+        let found = self.users("user.get", filter, deadline).await?;
         Ok(resembling(&found, query))
     }
 
@@ -129,10 +133,10 @@ impl Metadata {
     async fn search_by_beginnings(
         &self,
         query: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Vec<Person>, PortalError> {
         for beginning in beginnings(query).into_iter().take(MAX_SEARCHES) {
-            let found = self.users("user.search", json!({"FIND": beginning}), budget).await?;
+            let found = self.users("user.search", json!({"FIND": beginning}), deadline).await?;
             let found = resembling(&found, query);
             if !found.is_empty() {
                 return Ok(found);
@@ -142,7 +146,7 @@ impl Metadata {
     }
 
     /// Everybody, page by page.
-    async fn all_people(&self, budget: &Budget) -> Result<Arc<People>, PortalError> {
+    async fn all_people(&self, deadline: &Deadline) -> Result<Arc<People>, PortalError> {
         let fetch = async {
             let mut everybody = People::default();
             let mut start = 0;
@@ -151,7 +155,7 @@ impl Metadata {
                     ("FILTER".to_owned(), json!({})),
                     ("start".to_owned(), json!(start)),
                 ]);
-                let page = self.portal.fetch("user.get", &parameters, budget).await?;
+                let page = self.portal.fetch("user.get", &parameters, deadline).await?;
                 everybody.found.extend(people_in(&page.result));
                 match page.next {
                     Some(next) if next > start => start = next,
@@ -161,17 +165,17 @@ impl Metadata {
             everybody.seen_of_more = Some(everybody.found.len());
             Ok(everybody)
         };
-        self.all_people.get((), budget, fetch).await
+        self.all_people.get((), deadline, fetch).await
     }
 
     async fn users(
         &self,
         method: &str,
         filter: Value,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Vec<Person>, PortalError> {
         let parameters = Map::from_iter([("FILTER".to_owned(), filter)]);
-        let result = self.ask(method, parameters, budget).await?;
+        let result = self.ask(method, parameters, deadline).await?;
         Ok(people_in(&result).collect())
     }
 }

@@ -2,50 +2,27 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use reqwest::{Certificate, Client, Response, Url, header, redirect};
+use reqwest::{Response, Url, header};
 use serde_json::{Map, Value};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApiError, Budget, ErrorKind, PortalError, Rate, Scrubber, Secret, SignIn,
+    ApiError, Deadline, Endpoint, ErrorKind, PortalError, Scrubber, Secret, SignIn,
     answer::{Answer, innermost, read_answer, read_bounded},
     auth::Address,
-    budget::Spent,
+    deadline::Expired,
     error::readable,
-    limiter::Limiter,
-    limiter::Turn,
+    limiter::Permit,
     retry::Pauses,
 };
 
 /// Portals block a method for ten minutes (fact sheet §5.2); a longer time is not believed.
 const MAX_BLOCK: u64 = 3_600;
-
-/// How long to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a connection.
-    pub connect: Duration,
-    /// For one request.
-    pub request: Duration,
-    /// For a whole tool call, all its requests and pauses included.
-    pub call: Duration,
-}
-
-impl Timeouts {
-    /// Below the 60 s after which MCP clients give a call up.
-    pub const STANDARD: Self = Self {
-        connect: Duration::from_secs(5),
-        request: Duration::from_secs(30),
-        call: Duration::from_secs(45),
-    };
-}
 
 /// A request's body, and the token in it that can be renewed.
 struct RequestBody {
@@ -53,57 +30,34 @@ struct RequestBody {
     token: Option<Secret>,
 }
 
-/// Where a portal is and how to treat it.
-#[derive(Debug)]
-pub struct Connection {
-    /// Address and sign-in.
-    pub sign_in: SignIn,
-    /// How long to wait.
-    pub timeouts: Timeouts,
-    /// How many requests may go out.
-    pub rate: Rate,
-    /// Certificates to trust besides the system's, as a PEM file's content.
-    pub extra_roots: Option<Vec<u8>>,
-}
-
-/// A portal that can be called.
+/// A portal that one user can call.
 #[derive(Debug)]
 pub struct Portal {
-    connection: Connection,
-    limiter: Limiter,
-    // Built at the first call: reading the system's certificates takes longer than the whole start.
-    http: OnceLock<Client>,
-    /// For the sign-in server, whose way may lead through a proxy where the portal's does not.
-    sign_in_http: OnceLock<Client>,
+    endpoint: Arc<Endpoint>,
+    sign_in: SignIn,
     /// When each method may be called again after it had used up its time, in Unix seconds.
     operating_resets: Mutex<HashMap<String, i64>>,
 }
 
 impl Portal {
-    /// Takes note of the portal; nothing is sent.
-    pub fn new(connection: Connection) -> Self {
-        Self {
-            limiter: Limiter::new(connection.rate),
-            connection,
-            http: OnceLock::new(),
-            sign_in_http: OnceLock::new(),
-            operating_resets: Mutex::default(),
-        }
+    /// A user of the portal at an endpoint; nothing is sent.
+    pub fn new(endpoint: Arc<Endpoint>, sign_in: SignIn) -> Self {
+        Self { endpoint, sign_in, operating_resets: Mutex::default() }
     }
 
     /// The portal's address, without any secret.
     pub const fn address(&self) -> &Address {
-        self.connection.sign_in.address()
+        self.sign_in.address()
     }
 
     /// What a tool call that begins now may spend.
-    pub fn budget(&self, given_up: watch::Receiver<bool>) -> Budget {
-        Budget::new(self.connection.timeouts.call, given_up)
+    pub fn deadline(&self, cancellation: CancellationToken) -> Deadline {
+        Deadline::new(self.endpoint.timeouts.call, cancellation)
     }
 
     /// The filter for everything that leaves the program.
     pub fn scrubber(&self) -> Scrubber {
-        Scrubber::new(self.connection.sign_in.secrets())
+        Scrubber::new(self.sign_in.secrets())
     }
 
     /// Calls a method and returns its `result`.
@@ -115,26 +69,26 @@ impl Portal {
         &self,
         method: &str,
         parameters: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Value, PortalError> {
-        self.fetch(method, parameters, budget).await.map(|answer| answer.result)
+        self.fetch(method, parameters, deadline).await.map(|answer| answer.result)
     }
 
     /// The right to send a request at once, if the pace allows one.
-    pub fn free_turn(&self) -> Option<Turn> {
-        self.limiter.free_turn()
+    pub fn try_permit(&self) -> Option<Permit> {
+        self.endpoint.limiter.try_permit()
     }
 
     /// Waits for the right to send a request.
     ///
     /// # Errors
     ///
-    /// When the budget ends before.
-    pub async fn turn(&self, budget: &Budget) -> Result<Turn, PortalError> {
-        let has_room = budget.has(Duration::ZERO);
-        budget.wait(self.limiter.turn()).await.map_err(|spent| match spent {
+    /// When the deadline ends before.
+    pub async fn permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
+        let has_room = deadline.has(Duration::ZERO);
+        deadline.wait(self.endpoint.limiter.permit()).await.map_err(|spent| match spent {
             // Time was left, and the pace used it up.
-            Spent::Time if has_room => PortalError::DeadlineExceeded,
+            Expired::Time if has_room => PortalError::DeadlineExceeded,
             spent => spent.into(),
         })
     }
@@ -144,18 +98,20 @@ impl Portal {
     /// # Errors
     ///
     /// See [`Self::fetch`].
-    pub async fn call_in(
+    pub async fn call_with(
         &self,
-        turn: Turn,
+        permit: Permit,
         method: &str,
         parameters: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Value, PortalError> {
-        self.fetch_in(Some(turn), method, parameters, budget).await.map(|answer| answer.result)
+        self.fetch_with(Some(permit), method, parameters, deadline)
+            .await
+            .map(|answer| answer.result)
     }
 
     /// Calls a method and returns its whole answer. What provably did not run is sent again, as long as
-    /// the budget lasts.
+    /// the deadline lasts.
     ///
     /// # Errors
     ///
@@ -164,32 +120,32 @@ impl Portal {
         &self,
         method: &str,
         parameters: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Answer, PortalError> {
-        self.fetch_in(None, method, parameters, budget).await
+        self.fetch_with(None, method, parameters, deadline).await
     }
 
-    async fn fetch_in(
+    async fn fetch_with(
         &self,
-        mut turn: Option<Turn>,
+        mut permit: Option<Permit>,
         method: &str,
         parameters: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Answer, PortalError> {
         let mut pauses = Pauses::new();
         let mut is_renewed = false;
-        if let SignIn::Token { tokens, .. } = &self.connection.sign_in
+        if let SignIn::Token { tokens, .. } = &self.sign_in
             && tokens.access().is_none()
         {
-            self.renew(None, budget).await?;
+            self.renew(None, deadline).await?;
             is_renewed = true;
         }
         loop {
-            let error = match self.attempt(turn.take(), method, parameters, budget).await {
+            let error = match self.attempt(permit.take(), method, parameters, deadline).await {
                 Ok(result) => return Ok(result),
                 Err((error, stale)) => match stale.filter(|_| !is_renewed) {
                     Some(stale) => {
-                        self.renew(Some(&stale), budget).await?;
+                        self.renew(Some(&stale), deadline).await?;
                         is_renewed = true;
                         continue;
                     }
@@ -197,12 +153,12 @@ impl Portal {
                 },
             };
             if matches!(&error, PortalError::Refused(it) if it.kind() == ErrorKind::RateLimited) {
-                self.limiter.pause();
+                self.endpoint.limiter.pause();
             }
             match pauses.next(&error) {
-                Some(pause) if budget.has(pause) => {
+                Some(pause) if deadline.has(pause) => {
                     tracing::debug!(method, ?pause, "a request that did not run is sent again");
-                    if budget.wait(tokio::time::sleep(pause)).await.is_err() {
+                    if deadline.wait(tokio::time::sleep(pause)).await.is_err() {
                         return Err(error);
                     }
                 }
@@ -221,18 +177,18 @@ impl Portal {
     /// One request. With the error comes the token that has expired, if it can be renewed.
     async fn attempt(
         &self,
-        turn: Option<Turn>,
+        permit: Option<Permit>,
         method: &str,
         parameters: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Answer, (PortalError, Option<Secret>)> {
         let without_token = |error: PortalError| (error, None);
-        if turn.is_none() {
-            self.turn(budget).await.map_err(without_token)?;
+        if permit.is_none() {
+            self.permit(deadline).await.map_err(without_token)?;
         }
         let body = self.body(parameters);
-        let request_timeout = self.connection.timeouts.request;
-        let deadline = budget.deadline().min(Instant::now() + request_timeout);
+        let request_timeout = self.endpoint.timeouts.request;
+        let deadline = deadline.instant().min(Instant::now() + request_timeout);
         let began = Instant::now();
         // Not ended by the client's giving up: a request that has left is finished.
         let answer = match timeout_at(deadline, self.exchange(method, body.json)).await {
@@ -256,7 +212,7 @@ impl Portal {
 
     /// The body of a request, with the token if there is one.
     fn body(&self, parameters: &Map<String, Value>) -> RequestBody {
-        let token = match &self.connection.sign_in {
+        let token = match &self.sign_in {
             SignIn::Token { tokens, .. } => tokens.access().map(|token| (tokens, token)),
             SignIn::Webhook { .. } => None,
         };
@@ -275,12 +231,12 @@ impl Portal {
         RequestBody { json, token: Some(token).filter(|_| tokens.can_be_renewed()) }
     }
 
-    async fn renew(&self, stale: Option<&Secret>, budget: &Budget) -> Result<(), PortalError> {
-        match &self.connection.sign_in {
+    async fn renew(&self, stale: Option<&Secret>, deadline: &Deadline) -> Result<(), PortalError> {
+        match &self.sign_in {
             SignIn::Token { tokens, .. } => {
                 let is_local = tokens.are_renewed_on_this_machine();
-                let http = self.client(&self.sign_in_http, is_local)?;
-                tokens.renew(stale, http, budget).await
+                let http = self.endpoint.client(is_local)?;
+                tokens.renew(stale, http, deadline).await
             }
             SignIn::Webhook { .. } => Ok(()),
         }
@@ -288,8 +244,9 @@ impl Portal {
 
     async fn exchange(&self, method: &str, body: Vec<u8>) -> Result<Answer, PortalError> {
         let response = self
-            .http()?
-            .post(self.connection.sign_in.method_url(method))
+            .endpoint
+            .client(self.sign_in.is_on_this_machine())?
+            .post(self.sign_in.method_url(method))
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")
             .body(body)
@@ -327,39 +284,6 @@ impl Portal {
             })),
             Err(error) => Err(error),
         }
-    }
-
-    fn http(&self) -> Result<&Client, PortalError> {
-        self.client(&self.http, self.connection.sign_in.is_on_this_machine())
-    }
-
-    fn client<'a>(
-        &self,
-        place: &'a OnceLock<Client>,
-        is_on_this_machine: bool,
-    ) -> Result<&'a Client, PortalError> {
-        if let Some(client) = place.get() {
-            return Ok(client);
-        }
-        // A second installation is refused, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(self.connection.timeouts.connect);
-        if is_on_this_machine {
-            // A proxy of the system's would look for the server on its own machine.
-            builder = builder.no_proxy();
-        }
-        let unusable = |error: reqwest::Error| PortalError::Unreachable {
-            reason: format!("the HTTP client could not be set up: {}", innermost(&error)),
-        };
-        if let Some(pem) = &self.connection.extra_roots {
-            let roots = Certificate::from_pem_bundle(pem).map_err(unusable)?;
-            builder = builder.tls_certs_merge(roots);
-        }
-        let client = builder.build().map_err(unusable)?;
-        Ok(place.get_or_init(|| client))
     }
 
     /// The host and path prefix that a redirect names, without the secret part of the path.

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{budget::Spent, plan_texts::speaks_of_the_plan};
+use super::{deadline::Expired, plan_texts::speaks_of_the_plan};
 
 /// A call that brought no result.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum PortalError {
     },
     /// The client gave the call up before the request was sent.
     #[error("the call was given up")]
-    GivenUp,
+    Cancelled,
     /// The pace left no room before the deadline, so nothing was sent.
     #[error("no room within the request limit before the deadline")]
     DeadlineExceeded,
@@ -201,11 +201,11 @@ impl ApiError {
     }
 }
 
-impl From<Spent> for PortalError {
-    fn from(spent: Spent) -> Self {
+impl From<Expired> for PortalError {
+    fn from(spent: Expired) -> Self {
         match spent {
-            Spent::Time => Self::TimedOut,
-            Spent::GivenUp => Self::GivenUp,
+            Expired::Time => Self::TimedOut,
+            Expired::Cancelled => Self::Cancelled,
         }
     }
 }

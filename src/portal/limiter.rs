@@ -51,7 +51,7 @@ impl FromStr for Rate {
 
 /// The right to send one request.
 #[derive(Debug)]
-pub struct Turn(());
+pub struct Permit(());
 
 /// A token bucket, first come, first served.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Limiter {
     }
 
     /// Takes a token if there is one and nobody waits for it.
-    pub fn free_turn(&self) -> Option<Turn> {
+    pub fn try_permit(&self) -> Option<Permit> {
         let mut bucket = self.bucket.try_lock().ok()?;
         let now = Instant::now();
         let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,12 +90,12 @@ impl Limiter {
         bucket.fill(self.rate, now);
         (bucket.tokens >= 1.0).then(|| {
             bucket.tokens -= 1.0;
-            Turn(())
+            Permit(())
         })
     }
 
     /// Waits for a token and takes it. Dropping the future gives up the place in the queue.
-    pub async fn turn(&self) -> Turn {
+    pub async fn permit(&self) -> Permit {
         // The lock is held while waiting: it is fair, so it is the queue.
         let mut bucket = self.bucket.lock().await;
         loop {
@@ -113,7 +113,7 @@ impl Limiter {
             bucket.fill(self.rate, now);
             if bucket.tokens >= 1.0 {
                 bucket.tokens -= 1.0;
-                return Turn(());
+                return Permit(());
             }
             let missing = (1.0 - bucket.tokens) / self.rate.per_second;
             tokio::time::sleep(Duration::from_secs_f64(missing)).await;
@@ -156,11 +156,11 @@ mod tests {
         let limiter = Limiter::new(Rate::STANDARD);
         let start = Instant::now();
         for _ in 0..50 {
-            limiter.turn().await;
+            limiter.permit().await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..4 {
-            limiter.turn().await;
+            limiter.permit().await;
         }
         assert!(start.elapsed() >= Duration::from_millis(1_990));
         assert!(start.elapsed() <= Duration::from_millis(2_010));
@@ -169,23 +169,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_empties_the_bucket_for_a_second() {
         let limiter = Limiter::new(Rate::STANDARD);
-        limiter.turn().await;
+        limiter.permit().await;
         let start = Instant::now();
         limiter.pause();
-        limiter.turn().await;
+        limiter.permit().await;
         assert!(start.elapsed() >= Duration::from_millis(1_400), "{:?}", start.elapsed());
-        limiter.turn().await;
+        limiter.permit().await;
         assert!(start.elapsed() >= Duration::from_millis(1_900), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_gives_up_takes_no_token() {
         let limiter = Limiter::new(Rate { burst: 1.0, per_second: 1.0 });
-        limiter.turn().await;
-        let gave_up = tokio::time::timeout(Duration::from_millis(100), limiter.turn()).await;
+        limiter.permit().await;
+        let gave_up = tokio::time::timeout(Duration::from_millis(100), limiter.permit()).await;
         assert!(gave_up.is_err());
         let start = Instant::now();
-        limiter.turn().await;
+        limiter.permit().await;
         assert!(start.elapsed() <= Duration::from_millis(910));
     }
 }

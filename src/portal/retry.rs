@@ -58,7 +58,7 @@ impl PortalError {
             | Self::NotRenewed { .. }
             | Self::DeadlineExceeded
             | Self::TimedOut
-            | Self::GivenUp => Disposition::Final,
+            | Self::Cancelled => Disposition::Final,
         }
     }
 }

@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
-    Budget, PortalError, Secret,
+    Deadline, PortalError, Secret,
     auth::{AddressError, checked_url, is_loopback},
-    budget::Spent,
+    deadline::Expired,
     token_file,
 };
 
@@ -152,7 +152,7 @@ impl Tokens {
         self: &Arc<Self>,
         stale: Option<&Secret>,
         http: &Client,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), PortalError> {
         let mut outcome = {
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,10 +169,12 @@ impl Tokens {
             }
         };
         let ended =
-            budget.wait(outcome.wait_for(Option::is_some)).await.map_err(|spent| match spent {
-                Spent::Time => not_renewed("no answer in time", None),
-                Spent::GivenUp => PortalError::GivenUp,
-            })?;
+            deadline.wait(outcome.wait_for(Option::is_some)).await.map_err(
+                |spent| match spent {
+                    Expired::Time => not_renewed("no answer in time", None),
+                    Expired::Cancelled => PortalError::Cancelled,
+                },
+            )?;
         match ended.as_deref() {
             Ok(Some(result)) => result.clone(),
             _ => Err(not_renewed("the renewal broke off", None)),

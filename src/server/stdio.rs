@@ -149,7 +149,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
         if self.line.is_empty() || self.is_dropping { Input::End } else { Input::Line }
     }
 
-    /// ItemLocks a line into a message for rmcp, or into the answer that it deserves.
+    /// Turns a line into a message for rmcp, or into the answer that it deserves.
     fn understand(&self, line: &[u8]) -> Understood {
         const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
@@ -175,7 +175,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
         let (in_arguments, elsewhere): (Vec<String>, Vec<String>) =
             repeated.into_iter().partition(|path| path.starts_with(ARGUMENTS));
         if let Some(key) = elsewhere.first() {
-            let text = format!("`{}` is given twice", super::shown(key));
+            let text = format!("`{}` is given twice", super::convert::shown(key));
             let id = message.get("id").cloned().and_then(|id| serde_json::from_value(id).ok());
             return Understood::Answer(ErrorData::invalid_request(text, None), id);
         }

@@ -10,12 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::RawArguments;
+use super::context::RawArguments;
 use crate::{
     crm::{EntityType, Naming, catalog, kind, names},
     error::Problem,
-    escapes, json,
+    json,
     portal::auth::Address,
+    text,
 };
 
 /// `useOriginalUfNames`: a letter, as the portal has it.
@@ -44,13 +45,13 @@ pub(super) struct Parsed<T> {
 
 /// Arguments that do not fit the tool.
 #[derive(Debug)]
-pub(super) struct Misfit {
+pub(super) struct Unreadable {
     pub(super) problems: Vec<Problem>,
     /// What could be read all the same.
     pub(super) readable: Map<String, Value>,
 }
 
-impl From<Vec<Problem>> for Misfit {
+impl From<Vec<Problem>> for Unreadable {
     fn from(problems: Vec<Problem>) -> Self {
         Self { problems, readable: Map::new() }
     }
@@ -61,7 +62,7 @@ pub(super) fn parse<T: DeserializeOwned>(
     given: RawArguments,
     schema: &Map<String, Value>,
     portal: &Address,
-) -> Result<Parsed<T>, Misfit> {
+) -> Result<Parsed<T>, Unreadable> {
     let no_properties = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
     let RawArguments { arguments, notes, repeated } = given;
@@ -103,7 +104,7 @@ pub(super) fn parse<T: DeserializeOwned>(
         }
     }
     if !reader.problems.is_empty() {
-        return Err(Misfit { problems: reader.problems, readable: tidy });
+        return Err(Unreadable { problems: reader.problems, readable: tidy });
     }
     match serde_json::from_value(Value::Object(tidy)) {
         Ok(arguments) => Ok(Parsed { arguments, notes: reader.notes }),
@@ -117,7 +118,7 @@ pub(super) fn parse<T: DeserializeOwned>(
 fn read_escapes_back(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let Cow::Owned(read) = escapes::read_back(text) {
+            if let Cow::Owned(read) = text::read_back(text) {
                 *text = read;
             }
         }
@@ -242,7 +243,7 @@ impl Reader<'_> {
             })
         };
         let id = if is_elsewhere {
-            Err(format!("is a link to another portal than {}", self.portal))
+            Err(format!("is a link to another portal than {}", self.portal).into())
         } else {
             entity.item_in(text)
         };
@@ -251,8 +252,8 @@ impl Reader<'_> {
                 self.notes.push(format!("`id` was read as {id}"));
                 Some(id.into())
             }
-            Err(message) => {
-                self.problems.push(Problem::new("id", message));
+            Err(wrong) => {
+                self.problems.push(Problem::of("id", wrong));
                 None
             }
         }

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::Context;
+use super::context::Context;
 use crate::{
-    crm::{EntityType, Kind, Naming, catalog, dates, field_list::FieldList, names},
-    resolve::Fields,
+    crm::{EntityType, Item, Kind, Naming, catalog, dates, field_list::FieldList, names},
+    metadata::Fields,
 };
 
 /// What tells days from moments in the items of an entity type.
@@ -34,7 +34,7 @@ impl Days {
             _ => false,
         };
         let list = if values.any(|(name, value)| names::is_custom(name) && may_be_day(value)) {
-            context.metadata.field_list(entity, context.budget).await.ok()
+            context.metadata.field_list(entity, &context.call.deadline).await.ok()
         } else {
             None
         };
@@ -46,13 +46,13 @@ impl Days {
         let kind = match (catalog::named(name), self.list.as_deref()) {
             (Some(row), _) => row.kind,
             (None, Some(list)) => {
-                let known = Fields {
+                let fields = Fields {
                     entity: self.entity,
                     naming: self.naming,
                     item: None,
                     list: Some(list),
                 };
-                known.describe(name.to_owned()).shape.kind
+                fields.describe(name.to_owned()).shape.kind
             }
             (None, None) => return value,
         };
@@ -60,17 +60,7 @@ impl Days {
     }
 
     /// An item with its days.
-    pub(super) fn in_item(&self, item: Map<String, Value>) -> Map<String, Value> {
-        item.into_iter()
-            .map(|(name, value)| {
-                let value = self.shown(&name, value);
-                (name, value)
-            })
-            .collect()
+    pub(super) fn in_item(&self, item: Item) -> Item {
+        item.map(|name, value| self.shown(name, value))
     }
-}
-
-/// The fields of an item, for [`Days::of`].
-pub(super) fn fields(item: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
-    item.iter().map(|(name, value)| (name.as_str(), value))
 }

@@ -10,20 +10,25 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Context, RawArguments, Tool, Work, arguments::YesNo, render::narrowed, schema};
+use super::{
+    arguments::YesNo,
+    context::{Context, RawArguments},
+    registry::{Effect, Group, ToolDefinition},
+    render::{Answer, narrowed},
+    schema,
+};
 use crate::{
     crm::{
-        EntityType, EntityTypes, Family, Kind, Naming,
+        EntityType, Family, Kind, Naming,
         catalog::{self, Access},
         field_list::FieldList,
         likeness::{Likeness, unmatched, words},
         names,
     },
-    error::{Failure, Problem, Purpose},
-    portal::{ErrorKind, PortalError},
-    resolve::{Fields, Unresolved},
+    error::{Failure, Problem},
+    metadata::{Fields, Metadata, Unresolved},
 };
-use choices::{Choices, Group, Sources};
+use choices::{ChoiceGroup, Choices, Sources};
 use row::Row;
 
 const DESCRIPTION: &str = "\
@@ -49,22 +54,23 @@ struct Arguments {
     use_original_uf_names: YesNo,
 }
 
-/// The tool as clients are told of it.
-pub(super) fn tool(types: &EntityTypes) -> Tool {
-    Tool {
-        name: "describe_crm_fields",
-        title: "Look up Bitrix24 CRM fields",
-        description: DESCRIPTION.to_owned(),
-        search_hint: "bitrix24 crm fields stages pipelines options users smart processes",
-        input_schema: schema::input::<Arguments>(types),
-        output_schema: None,
-        work: Work::Describe,
-    }
-}
+/// The tool.
+pub(super) static TOOL: ToolDefinition = ToolDefinition {
+    name: "describe_crm_fields",
+    title: "Look up Bitrix24 CRM fields",
+    search_hint: "bitrix24 crm fields stages pipelines options users smart processes",
+    group: Group::Lookup,
+    effect: Effect::Read,
+    instructions: "describe_crm_fields with a `query` finds fields, stages, pipelines, options and people; \
+                   without entityTypeId it lists the entity types of this portal.",
+    description: |_| DESCRIPTION.to_owned(),
+    input_schema: schema::input::<Arguments>,
+    output_schema: None,
+    run: |context, raw| Box::pin(async move { run(context, raw).await.map(Answer::Success) }),
+};
 
-/// Runs a call.
-pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Value, Failure> {
-    let (arguments, notes) = context.arguments::<Arguments>(given)?;
+async fn run(context: Context<'_>, raw: RawArguments) -> Result<Value, Failure> {
+    let (arguments, notes) = context.arguments::<Arguments>(raw)?;
     let is_said = |text: &String| !text.trim().is_empty();
     let query = arguments.query.filter(is_said);
     let field = arguments.field.filter(is_said);
@@ -77,13 +83,13 @@ pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Val
     let described = describe(context, asked, notes.clone()).await;
     let is_enough = match &described {
         Ok(described) => described.is_found,
-        Err(failure) => !failure.depends_on_facts(),
+        Err(failure) => !failure.depends_on_metadata(),
     };
     if is_enough {
         return described.map(|described| described.answer);
     }
     let metadata = context.metadata.recent();
-    describe(context.with_facts(&metadata), asked, notes).await.map(|described| described.answer)
+    describe(context.with_metadata(&metadata), asked, notes).await.map(|described| described.answer)
 }
 
 /// What is to be described.
@@ -121,7 +127,7 @@ async fn entity_types(context: Context<'_>, query: Option<&str>, mut notes: Vec<
         Some((EntityType::new(family.entity_type_id()?), family.name().to_owned()))
     });
     let mut types: Vec<(EntityType, String)> = standard.collect();
-    match context.metadata.smart_processes(context.budget).await {
+    match context.metadata.smart_processes(&context.call.deadline).await {
         Ok(smart) => types.extend(smart.iter().map(|it| (it.entity, it.title.clone()))),
         Err(error) => notes.push(format!("the smart processes could not be read: {error}")),
     }
@@ -162,16 +168,16 @@ impl<'a> Description<'a> {
         mut notes: Vec<String>,
     ) -> Result<Self, Failure> {
         let (list, sources) = tokio::join!(
-            context.metadata.field_list(entity, context.budget),
+            context.metadata.field_list(entity, &context.call.deadline),
             Sources::fetch(context, entity, &mut notes),
         );
-        let list = list.map_err(|error| unreadable(context, entity, "crm.item.fields", &error))?;
+        let list = list.map_err(|error| context.unreadable(entity, Metadata::FIELDS, &error))?;
         Ok(Self { context, entity, naming, list, sources, notes })
     }
 
     /// The fields, those of the catalogue first and in its order.
     fn rows(&self) -> Vec<Row<'_>> {
-        let known = self.known();
+        let fields = self.fields();
         let place = |name: &str| catalog::FIELDS.iter().position(|row| row.name == name);
         let mut listed: Vec<_> = self.list.iter().collect();
         listed.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
@@ -180,7 +186,7 @@ impl<'a> Description<'a> {
             .map(|(name, field)| {
                 let is_renamed = self.naming == Naming::Original && names::is_custom(name);
                 let name = if is_renamed { field.upper_name.clone() } else { name.to_owned() };
-                let resolved = known.describe(name.clone());
+                let resolved = fields.describe(name.clone());
                 let choices = self.sources.of(self.entity, field, &resolved);
                 Row { name, field, resolved, choices }
             })
@@ -188,7 +194,7 @@ impl<'a> Description<'a> {
             .collect()
     }
 
-    fn known(&self) -> Fields<'_> {
+    fn fields(&self) -> Fields<'_> {
         Fields { entity: self.entity, naming: self.naming, item: None, list: Some(&self.list) }
     }
 
@@ -300,7 +306,7 @@ impl<'a> Description<'a> {
     async fn one_field(mut self, typed: &str, query: Option<&str>) -> Result<Described, Failure> {
         let name = self.named(typed).map_err(Failure::refused_argument)?;
         let mut notes = std::mem::take(&mut self.notes);
-        let kind = self.known().describe(name.clone()).shape.kind;
+        let kind = self.fields().describe(name.clone()).shape.kind;
         if kind == Kind::Currency {
             self.sources.fetch_currencies(self.context, &mut notes).await;
         }
@@ -322,8 +328,7 @@ impl<'a> Description<'a> {
         }
         let rows = self.rows();
         let Some(row) = rows.iter().find(|row| row.name == name) else {
-            let known = self.known().resolve(typed, "field");
-            let problem = match known {
+            let problem = match self.fields().resolve(typed, "field") {
                 Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => problem,
                 Ok(_) => Problem::unknown_field(
                     "field",
@@ -344,7 +349,7 @@ impl<'a> Description<'a> {
             set(&mut answer, "people", people_found.into());
         }
         let part = match choices.groups() {
-            [Group { pipeline: None, .. }] => "choices",
+            [ChoiceGroup { pipeline: None, .. }] => "choices",
             _ => "pipelines",
         };
         set(&mut answer, "notes", notes.into());
@@ -355,9 +360,9 @@ impl<'a> Description<'a> {
 
     /// The field that was named, by its code or by its exact title.
     fn named(&mut self, typed: &str) -> Result<String, Problem> {
-        match self.known().resolve(typed, "field") {
+        match self.fields().resolve(typed, "field") {
             Ok(field) => Ok(field.name),
-            Err(Unresolved::Unknown(problem)) => match self.known().titled(typed) {
+            Err(Unresolved::Unknown(problem)) => match self.fields().titled(typed) {
                 Some(name) => {
                     self.notes.push(format!("`field` is the title of `{name}`"));
                     Ok(name)
@@ -366,22 +371,6 @@ impl<'a> Description<'a> {
             },
             Err(Unresolved::Ambiguous(problem)) => Err(problem),
         }
-    }
-}
-
-/// Why an entity type cannot be looked up.
-pub(super) fn unreadable(
-    context: Context<'_>,
-    entity: EntityType,
-    method: &str,
-    error: &PortalError,
-) -> Failure {
-    let failure = context.session.failure(method, error, Purpose::Reading);
-    match error {
-        PortalError::Refused(refusal) if refusal.kind() == ErrorKind::NotFound => {
-            failure.of_missing_type(entity)
-        }
-        _ => failure,
     }
 }
 

@@ -9,28 +9,27 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Context, RawArguments, Tool, Work,
     arguments::YesNo,
-    days::{self, Days},
-    describe::unreadable,
+    context::{Context, RawArguments},
+    days::Days,
     naming::Names,
-    render::{KNOWN_BY, meaningful_fields, narrowed},
+    registry::{Effect, Group, ToolDefinition},
+    render::{Answer, KNOWN_BY, meaningful_fields, narrowed},
     schema,
 };
 use crate::{
     crm::{
-        EntityType, EntityTypes, Kind, Naming,
+        EntityType, Item, Kind, Naming,
         catalog::{self, Access},
-        kind, names,
+        names,
     },
     error::{Failure, Problem},
-    resolve::{Fields, Unresolved},
+    items::{Items, Page, Query},
+    metadata::{Fields, Unresolved},
 };
 use filter::Filter;
 use query::Search;
 
-/// The portal's pages, which begin at multiples of this (fact sheet §7).
-const PAGE: u64 = 50;
 const USUAL_LIMIT: u64 = 20;
 
 const DESCRIPTION: &str = "\
@@ -58,7 +57,7 @@ struct Arguments {
     #[serde(default)]
     #[schemars(range(min = 1))]
     limit: Option<u64>,
-    /// 0 counts `total`; later `next` of the answer
+    /// Offset. 0 also returns `total`; then pass the previous `next`
     #[serde(default)]
     start: Option<i64>,
     /// `UF_CRM_` names
@@ -66,37 +65,38 @@ struct Arguments {
     use_original_uf_names: YesNo,
 }
 
-/// The tool as clients are told of it.
-pub(super) fn tool(types: &EntityTypes) -> Tool {
-    Tool {
-        name: "find_crm_items",
-        title: "Find Bitrix24 CRM items",
-        description: DESCRIPTION.to_owned(),
-        search_hint: "bitrix24 crm find search list",
-        input_schema: schema::input::<Arguments>(types),
-        output_schema: None,
-        work: Work::Find,
-    }
-}
+/// The tool.
+pub(super) static TOOL: ToolDefinition = ToolDefinition {
+    name: "find_crm_items",
+    title: "Find Bitrix24 CRM items",
+    search_hint: "bitrix24 crm find search list",
+    group: Group::Lookup,
+    effect: Effect::Read,
+    instructions: "find_crm_items finds items by title, name, phone, e-mail, id or filter and gives ids, \
+                   stage codes and links.",
+    description: |_| DESCRIPTION.to_owned(),
+    input_schema: schema::input::<Arguments>,
+    output_schema: None,
+    run: |context, raw| Box::pin(run(context, raw)),
+};
 
-/// Runs a call.
-pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Value, Failure> {
-    let (arguments, notes) = context.arguments(given)?;
-    let mut listing = ListRequest::check(context, &arguments, notes.clone()).await;
-    let is_in_doubt = match &listing {
-        Ok(listing) => listing.has_doubts,
-        Err(failure) => failure.depends_on_facts(),
+async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
+    let (arguments, notes) = context.arguments(raw)?;
+    let mut request = ListRequest::check(context, &arguments, notes.clone()).await;
+    let is_in_doubt = match &request {
+        Ok(request) => request.has_doubts,
+        Err(failure) => failure.depends_on_metadata(),
     };
     if is_in_doubt {
         let metadata = context.metadata.recent();
-        listing = ListRequest::check(context.with_facts(&metadata), &arguments, notes).await;
+        request = ListRequest::check(context.with_metadata(&metadata), &arguments, notes).await;
     }
-    let mut listing = listing?;
-    let found = match listing.query.take() {
-        None => listing.page(context, None).await?,
-        Some(query) => query::run(context, &mut listing, query.trim()).await?,
+    let mut request = request?;
+    let found = match request.query.take() {
+        None => request.page(context, None).await?,
+        Some(query) => query::run(context, &mut request, query.trim()).await?,
     };
-    Ok(listing.answer(context, found).await)
+    Ok(Answer::Success(request.answer(context, found).await))
 }
 
 /// A checked request for items.
@@ -120,7 +120,7 @@ struct ListRequest {
 /// A part of a page.
 #[derive(Default)]
 struct Found {
-    items: Vec<Map<String, Value>>,
+    items: Vec<Item>,
     total: Option<u64>,
     /// Whether items follow those that are shown.
     has_more: bool,
@@ -184,8 +184,8 @@ impl ListRequest {
             return Err(Failure::refused_arguments(problems));
         }
         let limit = arguments.limit.unwrap_or(USUAL_LIMIT);
-        if limit > PAGE {
-            notes.push(format!("`limit` was read as {PAGE}, the most that a page holds"));
+        if limit > Page::SIZE {
+            notes.push(format!("`limit` was read as {}, the most that a page holds", Page::SIZE));
         }
         let mut fields = usual_fields(entity);
         let added: Vec<String> =
@@ -199,7 +199,7 @@ impl ListRequest {
             order,
             fields: (!is_all).then_some(fields),
             selected,
-            limit: limit.min(PAGE),
+            limit: limit.min(Page::SIZE),
             // To the vendor -1 is what leaving it out is here: not to count.
             start: arguments.start.and_then(|start| u64::try_from(start).ok()),
             has_doubts: filter.has_doubts,
@@ -210,52 +210,39 @@ impl ListRequest {
     /// Asks for a page; with a search, for what both it and the filter let pass.
     async fn page(&self, context: Context<'_>, search: Option<&Search>) -> Result<Found, Failure> {
         let start = self.start.unwrap_or(0);
-        let skipped = start % PAGE;
-        let mut parameters = Map::from_iter([
-            ("entityTypeId".to_owned(), json!(self.entity.id())),
+        let skipped = start % Page::SIZE;
+        let query = Query {
+            entity: self.entity,
+            select: self.wire_select(),
+            filter: match search {
+                None => self.filter.clone(),
+                Some(search) => search.joined_with(&self.filter),
+            },
+            order: self.order.clone(),
             // Counting is the most expensive part of a list, so it is done only when asked for.
-            ("start".to_owned(), self.start.map_or(json!(-1), |_| json!(start - skipped))),
-            // Portals lose standard fields when custom ones are selected by their original names,
-            // so lists are always asked for in camelCase (fact sheet §7).
-            ("select".to_owned(), self.wire_select()),
-        ]);
-        let filter = match search {
-            None => self.filter.clone(),
-            Some(search) => search.joined_with(&self.filter),
+            start: self.start.map(|_| start - skipped),
         };
-        if !filter.is_empty() {
-            parameters.insert("filter".to_owned(), filter.into());
-        }
-        if !self.order.is_empty() {
-            parameters.insert("order".to_owned(), self.order.clone().into());
-        }
-        let answer = context
-            .session
-            .portal
-            .fetch("crm.item.list", &parameters, context.budget)
-            .await
-            .map_err(|error| unreadable(context, self.entity, "crm.item.list", &error))?;
-        let rows = answer.result.get("items").and_then(Value::as_array);
-        let rows = rows.into_iter().flatten().filter_map(Value::as_object);
-        let mut items: Vec<Map<String, Value>> =
-            rows.skip(usize::try_from(skipped).unwrap_or(usize::MAX)).cloned().collect();
-        let is_full_page = items.len() as u64 + skipped >= PAGE;
+        let page = context.call.account.items.list(query, &context.call.deadline).await;
+        let page = page.map_err(|error| context.unreadable(self.entity, Items::LIST, &error))?;
+        let skipped_items = usize::try_from(skipped).unwrap_or(usize::MAX);
+        let mut items: Vec<Item> = page.items.into_iter().skip(skipped_items).collect();
+        let is_full_page = items.len() as u64 + skipped >= Page::SIZE;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let end = start + items.len() as u64;
         let has_more = items.len() > limit
-            || match answer.total {
+            || match page.total {
                 Some(total) => total > end,
                 None => is_full_page,
             };
         items.truncate(limit);
-        Ok(Found { items, total: answer.total, has_more })
+        Ok(Found { items, total: page.total, has_more })
     }
 
     /// Phones and e-mails come with everything else or not at all.
-    fn wire_select(&self) -> Value {
+    fn wire_select(&self) -> Vec<String> {
         match &self.fields {
-            Some(fields) if !fields.iter().any(|name| name == "fm") => json!(fields),
-            _ => json!(["*"]),
+            Some(fields) if !fields.iter().any(|name| name == "fm") => fields.clone(),
+            _ => vec!["*".to_owned()],
         }
     }
 
@@ -264,25 +251,26 @@ impl ListRequest {
             [] => None,
             _ => Some(Names::of(context, self.entity, &mut self.notes).await),
         };
-        let values = found.items.iter().flat_map(days::fields);
+        let values = found.items.iter().flat_map(Item::fields);
         let days = Days::of(context, self.entity, Naming::Camel, values).await;
-        let portal = context.session.portal.address();
+        let portal = context.call.account.address();
         let items: Vec<Value> = found
             .items
             .into_iter()
             .map(|item| {
-                let id = item.get("id").and_then(kind::whole_number);
-                let id = id.and_then(|id| u64::try_from(id).ok());
-                let telling = days.in_item(self.telling(item));
-                let mut shown = self.renamed(match &names {
-                    Some(names) => names.added_to(telling),
-                    None => telling,
-                });
-                if let Some(id) = id {
-                    let link = portal.page(&self.entity.item_path(id));
-                    shown.insert("link".to_owned(), link.into());
-                }
-                shown.into()
+                let id = item.id();
+                let row = days.in_item(self.row(item));
+                let row = match &names {
+                    Some(names) => names.added_to(row),
+                    None => row,
+                };
+                let link = id.map(|id| portal.page(&self.entity.item_path(id)));
+                let link = link.map(|link| ("link".to_owned(), link.into()));
+                // Custom fields are named in the asked spelling.
+                let renamed = row
+                    .into_iter()
+                    .map(|(name, value)| (names::in_naming(&name, self.naming), value));
+                renamed.chain(link).collect::<Map<_, _>>().into()
             })
             .collect();
         let count = items.len();
@@ -307,32 +295,23 @@ impl ListRequest {
         answer
     }
 
-    /// What of an item is shown: what says something, and what was asked for.
-    fn telling(&self, item: Map<String, Value>) -> Map<String, Value> {
+    /// What of an item is shown: what is filled, and what was asked for.
+    fn row(&self, item: Item) -> Item {
         let Some(fields) = &self.fields else {
             return meaningful_fields(item);
         };
-        let mut shown = Map::new();
-        for name in fields {
+        let shown = fields.iter().filter_map(|name| {
             let value = item.get(name).cloned().unwrap_or_default();
             let kind = catalog::named(name).map_or(Kind::Text, |row| row.kind);
-            if self.selected.contains(name) || !kind.is_empty(&value) {
-                shown.insert(name.clone(), value);
-            }
-        }
-        shown
-    }
-
-    /// The item with its custom fields in the asked spelling.
-    fn renamed(&self, item: Map<String, Value>) -> Map<String, Value> {
-        item.into_iter()
-            .map(|(name, value)| (names::in_naming(&name, self.naming), value))
-            .collect()
+            let is_shown = self.selected.contains(name) || !kind.is_empty(&value);
+            is_shown.then(|| (name.clone(), value))
+        });
+        shown.collect()
     }
 }
 
 /// With the number that people call the item by; portals that lack it drop it from `select` without
-/// a word (fact sheet §7).
+/// a word (docs/bitrix24.md, "Lists and filters").
 fn usual_fields(entity: EntityType) -> Vec<String> {
     let has = |name: &&str| entity.family().is_none() || catalog::field(entity, name).is_some();
     let number = entity.family().and_then(catalog::number);

@@ -2,23 +2,23 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::{
-    Context, RawArguments, Tool, Work,
     arguments::YesNo,
-    days::{self, Days},
+    context::{Context, RawArguments},
+    days::Days,
     naming::Names,
-    render::{meaningful_fields, narrowed},
+    registry::{Effect, Group, ToolDefinition},
+    render::{Answer, meaningful_fields, narrowed},
     schema,
 };
 use crate::{
-    change::{self, ItemRef},
-    crm::EntityTypes,
+    change,
+    crm::{Item, ItemRef},
     error::{Failure, Problem},
-    metadata::Metadata,
-    portal::Budget,
-    resolve::{Fields, Unresolved},
+    metadata::{Fields, Metadata, Unresolved},
+    portal::Deadline,
 };
 
 const DESCRIPTION: &str = "\
@@ -42,27 +42,27 @@ struct Arguments {
     use_original_uf_names: YesNo,
 }
 
-/// The tool as clients are told of it.
-pub(super) fn tool(types: &EntityTypes) -> Tool {
-    Tool {
-        name: "get_crm_item",
-        title: "Read a Bitrix24 CRM item",
-        description: DESCRIPTION.to_owned(),
-        search_hint: "bitrix24 crm read show deal lead contact company",
-        input_schema: schema::input::<Arguments>(types),
-        output_schema: None,
-        work: Work::Get,
-    }
-}
+/// The tool.
+pub(super) static TOOL: ToolDefinition = ToolDefinition {
+    name: "get_crm_item",
+    title: "Read a Bitrix24 CRM item",
+    search_hint: "bitrix24 crm read show deal lead contact company",
+    group: Group::Lookup,
+    effect: Effect::Read,
+    instructions: "get_crm_item shows one item.",
+    description: |_| DESCRIPTION.to_owned(),
+    input_schema: schema::input::<Arguments>,
+    output_schema: None,
+    run: |context, raw| Box::pin(run(context, raw)),
+};
 
-/// Runs a call.
-pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Value, Failure> {
-    let (arguments, mut notes) = context.arguments::<Arguments>(given)?;
+async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
+    let (arguments, mut notes) = context.arguments::<Arguments>(raw)?;
     let entity = context.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
     let item = ItemRef { entity, id: arguments.id };
     let naming = arguments.use_original_uf_names.naming();
     let (read, names) = tokio::join!(
-        change::read(context.session, item, naming, context.budget),
+        change::read(context.call, item, naming),
         Names::of(context, entity, &mut notes),
     );
     let read = read?;
@@ -70,41 +70,43 @@ pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Val
     let shown = if select.is_empty() || select.iter().any(|name| name == "*") {
         meaningful_fields(read)
     } else {
-        let known = Fields { entity, naming, item: Some(&read), list: None };
-        let chosen = chosen(context, known, &read, select).await?;
-        let hidden = chosen.keys().filter(|name| !read.contains_key(*name));
+        let fields = Fields { entity, naming, item: Some(&read), list: None };
+        let chosen = chosen(context, fields, &read, select).await?;
+        let hidden = chosen.fields().map(|(name, _)| name).filter(|name| !read.shows(name));
         notes.extend(hidden.map(|name| format!("the item does not show `{name}`")));
         chosen
     };
-    let days = Days::of(context, entity, naming, days::fields(&shown)).await;
+    let days = Days::of(context, entity, naming, shown.fields()).await;
     let shown = days.in_item(shown);
     let answer = json!({
         "ok": true,
         "entityTypeId": entity.id(),
         "id": item.id,
-        "link": context.session.portal.address().page(&entity.item_path(item.id)),
+        "link": context.call.account.address().page(&entity.item_path(item.id)),
         "item": names.added_to(shown),
         "notes": notes,
     });
-    Ok(narrowed(answer, "item", "name the fields that you need in `select`"))
+    let how = "name the fields that you need in `select`";
+    Ok(Answer::Success(narrowed(answer, "item", how)))
 }
 
 /// The named fields, whatever it takes to know what the names mean.
 async fn chosen(
     context: Context<'_>,
-    known: Fields<'_>,
-    item: &Map<String, Value>,
+    fields: Fields<'_>,
+    item: &Item,
     names: &[String],
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Item, Failure> {
     // The portal's own list knows what a misspelt name or a title means.
-    let problems = match selected(known, item, names) {
+    let problems = match selected(fields, item, names) {
         Ok(shown) => return Ok(shown),
         Err(problems) => problems,
     };
-    match selected_by(context.metadata, known, item, names, problems, context.budget).await {
-        Err(failure) if failure.depends_on_facts() => {
+    match selected_by(context.metadata, fields, item, names, problems, &context.call.deadline).await
+    {
+        Err(failure) if failure.depends_on_metadata() => {
             let (metadata, problems) = (context.metadata.recent(), failure.problems);
-            selected_by(&metadata, known, item, names, problems, context.budget).await
+            selected_by(&metadata, fields, item, names, problems, &context.call.deadline).await
         }
         shown => shown,
     }
@@ -113,29 +115,25 @@ async fn chosen(
 /// The same by the portal's list of fields; where it cannot be had, the problems stay.
 async fn selected_by(
     metadata: &Metadata,
-    known: Fields<'_>,
-    item: &Map<String, Value>,
+    fields: Fields<'_>,
+    item: &Item,
     names: &[String],
     problems: Vec<Problem>,
-    budget: &Budget,
-) -> Result<Map<String, Value>, Failure> {
-    let Ok(list) = metadata.field_list(known.entity, budget).await else {
+    deadline: &Deadline,
+) -> Result<Item, Failure> {
+    let Ok(list) = metadata.field_list(fields.entity, deadline).await else {
         return Err(Failure::refused_arguments(problems));
     };
-    let known = Fields { list: Some(&list), ..known };
-    selected(known, item, names).map_err(Failure::refused_arguments)
+    let fields = Fields { list: Some(&list), ..fields };
+    selected(fields, item, names).map_err(Failure::refused_arguments)
 }
 
 /// The named fields of an item, also the empty ones.
-fn selected(
-    known: Fields<'_>,
-    item: &Map<String, Value>,
-    names: &[String],
-) -> Result<Map<String, Value>, Vec<Problem>> {
+fn selected(fields: Fields<'_>, item: &Item, names: &[String]) -> Result<Item, Vec<Problem>> {
     let mut shown = Map::new();
     let mut problems = Vec::new();
     for typed in std::iter::once("id").chain(names.iter().map(String::as_str)) {
-        match known.resolve_among(problems.len(), typed, &format!("select.{typed}")) {
+        match fields.resolve_among(problems.len(), typed, &format!("select.{typed}")) {
             Ok(field) => {
                 let value = item.get(&field.name).cloned().unwrap_or_default();
                 shown.insert(field.name, value);
@@ -145,5 +143,5 @@ fn selected(
             }
         }
     }
-    if problems.is_empty() { Ok(shown) } else { Err(problems) }
+    if problems.is_empty() { Ok(shown.into()) } else { Err(problems) }
 }

@@ -1,20 +1,17 @@
 //! The names that people see, beside the codes of stages and pipelines.
 
-use std::sync::Arc;
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use super::Context;
+use super::context::Context;
 use crate::{
-    crm::{EntityType, catalog, kind, stage},
-    metadata::{Directories, Pipeline},
+    crm::{EntityType, Item, catalog, stage},
+    metadata::{Codes, Needed},
 };
 
 /// What stages and pipelines of an entity type are called.
 pub(super) struct Names {
     entity: EntityType,
-    directories: Arc<Directories>,
-    pipelines: Arc<Vec<Pipeline>>,
+    codes: Codes,
 }
 
 impl Names {
@@ -24,61 +21,35 @@ impl Names {
         entity: EntityType,
         notes: &mut Vec<String>,
     ) -> Self {
-        let mut names = Self { entity, directories: Arc::default(), pipelines: Arc::default() };
-        if stage::directory(entity, 0).is_none() {
-            return names;
-        }
-        let metadata = context.metadata;
+        let has_stages = stage::directory(entity, 0).is_some();
         // Where items do not tell their pipeline, its name is not shown.
-        let pipelines = async {
-            match catalog::field(entity, "categoryId") {
-                Some(_) => metadata.pipelines(entity, context.budget).await,
-                None => Ok(Arc::default()),
-            }
-        };
-        let (directories, pipelines) =
-            tokio::join!(metadata.directories(context.budget), pipelines);
-        match directories {
-            Ok(directories) => names.directories = directories,
-            Err(error) => notes.push(format!("the names of stages could not be read: {error}")),
+        let has_pipelines = has_stages && catalog::field(entity, "categoryId").is_some();
+        let needed = Needed { directories: has_stages, pipelines: has_pipelines };
+        let codes = Codes::fetch(context.metadata, entity, needed, &context.call.deadline).await;
+        if let Some(error) = &codes.directories_error {
+            notes.push(format!("the names of stages could not be read: {error}"));
         }
-        match pipelines {
-            Ok(pipelines) => names.pipelines = pipelines,
-            Err(error) => notes.push(format!("the names of pipelines could not be read: {error}")),
+        if let Some(error) = &codes.pipelines_error {
+            notes.push(format!("the names of pipelines could not be read: {error}"));
         }
-        names
+        Self { entity, codes }
     }
 
     /// The item with `stageName` and `categoryName` beside the codes.
-    pub(super) fn added_to(&self, item: Map<String, Value>) -> Map<String, Value> {
-        let pipeline = self.pipeline_of(&item);
-        let mut named = Map::with_capacity(item.len() + 2);
-        for (field, value) in item {
-            let name = match field.as_str() {
-                "stageId" => value.as_str().and_then(|code| {
-                    let directory = stage::directory(self.entity, pipeline.unwrap_or(0))?;
-                    let stages = self.directories.get(&directory);
-                    let stage = stages.iter().find(|stage| stage.code == code)?;
-                    Some(("stageName", stage.name.clone()))
-                }),
-                "categoryId" => pipeline.and_then(|id| {
-                    let pipeline = self.pipelines.iter().find(|pipeline| pipeline.id == id)?;
-                    Some(("categoryName", pipeline.name.clone()))
-                }),
-                _ => None,
-            };
-            named.insert(field, value);
-            if let Some((field, name)) = name {
-                named.insert(field.to_owned(), name.into());
-            }
-        }
-        named
-    }
-
-    /// The pipeline that an item stands in, by its stage's code or by its own word.
-    fn pipeline_of(&self, item: &Map<String, Value>) -> Option<i64> {
-        let code = item.get("stageId").and_then(Value::as_str);
-        let of_stage = code.and_then(|code| stage::pipeline(self.entity, code).ok().flatten());
-        of_stage.or_else(|| kind::whole_number(item.get("categoryId")?))
+    pub(super) fn added_to(&self, item: Item) -> Item {
+        let stage = self.codes.stage_name(&item).map(Value::from);
+        let pipeline = item.pipeline(self.entity).and_then(|id| self.codes.pipeline_name(id));
+        let pipeline = pipeline.map(Value::from);
+        item.into_iter()
+            .flat_map(|(field, value)| {
+                let name = match field.as_str() {
+                    "stageId" => Some("stageName").zip(stage.clone()),
+                    "categoryId" => Some("categoryName").zip(pipeline.clone()),
+                    _ => None,
+                };
+                let name = name.map(|(field, name)| (field.to_owned(), name));
+                std::iter::once((field, value)).chain(name)
+            })
+            .collect()
     }
 }

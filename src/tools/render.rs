@@ -6,18 +6,62 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Answer;
 use crate::{
     change::{Change, NotApplied, Status},
-    crm::{Kind, catalog},
+    crm::{Item, Kind, catalog},
     error::Failure,
-    escapes::visible,
+    portal::Scrubber,
+    text::visible,
 };
+
+/// What a call brought.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The answer of the contract.
+    Success(Value),
+    /// The same for a failure, and a sentence for clients that show the text alone.
+    Error {
+        /// Begins with `Error` and is complete.
+        sentence: String,
+        /// The answer of the contract.
+        json: Value,
+    },
+}
+
+impl From<Failure> for Answer {
+    fn from(failure: Failure) -> Self {
+        of_failure(&failure)
+    }
+}
+
+impl Answer {
+    /// How the call ended, for the log.
+    pub(super) fn in_short(&self) -> &str {
+        match self {
+            Self::Success(json) => json.get("status").and_then(Value::as_str).unwrap_or("done"),
+            Self::Error { sentence, .. } => sentence,
+        }
+    }
+
+    /// The same without the secrets that portals echo.
+    pub(super) fn scrubbed(mut self, scrubber: &Scrubber) -> Self {
+        match &mut self {
+            Self::Success(json) => scrubber.value(json),
+            Self::Error { sentence, json } => {
+                if let Cow::Owned(masked) = scrubber.text(sentence) {
+                    *sentence = masked;
+                }
+                scrubber.value(json);
+            }
+        }
+        self
+    }
+}
 
 /// An answer stays below this many characters unless it holds that much without long values.
 const MAX_ANSWER: usize = 8_000;
 /// What a note about shortening needs.
-const ROOM_FOR_A_NOTE: usize = 200;
+const NOTE_LENGTH: usize = 200;
 /// What people know an item by: shown of each item that is found, and of one with many fields.
 pub(super) const KNOWN_BY: [&str; 12] = [
     "id",
@@ -53,7 +97,8 @@ pub(super) struct Success {
     #[schemars(with = "Vec<Map<String, Value>>")]
     pub(super) changes: Vec<Change>,
     pub(super) notes: Vec<String>,
-    pub(super) item: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    pub(super) item: Item,
 }
 
 /// The answer when an asked value does not stand.
@@ -66,19 +111,16 @@ pub(super) struct Missed {
     pub(super) not_applied: Vec<NotApplied>,
     pub(super) changes: Vec<Change>,
     pub(super) notes: Vec<String>,
-    pub(super) item: Map<String, Value>,
+    pub(super) item: Item,
 }
 
 /// What of an item is answered to an update: all that says something, or of an item with many fields
 /// what people know it by and what was asked for.
-pub(super) fn recognizable_fields(
-    item: Map<String, Value>,
-    asked: &[String],
-) -> Map<String, Value> {
+pub(super) fn recognizable_fields(item: Item, asked: &[String]) -> Item {
     const MANY_FIELDS: usize = 40;
     const MAX_FIELDS: usize = 15;
     let item = meaningful_fields(item);
-    if item.len() <= MANY_FIELDS {
+    if item.fields().count() <= MANY_FIELDS {
         return item;
     }
     let is_asked = |name: &String| asked.contains(name);
@@ -90,8 +132,8 @@ pub(super) fn recognizable_fields(
     known_by.into_iter().chain(others).take(MAX_FIELDS).collect()
 }
 
-/// The item without empty fields and without those that say nothing about it.
-pub(super) fn meaningful_fields(item: Map<String, Value>) -> Map<String, Value> {
+/// The item without empty fields and without bookkeeping fields.
+pub(super) fn meaningful_fields(item: Item) -> Item {
     item.into_iter()
         .filter(|(name, value)| {
             let row = catalog::named(name);
@@ -108,7 +150,7 @@ impl Success {
         let item = std::mem::take(&mut self.item);
         let mut json = serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false}));
         if let Some(place) = json.get_mut("item") {
-            *place = Value::Object(item);
+            *place = item.into();
         }
         bounded(json)
     }
@@ -131,7 +173,7 @@ pub(super) fn narrowed(json: Value, part: &str, how: &str) -> Value {
     if excess == 0 {
         return json;
     }
-    excess += ROOM_FOR_A_NOTE;
+    excess += NOTE_LENGTH;
     let Some(part) = json.get_mut(part) else {
         return json;
     };
@@ -237,7 +279,7 @@ fn bounded(mut json: Value) -> Value {
         if excess == 0 || shortened.get("error").is_none() && shortened.get("status").is_none() {
             break;
         }
-        excess += ROOM_FOR_A_NOTE;
+        excess += NOTE_LENGTH;
         let left_out = shortened.get_mut(part).map_or(0, |part| shorten(part, &mut excess));
         if let (Some(Value::Array(notes)), true) = (shortened.get_mut("notes"), left_out > 0) {
             let note =

@@ -5,15 +5,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Answer, Context, RawArguments, Tool, Work,
-    arguments::{self, Misfit, YesNo},
-    days::{self, Days},
-    render::{Missed, Success, recognizable_fields},
+    arguments::{self, Unreadable, YesNo},
+    context::{Context, RawArguments},
+    days::Days,
+    registry::{Effect, Group, ToolDefinition},
+    render::{Answer, Missed, Success, recognizable_fields},
     schema,
 };
 use crate::{
-    change::{self, Change, ItemRef, Outcome, Request},
-    crm::{EntityType, EntityTypes},
+    change::{self, Change, Outcome, Patch},
+    crm::{EntityType, EntityTypes, ItemRef},
     error::{Code, Failure, Problem},
     uploads::Policy,
 };
@@ -79,47 +80,55 @@ struct Arguments {
     use_original_uf_names: YesNo,
 }
 
-/// The tool as clients are told of it.
-pub(super) fn tool(types: &EntityTypes) -> Tool {
-    let mut input_schema = schema::input::<Arguments>(types);
-    if let Some(fields) = schema::property_mut(&mut input_schema, "fields") {
+/// The tool.
+pub(super) static TOOL: ToolDefinition = ToolDefinition {
+    name: "update_crm_item",
+    title: "Update a Bitrix24 CRM item",
+    search_hint: "bitrix24 crm update change deal lead contact company quote invoice smart process stage",
+    group: Group::Update,
+    effect: Effect::Write,
+    instructions: "update_crm_item changes one item: pass its id and only the fields to change. Read the \
+                   outcome: `updated` means that every field has the requested value, `unchanged` that all \
+                   had it already; an error says whether anything was written, what was applied and what \
+                   to do next. When `written` is unknown, read the item before repeating the call. Say \
+                   what the answer says, not what was asked.",
+    description,
+    input_schema,
+    output_schema: Some(schema::output::<Success>),
+    run: |context, raw| Box::pin(run(context, raw)),
+};
+
+fn input_schema(types: &EntityTypes) -> Map<String, Value> {
+    let mut schema = schema::input::<Arguments>(types);
+    if let Some(fields) = schema::property_mut(&mut schema, "fields") {
         fields.insert("properties".to_owned(), schema::fields_to_set(types).into());
     }
-    Tool {
-        name: "update_crm_item",
-        title: "Update a Bitrix24 CRM item",
-        description: description(types),
-        search_hint: "bitrix24 crm update change deal lead contact company quote invoice smart process stage",
-        input_schema,
-        output_schema: Some(schema::output::<Success>()),
-        work: Work::Update,
-    }
+    schema
 }
 
-/// Runs a call.
-pub(super) async fn run(context: Context<'_>, given: RawArguments) -> Result<Answer, Failure> {
-    let request = read(given, context).map_err(Failure::refused_arguments)?;
-    let outcome = change::change(context.session, &request, context.budget).await?;
-    Ok(render(context, &request, outcome).await)
+async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
+    let patch = read(raw, context).map_err(Failure::refused_arguments)?;
+    let outcome = change::change(context.call, &patch).await?;
+    Ok(render(context, &patch, outcome).await)
 }
 
-fn read(given: RawArguments, context: Context<'_>) -> Result<Request, Vec<Problem>> {
-    let parsed =
-        arguments::parse::<Arguments>(given, context.schema, context.session.portal.address())
-            .map_err(|misfit| all_problems(misfit, &context.session.files))?;
+fn read(raw: RawArguments, context: Context<'_>) -> Result<Patch, Vec<Problem>> {
+    let account = context.call.account;
+    let parsed = arguments::parse::<Arguments>(raw, context.schema, account.address())
+        .map_err(|unreadable| all_problems(unreadable, &account.files))?;
     let arguments = parsed.arguments;
     let entity = context.entity(arguments.entity_type_id).map_err(|problem| vec![problem])?;
     if arguments.fields.is_empty() && arguments.clear.is_empty() {
         return Err(vec![names_no_field()]);
     }
-    Ok(Request {
+    parsed.notes.into_iter().for_each(|note| context.call.note(note));
+    Ok(Patch {
         item: ItemRef { entity, id: arguments.id },
         fields: arguments.fields,
         clear: arguments.clear,
         expect: arguments.expect,
         dry_run: arguments.dry_run,
         naming: arguments.use_original_uf_names.naming(),
-        notes: parsed.notes,
     })
 }
 
@@ -129,8 +138,8 @@ fn names_no_field() -> Problem {
 
 /// Adds to what does not fit what is wrong with the fields, as far as that can be told without the
 /// portal, so that one correction is enough.
-fn all_problems(misfit: Misfit, files: &Policy) -> Vec<Problem> {
-    let Misfit { mut problems, readable } = misfit;
+fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
+    let Unreadable { mut problems, readable } = unreadable;
     let fields = readable.get("fields").and_then(Value::as_object);
     let is_open = |name: &str| !problems.iter().any(|problem| problem.path == name);
     let has_field = fields.is_some_and(|fields| !fields.is_empty());
@@ -145,14 +154,14 @@ fn all_problems(misfit: Misfit, files: &Policy) -> Vec<Problem> {
     problems
 }
 
-async fn render(context: Context<'_>, request: &Request, outcome: Outcome) -> Answer {
+async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer {
     let (Outcome::Stands { changes, item, .. } | Outcome::Missed { changes, item, .. }) = &outcome;
     let values = changes.iter().flat_map(|change| {
         [&change.before, &change.after].map(|value| (change.field.as_str(), value))
     });
-    let values = days::fields(item).chain(values);
-    let ItemRef { entity, id } = request.item;
-    let days = Days::of(context, entity, request.naming, values).await;
+    let values = item.fields().chain(values);
+    let ItemRef { entity, id } = patch.item;
+    let days = Days::of(context, entity, patch.naming, values).await;
     let with_days = |changes: Vec<Change>| {
         let shown = |change: Change| Change {
             before: days.shown(&change.field, change.before),
@@ -168,7 +177,7 @@ async fn render(context: Context<'_>, request: &Request, outcome: Outcome) -> An
                 status,
                 entity_type_id: entity.id(),
                 id,
-                link: context.session.portal.address().page(&entity.item_path(id)),
+                link: context.call.account.address().page(&entity.item_path(id)),
                 changes: with_days(changes),
                 notes,
                 item: days.in_item(recognizable_fields(item, &asked)),

@@ -227,7 +227,7 @@ async fn help_names_every_command_and_setting() {
               PEM file with certificates to trust besides the system's [env: BITRIX24_CA_FILE]
 
           --rate <RATE>
-              Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
+              Request limit: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
 
           --connect-timeout <SECONDS>
               Seconds to wait for a connection, by default 5 [env: BITRIX24_CONNECT_TIMEOUT]
@@ -299,7 +299,7 @@ async fn help_names_every_command_and_setting() {
               PEM file with certificates to trust besides the system's [env: BITRIX24_CA_FILE]
 
           --rate <RATE>
-              Pace of requests: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
+              Request limit: `standard`, `enterprise` or `BURST/PER_SECOND` [env: BITRIX24_RATE]
 
           --connect-timeout <SECONDS>
               Seconds to wait for a connection, by default 5 [env: BITRIX24_CONNECT_TIMEOUT]

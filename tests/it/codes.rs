@@ -45,14 +45,14 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "2 {\"stageId\":\"WON\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 0, and the item stands in pipeline 9, where a stage of that name would be `C9:WON`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 9",
+          "is a stage of pipeline 0, but the item is in pipeline 9, where a stage of that name would be `C9:WON`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 9",
           "{\"categoryId\":0,\"stageId\":\"WON\"}"
         ]
       ],
       "2 {\"stageId\":\"C9:WON\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 9, and the item stands in pipeline 0, where a stage of that name would be `WON`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 0",
+          "is a stage of pipeline 9, but the item is in pipeline 0, where a stage of that name would be `WON`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 0",
           "{\"categoryId\":9,\"stageId\":\"C9:WON\"}"
         ]
       ],
@@ -87,7 +87,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "31 {\"stageId\":\"DT31_4:P\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 4, and the item stands in pipeline 2, where a stage of that name would be `DT31_2:P`; `options` lists the stages of pipeline 2",
+          "is a stage of pipeline 4, but the item is in pipeline 2, where a stage of that name would be `DT31_2:P`; `options` lists the stages of pipeline 2",
           null
         ]
       ],
@@ -108,7 +108,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "1220 {\"stageId\":\"DT1220_12:SUCCESS\"}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 12, and the item stands in pipeline 11, where a stage of that name would be `DT1220_11:SUCCESS`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 11",
+          "is a stage of pipeline 12, but the item is in pipeline 11, where a stage of that name would be `DT1220_11:SUCCESS`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 11",
           "{\"categoryId\":12,\"stageId\":\"DT1220_12:SUCCESS\"}"
         ]
       ],

@@ -107,7 +107,7 @@ async fn an_expectation_that_does_not_hold_stops_the_write() {
         "message": "the item is not as expected",
         "written": "no",
         "retry": "after_fix",
-        "hint": "nothing was sent; look at what the item is now and decide whether the change still applies",
+        "hint": "nothing was sent; check what the item holds now and decide whether the change still applies",
         "problems": [
           {
             "path": "expect.stageId",
@@ -186,7 +186,8 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
           },
           {
             "path": "fields.ufCrm_1721244707108",
-            "message": "is not a field of deal"
+            "message": "is not a field of deal",
+            "didYouMean": "ufCrm_1721244707107"
           },
           {
             "path": "fields.statusId",

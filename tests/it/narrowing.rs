@@ -139,10 +139,10 @@ async fn entity_types_that_are_not_chosen_are_neither_shown_nor_served() {
     told.push(types.json["entityTypes"].clone());
     assert_json_snapshot!(told, @r#"
     [
-      "`entityTypeId` is deal, and this server is set to work on 3 contact, 1220 smart process alone",
-      "`entityTypeId` is deal, and this server is set to work on 3 contact, 1220 smart process alone",
-      "`entityTypeId` is company, and this server is set to work on 3 contact, 1220 smart process alone",
-      "`entityTypeId` is smart process 132, and this server is set to work on 3 contact, 1220 smart process alone",
+      "`entityTypeId` is deal; this server only allows 3 contact, 1220 smart process",
+      "`entityTypeId` is deal; this server only allows 3 contact, 1220 smart process",
+      "`entityTypeId` is company; this server only allows 3 contact, 1220 smart process",
+      "`entityTypeId` is smart process 132; this server only allows 3 contact, 1220 smart process",
       [
         {
           "entityTypeId": 3,

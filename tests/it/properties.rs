@@ -1,12 +1,14 @@
 //! Random calls against the sandbox: valid updates raise no false alarm, wild calls no harm.
 
+use std::sync::Arc;
+
 use bitrix24_crm_mcp::{
-    change::Session,
+    account::Account,
     config::Settings,
     crm::{EntityType, Family, Kind, catalog},
-    portal::{Connection, GiveUp, Portal, Rate, SignIn, Timeouts},
+    portal::{Connection, Endpoint, Rate, SignIn},
     sandbox::Sandbox,
-    tools::{Answer, ToolSelection, Registry},
+    tools::{Answer, Registry, ToolSelection},
     uploads::Policy,
 };
 use proptest::{
@@ -16,6 +18,7 @@ use proptest::{
     test_runner::{Config, RngSeed, TestRunner},
 };
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 /// An item of each sort, with the stages that it can move to without an end of its own.
 const ITEMS: [(u32, u64, &[&str]); 7] = [
@@ -37,22 +40,30 @@ const CUSTOM: [(&str, Kind); 6] = [
     ("ufCrm_1730000000005", Kind::Money),
 ];
 
-async fn portal() -> (Sandbox, Registry) {
+/// The tools, and an account on a sandbox.
+struct Portal {
+    registry: Registry,
+    account: Account,
+}
+
+async fn portal() -> (Sandbox, Portal) {
     let sandbox = Sandbox::start().await.unwrap();
     let sign_in = SignIn::webhook(&sandbox.webhook_url()).unwrap();
     let rate = Rate { burst: 1e9, per_second: 1e9 };
-    let connection = Connection { sign_in, timeouts: Timeouts::STANDARD, rate, extra_roots: None };
+    let connection = Connection { rate, ..Connection::STANDARD };
     let files = Policy { max_bytes: 1024, ..Policy::STANDARD };
-    (sandbox, Registry::new(Ok(Session::new(Portal::new(connection), files)), ToolSelection::default()))
+    let account = Account::new(Arc::new(Endpoint::new(connection)), sign_in, files);
+    (sandbox, Portal { registry: Registry::new(ToolSelection::default()), account })
 }
 
-async fn update(registry: &Registry, arguments: Value) -> Value {
-    call(registry, "update_crm_item", arguments).await
+async fn update(portal: &Portal, arguments: Value) -> Value {
+    call(portal, "update_crm_item", arguments).await
 }
 
-async fn call(registry: &Registry, tool: &str, arguments: Value) -> Value {
-    let (_never, given_up) = GiveUp::new();
-    match registry.call(tool, arguments, given_up).await.unwrap() {
+async fn call(portal: &Portal, tool: &str, arguments: Value) -> Value {
+    let Portal { registry, account } = portal;
+    let answer = registry.call(Ok(account), tool, arguments, CancellationToken::new()).await;
+    match answer.unwrap() {
         Answer::Success(json) | Answer::Error { json, .. } => json,
     }
 }

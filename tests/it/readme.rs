@@ -67,7 +67,7 @@ fn first_columns() -> BTreeSet<&'static str> {
 #[tokio::test]
 async fn every_setting_and_every_code_has_its_row() {
     let listed = first_columns();
-    let source = include_str!("../../src/config.rs");
+    let source = include_str!("../../src/config/variables.rs");
     let settings = source.split('"').filter(|text| text.starts_with("BITRIX24_"));
     let settings: BTreeSet<&str> = settings
         .filter(|text| !text.contains(' ') && !text.ends_with("_FILE") || is_a_file(text))
@@ -92,7 +92,7 @@ async fn every_setting_and_every_code_has_its_row() {
 
 #[test]
 fn every_reason_why_has_its_row() {
-    let source = include_str!("../../src/change/compare/why.rs");
+    let source = include_str!("../../src/change/verify/why.rs");
     let variants = source.split("pub enum Why {").nth(1).unwrap().split('}').next().unwrap();
     let variants = variants.lines().map(|line| line.trim().trim_end_matches(','));
     let reasons = variants.filter(|line| !line.is_empty() && !line.starts_with('/'));

@@ -95,7 +95,7 @@ async fn an_addition_that_stands_is_not_sent_again() {
     assert_eq!(answer.json["status"], "unchanged");
     assert_eq!(
         answer.json["notes"],
-        json!(["`fm`: the PHONE `\"+4670000001\"` stands already and is not added again"])
+        json!(["`fm`: the PHONE `\"+4670000001\"` is there already and is not added again"])
     );
     assert_eq!(updates(&sandbox), [] as [Value; 0]);
     // Beside something new, it is left out.
@@ -283,7 +283,7 @@ async fn files_are_stored_kept_and_removed_in_the_vendors_forms() {
         }
       ],
       [
-        "`ufCrm_1617027453944` holds what is listed alone: file 255 is deleted",
+        "`ufCrm_1617027453944`: files not listed are removed: 255",
         "`ufCrm_1617027453944` was sent `\"myNewFile.pdf\"` (5 bytes)"
       ]
     ]
@@ -498,7 +498,7 @@ async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
         "message": "the portal refused `photo` and applied the rest",
         "written": "yes",
         "retry": "after_fix",
-        "hint": "do not send again what already stands: `post`; see `notApplied` for the rest",
+        "hint": "`post` was applied; resend only what `notApplied` lists",
         "portal": {
           "httpStatus": 400,
           "code": "",

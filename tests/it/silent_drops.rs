@@ -97,7 +97,7 @@ async fn half_of_a_request() {
         "message": "the portal answered success but did not apply `stageId`",
         "written": "yes",
         "retry": "after_fix",
-        "hint": "do not send again what already stands: `title`, `opportunity`; see `notApplied` for the rest"
+        "hint": "`title`, `opportunity` were applied; resend only what `notApplied` lists"
       },
       "notApplied": [
         {

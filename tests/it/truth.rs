@@ -262,8 +262,8 @@ async fn what_is_doubtful_is_refused_with_its_readings() {
             hexadecimal; smart process 1268 is `T4f4_5`",
         ),
         (json!({"ufCrm_9": [{"id": 1}, {"id": 1}]}), "keeps file 1 twice; name it once"),
-        (json!({"stageId": ""}), "cannot be emptied: an item always stands in a stage"),
-        (json!({"categoryId": null}), "cannot be emptied: an item always stands in a pipeline"),
+        (json!({"stageId": ""}), "cannot be emptied: an item always has a stage"),
+        (json!({"categoryId": null}), "cannot be emptied: an item always has a pipeline"),
     ];
     for (fields, message) in cases {
         for dry_run in [false, true] {
@@ -279,7 +279,7 @@ async fn what_is_doubtful_is_refused_with_its_readings() {
     let of_contact = |fm: Value| json!({"entityTypeId": 3, "fields": {"fm": fm}});
     let twice = json!([{"id": 12, "value": "+2"}, {"id": 12, "value": "+3"}]);
     let (answer, _) = update_between(item(), item(), of_contact(twice)).await;
-    let message = "names record 12 a second time; send one value for it";
+    let message = "names record 12 twice; send one value for it";
     assert_eq!(problems(&answer), [json!(["fields.fm.12", message, null])]);
     // A mark of the portal's own stays what it is.
     let mut after = item();

@@ -6,13 +6,13 @@ use serde_json::{Number, Value};
 
 use super::{Encoded, Kind, READ_AS_LIST, can_be_read_as, shown, truth};
 use crate::crm::{
-    EntityType, Family,
+    EntityType, Family, Wrong,
     dates::{self, Moment, Reading},
     decimal::Decimal,
     shape::{MAX_VALUES, too_many},
 };
 
-pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
+pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, Wrong> {
     if kind.is_empty(value) && kind != Kind::Any {
         let is_zero_amount = kind == Kind::Amount && value.is_number();
         return Ok(Encoded::exact(if is_zero_amount { 0.into() } else { kind.cleared() }));
@@ -43,7 +43,7 @@ pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, String> {
     }
 }
 
-fn encode_text(value: &Value) -> Result<Encoded, String> {
+fn encode_text(value: &Value) -> Result<Encoded, Wrong> {
     match value {
         Value::String(text) => Ok(Encoded::exact(text.clone())),
         Value::Number(number) if !number.is_f64() => Ok(Encoded::exact(number.to_string())),
@@ -51,12 +51,13 @@ fn encode_text(value: &Value) -> Result<Encoded, String> {
         Value::Number(_) => Err(format!(
             "must be text, not the number {}; put it in quotes, so that each digit is kept",
             shown(value)
-        )),
+        )
+        .into()),
         _ => Err(must_be("text", value)),
     }
 }
 
-fn encode_currency(value: &Value) -> Result<Encoded, String> {
+fn encode_currency(value: &Value) -> Result<Encoded, Wrong> {
     let Some(code) = value.as_str().map(str::trim) else {
         return Err(must_be("a currency code such as `EUR`", value));
     };
@@ -73,7 +74,7 @@ fn encode_currency(value: &Value) -> Result<Encoded, String> {
 }
 
 /// `300|USD`, or the same with a space.
-fn encode_money(value: &Value) -> Result<Encoded, String> {
+fn encode_money(value: &Value) -> Result<Encoded, Wrong> {
     let expected = "an amount with its currency such as `300|USD`";
     let text = value.as_str().ok_or_else(|| must_be(expected, value))?.trim();
     let parts = text.split_once('|').or_else(|| text.split_once(' '));
@@ -92,7 +93,7 @@ fn encode_money(value: &Value) -> Result<Encoded, String> {
 
 /// `D_1`: a short name of the entity type and the item's id; a bare id where the field links to one
 /// type only.
-fn encode_crm_link(value: &Value) -> Result<Encoded, String> {
+fn encode_crm_link(value: &Value) -> Result<Encoded, Wrong> {
     let expected = "a linked item such as `D_1` (L lead, D deal, C contact, CO company, Q quote, \
                     SI invoice, `T` and the smart process's number in hexadecimal)";
     if let Some(id) = whole(value, 1..=i64::MAX) {
@@ -123,19 +124,20 @@ fn encode_crm_link(value: &Value) -> Result<Encoded, String> {
 
 /// The hexadecimal number of a smart process; `None` when it is none. One whose digits are also the
 /// decimal number of a smart process is rather that.
-fn smart_process(number: &str, id: &str) -> Option<Result<String, String>> {
+fn smart_process(number: &str, id: &str) -> Option<Result<String, Wrong>> {
     let is_smart = |id: u32| EntityType::new(id).family() == Some(Family::SmartProcess);
     let hexadecimal = u32::from_str_radix(number, 16).ok()?;
     Some(match number.parse::<u32>() {
         Ok(decimal) if is_smart(decimal) => Err(format!(
             "names smart process {hexadecimal}, because the number is hexadecimal; smart process \
              {decimal} is `T{decimal:x}_{id}`"
-        )),
+        )
+        .into()),
         _ => Ok(format!("{hexadecimal:x}")),
     })
 }
 
-fn encode_yes_no(value: &Value) -> Result<Encoded, String> {
+fn encode_yes_no(value: &Value) -> Result<Encoded, Wrong> {
     match truth(value) {
         // The portal takes `1` and `"yes"` for no, so only the letters go out.
         Some(yes) => Ok(Encoded::exact(if yes { "Y" } else { "N" })),
@@ -163,7 +165,7 @@ fn whole_float(number: f64) -> Option<i64> {
     format!("{number:.0}").parse().ok()
 }
 
-fn encode_number(value: &Value) -> Result<Encoded, String> {
+fn encode_number(value: &Value) -> Result<Encoded, Wrong> {
     let expected = "a number such as `10000` or `99.5`";
     let number = match value {
         Value::Number(number) => number.clone(),
@@ -190,11 +192,11 @@ fn encode_number(value: &Value) -> Result<Encoded, String> {
     if is_kept && is_exact {
         Ok(Encoded::exact(Value::Number(number)))
     } else {
-        Err(format!("has more digits than numbers keep: {}", shown(value)))
+        Err(format!("has more digits than numbers keep: {}", shown(value)).into())
     }
 }
 
-fn encode_ids(value: &Value) -> Result<Encoded, String> {
+fn encode_ids(value: &Value) -> Result<Encoded, Wrong> {
     let wrong = || must_be("a list of ids such as `[1, 2]`", value);
     let (given, mut notes) = match value {
         Value::Array(values) => (values.as_slice(), Vec::new()),
@@ -204,7 +206,7 @@ fn encode_ids(value: &Value) -> Result<Encoded, String> {
         _ => return Err(wrong()),
     };
     if given.len() > MAX_VALUES {
-        return Err(too_many(given.len()));
+        return Err(too_many(given.len()).into());
     }
     let mut list = Vec::with_capacity(given.len());
     let mut seen = HashSet::with_capacity(given.len());
@@ -227,7 +229,7 @@ fn encode_ids(value: &Value) -> Result<Encoded, String> {
     Ok(Encoded { wire: list.into(), note })
 }
 
-fn encode_date(value: &Value) -> Result<Encoded, String> {
+fn encode_date(value: &Value) -> Result<Encoded, Wrong> {
     let Some(text) = value.as_str() else {
         return Err(must_be("a date such as `2026-07-31`", value));
     };
@@ -236,12 +238,12 @@ fn encode_date(value: &Value) -> Result<Encoded, String> {
         Reading::Repaired(date) => {
             Ok(Encoded::repaired(date.to_string(), format!("was read as `{date}`")))
         }
-        Reading::Ambiguous(days) => Err(can_be_read_as(days)),
+        Reading::Ambiguous(days) => Err(can_be_read_as(days).into()),
         Reading::Impossible => Err(must_be("a date such as `2026-07-31`", value)),
     }
 }
 
-fn encode_moment(value: &Value) -> Result<Encoded, String> {
+fn encode_moment(value: &Value) -> Result<Encoded, Wrong> {
     let expected = "a moment such as `2026-07-31T10:00:00+02:00`";
     let Some(text) = value.as_str() else {
         return Err(must_be(expected, value));
@@ -254,13 +256,15 @@ fn encode_moment(value: &Value) -> Result<Encoded, String> {
                 format!("was read as `{wire}` on the portal's own clock, because it has no offset");
             Ok(Encoded::repaired(wire, note))
         }
-        Reading::Ambiguous(moments) => Err(can_be_read_as(moments.into_iter().map(Moment::wire))),
+        Reading::Ambiguous(moments) => {
+            Err(can_be_read_as(moments.into_iter().map(Moment::wire)).into())
+        }
         Reading::Impossible => Err(must_be(expected, value)),
     }
 }
 
-fn must_be(expected: &str, value: &Value) -> String {
-    format!("must be {expected}, not {}", shown(value))
+fn must_be(expected: &str, value: &Value) -> Wrong {
+    format!("must be {expected}, not {}", shown(value)).into()
 }
 
 #[cfg(test)]

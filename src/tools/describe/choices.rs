@@ -10,25 +10,21 @@ use crate::{
         EntityType, Kind,
         field_list::PortalField,
         likeness::{Likeness, likeness, unmatched},
-        stage,
     },
-    metadata::{Choice, Directories, Pipeline, Stage},
-    resolve::ResolvedField,
-    tools::Context,
+    metadata::{Codes, Currency, Entry, Needed, Pipeline, ResolvedField},
+    tools::context::Context,
 };
 
 /// Where choices come from.
-#[derive(Default)]
 pub(super) struct Sources {
-    directories: Arc<Directories>,
-    pipelines: Arc<Vec<Pipeline>>,
+    codes: Codes,
     /// Fetched only when somebody asks for them.
-    currencies: Arc<Vec<Choice>>,
+    currencies: Arc<Vec<Currency>>,
 }
 
 /// A thing that a field can hold.
 #[derive(Debug, Clone)]
-struct Entry {
+struct Choice {
     /// As answers show it.
     shown: Value,
     /// What a query is compared with.
@@ -37,15 +33,15 @@ struct Entry {
 
 /// Things that belong together: those of a pipeline, or all.
 #[derive(Debug, Clone)]
-pub(super) struct Group {
+pub(super) struct ChoiceGroup {
     /// The pipeline of stages.
     pub(super) pipeline: Option<Pipeline>,
-    entries: Vec<Entry>,
+    entries: Vec<Choice>,
 }
 
 /// All that a field can hold.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Choices(Vec<Group>);
+pub(super) struct Choices(Vec<ChoiceGroup>);
 
 impl Sources {
     /// Fetches stages, directories and pipelines; what cannot be had is left out with a note.
@@ -54,27 +50,19 @@ impl Sources {
         entity: EntityType,
         notes: &mut Vec<String>,
     ) -> Self {
-        let metadata = context.metadata;
-        let (directories, pipelines) = tokio::join!(
-            metadata.directories(context.budget),
-            metadata.pipelines(entity, context.budget)
-        );
-        let mut sources = Self::default();
-        match directories {
-            Ok(directories) => sources.directories = directories,
-            Err(error) => {
-                notes.push(format!("stages and directories could not be read: {error}"));
-            }
+        let deadline = &context.call.deadline;
+        let codes = Codes::fetch(context.metadata, entity, Needed::ALL, deadline).await;
+        if let Some(error) = &codes.directories_error {
+            notes.push(format!("stages and directories could not be read: {error}"));
         }
-        match pipelines {
-            Ok(pipelines) => sources.pipelines = pipelines,
-            Err(error) => notes.push(format!("pipelines could not be read: {error}")),
+        if let Some(error) = &codes.pipelines_error {
+            notes.push(format!("pipelines could not be read: {error}"));
         }
-        sources
+        Self { codes, currencies: Arc::default() }
     }
 
     pub(super) async fn fetch_currencies(&mut self, context: Context<'_>, notes: &mut Vec<String>) {
-        match context.metadata.currencies(context.budget).await {
+        match context.metadata.currencies(&context.call.deadline).await {
             Ok(currencies) => self.currencies = currencies,
             Err(error) => notes.push(format!("currencies could not be read: {error}")),
         }
@@ -87,35 +75,31 @@ impl Sources {
         field: &PortalField,
         resolved: &ResolvedField<'_>,
     ) -> Choices {
-        let one = |entries: Vec<Entry>| match entries.as_slice() {
+        let one = |entries: Vec<Choice>| match entries.as_slice() {
             [] => Choices::default(),
-            _ => Choices(vec![Group { pipeline: None, entries }]),
+            _ => Choices(vec![ChoiceGroup { pipeline: None, entries }]),
         };
         match resolved.shape.kind {
-            Kind::Stage if stage::has_pipelines(entity) => Choices(
-                self.pipelines
-                    .iter()
-                    .filter_map(|pipeline| {
-                        let directory = stage::directory(entity, pipeline.id)?;
-                        let stages = self.directories.get(&directory).iter().map(of_directory);
-                        Some(Group { pipeline: Some(pipeline.clone()), entries: stages.collect() })
-                    })
-                    .collect(),
-            ),
             Kind::Stage => {
-                let directory = stage::directory(entity, 0).unwrap_or_default();
-                one(self.directories.get(&directory).iter().map(of_directory).collect())
+                let groups =
+                    self.codes.stages_by_pipeline().into_iter().map(|(pipeline, stages)| {
+                        let entries = stages.iter().map(of_directory).collect();
+                        ChoiceGroup { pipeline: pipeline.cloned(), entries }
+                    });
+                // Without pipelines there is nothing to say of a group that is empty.
+                let is_told =
+                    |group: &ChoiceGroup| group.pipeline.is_some() || !group.entries.is_empty();
+                Choices(groups.filter(is_told).collect())
             }
             Kind::Status => {
-                let own = resolved.row.zip(entity.family());
-                let own = own.and_then(|(row, family)| row.directory(family));
-                let directory = field.directory.as_deref().or(own).unwrap_or_default();
-                one(self.directories.get(directory).iter().map(of_directory).collect())
+                let directory = resolved.directory(entity).unwrap_or_default();
+                one(self.codes.entries(directory).iter().map(of_directory).collect())
             }
             Kind::Category => one(self
-                .pipelines
+                .codes
+                .pipelines()
                 .iter()
-                .map(|pipeline| Entry {
+                .map(|pipeline| Choice {
                     shown: json!({"id": pipeline.id, "name": pipeline.name}),
                     text: pipeline.name.clone(),
                 })
@@ -123,19 +107,15 @@ impl Sources {
             Kind::Currency => one(self
                 .currencies
                 .iter()
-                .map(|currency| Entry {
-                    shown: json!({"code": currency.value, "name": currency.name}),
-                    text: format!(
-                        "{} {}",
-                        currency.value.as_str().unwrap_or_default(),
-                        currency.name
-                    ),
+                .map(|currency| Choice {
+                    shown: json!({"code": currency.code, "name": currency.name}),
+                    text: format!("{} {}", currency.code, currency.name),
                 })
                 .collect()),
             Kind::Choice => one(field
                 .options
                 .iter()
-                .map(|(id, text)| Entry {
+                .map(|(id, text)| Choice {
                     shown: json!({"id": id, "text": text}),
                     text: text.clone(),
                 })
@@ -145,12 +125,12 @@ impl Sources {
     }
 }
 
-fn of_directory(entry: &Stage) -> Entry {
+fn of_directory(entry: &Entry) -> Choice {
     let mut shown = json!({"code": entry.code, "name": entry.name});
     if let (Some(semantics), Some(shown)) = (entry.semantics, shown.as_object_mut()) {
         shown.insert("semantics".to_owned(), semantics.into());
     }
-    Entry { shown, text: format!("{} {}", entry.code, entry.name) }
+    Choice { shown, text: format!("{} {}", entry.code, entry.name) }
 }
 
 impl Choices {
@@ -160,7 +140,7 @@ impl Choices {
     }
 
     /// The choices by group.
-    pub(super) fn groups(&self) -> &[Group] {
+    pub(super) fn groups(&self) -> &[ChoiceGroup] {
         &self.0
     }
 
@@ -203,7 +183,7 @@ impl Choices {
 
     /// Adds the choices to a field's description.
     pub(super) fn show_in(&self, field: &mut Map<String, Value>) {
-        let entries = |group: &Group| -> Vec<Value> {
+        let entries = |group: &ChoiceGroup| -> Vec<Value> {
             group.entries.iter().map(|entry| entry.shown.clone()).collect()
         };
         let mut pipelines = Vec::new();

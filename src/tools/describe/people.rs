@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     metadata::{People, Person},
     portal::{ErrorKind, PortalError},
-    tools::Context,
+    tools::context::Context,
 };
 
 /// More than that are no answer to the question who is meant.
@@ -14,7 +14,7 @@ const MAX_PEOPLE: usize = 20;
 /// People by name, position or e-mail, or just people; what keeps them from being found becomes a
 /// note.
 pub(super) async fn find(context: Context<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
-    match context.metadata.people(query, context.budget).await {
+    match context.metadata.people(query, &context.call.deadline).await {
         Ok(people) => {
             let People { found, seen_of_more } = &*people;
             let rest = found.len().saturating_sub(MAX_PEOPLE);

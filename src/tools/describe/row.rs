@@ -11,7 +11,7 @@ use crate::{
         likeness::{Likeness, likeness},
         names,
     },
-    resolve::ResolvedField,
+    metadata::ResolvedField,
 };
 
 /// A field with what it can hold.

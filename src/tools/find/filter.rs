@@ -1,5 +1,6 @@
 //! The portal's filter language: names are checked like field names, and groups and operators are
-//! kept. What a condition compares with is read next door.
+//! kept. What a condition compares with is read in
+//! `filter/value.rs`.
 
 mod value;
 
@@ -10,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     crm::{EntityType, Kind, Naming, Wrong, catalog::Access, field_list::FieldList, kind, names},
     error::{Failure, Problem},
-    resolve::{Fields, ResolvedField, Unresolved},
-    tools::{Context, describe::unreadable},
+    metadata::{Fields, Metadata, ResolvedField, Unresolved},
+    tools::context::Context,
 };
 use value::Sources;
 
@@ -48,9 +49,9 @@ impl Filter {
         let is_open = |name: &str| known.find(name).map_or(true, |it| it.row.is_none());
         let mut filter = Self::default();
         if names.iter().copied().chain(others).any(is_open) {
-            let list = context.metadata.field_list(entity, context.budget).await;
+            let list = context.metadata.field_list(entity, &context.call.deadline).await;
             let list =
-                list.map_err(|error| unreadable(context, entity, "crm.item.fields", &error))?;
+                list.map_err(|error| context.unreadable(entity, Metadata::FIELDS, &error))?;
             filter.list = Some(list);
         }
         let known = Fields { list: filter.list.as_deref(), ..known };
@@ -229,15 +230,15 @@ impl<'a> Reader<'a> {
         }
         let condition = Condition { operator, field, value, path, pipeline };
         let wire = match condition.field.shape.kind {
-            Kind::Users | Kind::Links => joined_list(&condition, is_top).map_err(Wrong::from),
+            Kind::Users | Kind::Links => joined_list(&condition, is_top),
             _ => self.compared(&condition),
         };
         wire.unwrap_or_else(|wrong| {
             let kind = condition.field.shape.kind;
-            let problem = Problem::wrong_value(condition.path, wrong, kind);
+            let problem = Problem::of_field(&condition.path, wrong, kind);
             // Which stages, pipelines and options there are is the portal's word.
-            let is_by_facts = matches!(kind, Kind::Stage | Kind::Category | Kind::Choice);
-            self.problems.push(if is_by_facts { problem.by_facts() } else { problem });
+            let is_by_metadata = matches!(kind, Kind::Stage | Kind::Category | Kind::Choice);
+            self.problems.push(if is_by_metadata { problem.by_metadata() } else { problem });
             Vec::new()
         })
     }
@@ -259,9 +260,9 @@ impl<'a> Reader<'a> {
                     Ok(vec![(key(operator), value.clone())])
                 }
                 Value::Number(_) => {
-                    Err("must be a text to look for; put the number in quotes".to_owned().into())
+                    Err("must be a text to look for; put the number in quotes".into())
                 }
-                _ => Err("must be a text to look for".to_owned().into()),
+                _ => Err("must be a text to look for".into()),
             },
             ("><" | "!><", Value::Array(ends)) if ends.len() == 2 => {
                 let [from, to] = [ends.first(), ends.last()].map(Option::unwrap_or_default);
@@ -271,19 +272,17 @@ impl<'a> Reader<'a> {
                         (key(">="), self.one(condition, ">=", from)?),
                         (key("<="), self.one(condition, "<=", to)?),
                     ]),
-                    (true, _) => {
-                        Err("cannot be compared so; use an OR of `<` and `>`".to_owned().into())
-                    }
+                    (true, _) => Err("cannot be compared so; use an OR of `<` and `>`".into()),
                     (false, operator) => {
                         let ends = [self.one(condition, "", from)?, self.one(condition, "", to)?];
                         Ok(vec![(key(operator), json!(ends))])
                     }
                 }
             }
-            ("><" | "!><", _) => Err("must be a list of two values, from and to".to_owned().into()),
+            ("><" | "!><", _) => Err("must be a list of two values, from and to".into()),
             ("" | "=" | "@" | "!" | "!=" | "!@", Value::Array(several)) => {
                 if is_day {
-                    return Err("must be one day; for several use `>=` and `<=`".to_owned().into());
+                    return Err("must be one day; for several use `>=` and `<=`".into());
                 }
                 let several: Result<Vec<Value>, Wrong> =
                     several.iter().map(|value| self.one(condition, "", value)).collect();
@@ -307,9 +306,7 @@ impl<'a> Reader<'a> {
             ("!" | "!=", Value::String(day))
                 if field.shape.kind == Kind::DateTime && value::is_day(day) =>
             {
-                Err("is a moment, which hardly ever is a day; use an OR of `<` and `>`"
-                    .to_owned()
-                    .into())
+                Err("is a moment, which hardly ever is a day; use an OR of `<` and `>`".into())
             }
             (operator, value) => Ok(vec![(key(operator), self.one(condition, operator, value)?)]),
         }
@@ -355,18 +352,19 @@ fn is_communication(name: &str) -> bool {
 
 /// Lists of users and contacts are joined by the server, at the top and by "has one of" alone; it
 /// reads the negations of that as the same (the vendor's own list controller).
-fn joined_list(condition: &Condition<'_>, is_top: bool) -> Result<Vec<(String, Value)>, String> {
+fn joined_list(condition: &Condition<'_>, is_top: bool) -> Result<Vec<(String, Value)>, Wrong> {
     let name = condition.field.name.as_str();
     if !["", "=", "@"].contains(&condition.operator) || !is_top {
         return Err(format!(
             "can only be compared as {{\"{name}\":[ids]}}, which means one of them, and outside of \
              groups"
-        ));
+        )
+        .into());
     }
     let ids = Kind::Users.encode(condition.value).map(|encoded| kind::ids(&encoded.wire));
     let ids = ids.unwrap_or_default();
     if ids.is_empty() {
-        return Err("must be a list of ids".to_owned());
+        return Err("must be a list of ids".into());
     }
     let key = if name == "contactIds" { format!("@{name}") } else { name.to_owned() };
     Ok(vec![(key, json!(ids))])

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Found, ListRequest, filter::free_number};
 use crate::{
-    crm::{EntityType, Family, catalog, entity_type::linked_item, kind},
+    crm::{EntityType, Family, Item, catalog, entity_type::linked_item},
     error::{Code, Failure, Problem, Purpose},
-    tools::Context,
+    items::{Communication, Holders, Items, Query},
+    tools::context::Context,
 };
 use naming_fields::{NamingFields, bare, is_bare_number, numbered, words};
 
@@ -55,10 +56,10 @@ impl Search {
 /// Finds what a query names.
 pub(super) async fn run(
     context: Context<'_>,
-    listing: &mut ListRequest,
+    request: &mut ListRequest,
     query: &str,
 ) -> Result<Found, Failure> {
-    let entity = listing.entity;
+    let entity = request.entity;
     let count = words(query).len();
     if count > MAX_WORDS {
         let message = format!("has {count} words; a name has up to {MAX_WORDS}");
@@ -67,10 +68,10 @@ pub(super) async fn run(
     let mut naming = NamingFields::of(entity);
     if let Some(id) = id(entity, query) {
         let search = |naming: &NamingFields| naming.id_or_number(id, query);
-        let found = naming.page(context, listing, search).await?;
+        let found = naming.page(context, request, search).await?;
         if !found.items.is_empty() {
             if let Some(number) = naming.number().filter(|_| is_bare_number(query)) {
-                listing.notes.push(format!(
+                request.notes.push(format!(
                     "`{query}` was read as an id or a whole `{number}`; filter by `%{number}` for \
                      a part of one"
                 ));
@@ -82,27 +83,30 @@ pub(super) async fn run(
     // Where items have numbers, a number that looks like a phone is one of these first.
     let is_number_first = communication.is_some() && naming.number().is_some();
     if is_number_first {
-        let found = naming.page(context, listing, |naming| naming.every_word(query)).await?;
+        let found = naming.page(context, request, |naming| naming.every_word(query)).await?;
         if found.is_any() {
             return Ok(found);
         }
     }
     let mut clients = Clients::default();
-    if let Some((type_id, values)) = &communication {
-        let hits = Hits::fetch(context, entity, type_id, values).await?;
-        let own = hits.of(entity);
+    if let Some((what, values)) = &communication {
+        let deadline = &context.call.deadline;
+        let holders = context.call.account.items.holders(entity, *what, values, deadline).await;
+        let holders = holders
+            .map_err(|error| context.call.failure(Items::HOLDERS, &error, Purpose::Reading))?;
+        let own = holders.of(entity);
         if !own.is_empty() {
-            return listing.page(context, Some(&Search::one("@id", json!(own)))).await;
+            return request.page(context, Some(&Search::one("@id", json!(own)))).await;
         }
-        clients = hits.clients(context);
-        let found = of_clients(context, listing, query, &clients).await?;
+        clients = Clients::among(&holders, context);
+        let found = of_clients(context, request, query, &clients).await?;
         if found.is_any() {
             return Ok(found);
         }
     }
     // Numbers of contracts look like phones.
     if !is_number_first {
-        let found = naming.page(context, listing, |naming| naming.every_word(query)).await?;
+        let found = naming.page(context, request, |naming| naming.every_word(query)).await?;
         if found.is_any() {
             return Ok(found);
         }
@@ -113,16 +117,16 @@ pub(super) async fn run(
             named_like(context, Family::Company, query),
         );
         clients = Clients { contacts, companies };
-        let found = of_clients(context, listing, query, &clients).await?;
+        let found = of_clients(context, request, query, &clients).await?;
         if found.is_any() {
             return Ok(found);
         }
-        let found = by_number_alone(context, listing, &mut naming, query).await?;
+        let found = by_number_alone(context, request, &mut naming, query).await?;
         if found.is_any() {
             return Ok(found);
         }
     }
-    listing.notes.push(match clients.shown().as_str() {
+    request.notes.push(match clients.shown().as_str() {
         "" if words(query).len() > 1 => {
             format!("no {entity} matches all words of `{query}`; try fewer")
         }
@@ -136,7 +140,7 @@ pub(super) async fn run(
 /// other words are not theirs.
 async fn by_number_alone(
     context: Context<'_>,
-    listing: &mut ListRequest,
+    request: &mut ListRequest,
     naming: &mut NamingFields,
     query: &str,
 ) -> Result<Found, Failure> {
@@ -155,11 +159,11 @@ async fn by_number_alone(
         });
         Search(numbered(each).collect())
     };
-    let found = naming.page(context, listing, search).await?;
+    let found = naming.page(context, request, search).await?;
     if found.is_any() {
-        let entity = listing.entity;
+        let entity = request.entity;
         let numbers = numbers.join("` and `");
-        listing.notes.push(format!(
+        request.notes.push(format!(
             "no {entity} matches all words of `{query}`; these match `{numbers}` in `{field}`"
         ));
     }
@@ -184,9 +188,9 @@ fn id(entity: EntityType, query: &str) -> Option<u64> {
 const MIN_DIGITS: usize = 6;
 
 /// A phone or an e-mail, with the spellings that portals may have stored.
-fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
+fn communication(query: &str) -> Option<(Communication, Vec<String>)> {
     if query.contains('@') && !query.contains(char::is_whitespace) {
-        return Some(("EMAIL", vec![query.to_owned()]));
+        return Some((Communication::Email, vec![query.to_owned()]));
     }
     let is_of_a_phone = |c: char| c.is_ascii_digit() || "+-() ./".contains(c);
     let digits: String = query.chars().filter(char::is_ascii_digit).collect();
@@ -204,54 +208,7 @@ fn communication(query: &str) -> Option<(&'static str, Vec<String>)> {
     let rest = digits.get(1..).unwrap_or_default();
     values.extend(others.iter().map(|start| format!("{start}{rest}")));
     values.dedup();
-    Some(("PHONE", values))
-}
-
-/// Who has a phone or an e-mail.
-struct Hits(Value);
-
-impl Hits {
-    async fn fetch(
-        context: Context<'_>,
-        entity: EntityType,
-        type_id: &str,
-        values: &[String],
-    ) -> Result<Self, Failure> {
-        let method = "crm.duplicate.findbycomm";
-        let mut parameters = Map::from_iter([
-            ("type".to_owned(), json!(type_id)),
-            ("values".to_owned(), json!(values)),
-        ]);
-        if let Some(own) = entity.family().and_then(holder) {
-            parameters.insert("entity_type".to_owned(), json!(own));
-        }
-        let hits = context.session.portal.call(method, &parameters, context.budget).await;
-        hits.map(Self).map_err(|error| context.session.failure(method, &error, Purpose::Reading))
-    }
-
-    fn of(&self, entity: EntityType) -> Vec<u64> {
-        let ids = entity.family().and_then(holder).and_then(|name| self.0.get(name));
-        let ids = ids.and_then(Value::as_array).into_iter().flatten();
-        ids.filter_map(kind::whole_number).filter_map(|id| u64::try_from(id).ok()).collect()
-    }
-
-    fn clients(&self, context: Context<'_>) -> Clients {
-        let of = |family: Family| match family.entity_type_id().map(EntityType::new) {
-            Some(entity) if context.types.contains(entity) => self.of(entity),
-            _ => Vec::new(),
-        };
-        Clients { contacts: of(Family::Contact), companies: of(Family::Company) }
-    }
-}
-
-/// What the portal calls the families that have phones and e-mails.
-const fn holder(family: Family) -> Option<&'static str> {
-    match family {
-        Family::Lead => Some("LEAD"),
-        Family::Contact => Some("CONTACT"),
-        Family::Company => Some("COMPANY"),
-        _ => None,
-    }
+    Some((Communication::Phone, values))
 }
 
 /// Contacts and companies.
@@ -262,6 +219,15 @@ struct Clients {
 }
 
 impl Clients {
+    /// Those holders whose types this server works on.
+    fn among(holders: &Holders, context: Context<'_>) -> Self {
+        let of = |family: Family| match family.entity_type_id().map(EntityType::new) {
+            Some(entity) if context.types.contains(entity) => holders.of(entity),
+            _ => Vec::new(),
+        };
+        Self { contacts: of(Family::Contact), companies: of(Family::Company) }
+    }
+
     /// `contact 5, company 11 and 12`; empty when there are none.
     fn shown(&self) -> String {
         let named = [("contact", &self.contacts), ("company", &self.companies)];
@@ -276,11 +242,11 @@ impl Clients {
 /// The items of clients, with a note that says so.
 async fn of_clients(
     context: Context<'_>,
-    listing: &mut ListRequest,
+    request: &mut ListRequest,
     query: &str,
     clients: &Clients,
 ) -> Result<Found, Failure> {
-    let entity = listing.entity;
+    let entity = request.entity;
     let has = |name: &str| catalog::field(entity, name).is_some();
     let searches = [
         ("contactIds", "@contactIds", &clients.contacts),
@@ -291,13 +257,13 @@ async fn of_clients(
         if ids.is_empty() || !has(field) {
             continue;
         }
-        let found = match listing.page(context, Some(&Search::one(key, json!(ids)))).await {
+        let found = match request.page(context, Some(&Search::one(key, json!(ids)))).await {
             // A smart process without clients cannot be filtered by them.
             Err(failure) if failure.code == Code::InvalidValue => continue,
             found => found?,
         };
         if found.is_any() {
-            listing.notes.push(format!(
+            request.notes.push(format!(
                 "no {entity} matches `{query}` itself; these belong to {}, which it names",
                 clients.shown()
             ));
@@ -328,16 +294,15 @@ async fn ids(
     entity: EntityType,
     search: &Search,
 ) -> Result<Vec<u64>, Failure> {
-    let method = "crm.item.list";
-    let parameters = Map::from_iter([
-        ("entityTypeId".to_owned(), json!(entity.id())),
-        ("select".to_owned(), json!(["id"])),
-        ("filter".to_owned(), search.0.clone().into()),
-        ("start".to_owned(), json!(-1)),
-    ]);
-    let found = context.session.portal.call(method, &parameters, context.budget).await;
-    let found = found.map_err(|error| context.session.failure(method, &error, Purpose::Reading))?;
-    let items = found.get("items").and_then(Value::as_array).into_iter().flatten();
-    let ids = items.filter_map(|item| kind::whole_number(item.get("id")?));
-    Ok(ids.filter_map(|id| u64::try_from(id).ok()).take(MAX_CLIENTS).collect())
+    let query = Query {
+        entity,
+        select: vec!["id".to_owned()],
+        filter: search.0.clone(),
+        order: Map::new(),
+        start: None,
+    };
+    let found = context.call.account.items.list(query, &context.call.deadline).await;
+    let found =
+        found.map_err(|error| context.call.failure(Items::LIST, &error, Purpose::Reading))?;
+    Ok(found.items.iter().filter_map(Item::id).take(MAX_CLIENTS).collect())
 }

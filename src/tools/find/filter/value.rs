@@ -1,8 +1,6 @@
 //! What a condition compares with: names of stages, pipelines and directory entries become codes,
 //! moments and flags get the form that lists compare, which is not the one that updates take.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,11 +8,10 @@ use crate::{
         EntityType, Kind, Wrong,
         dates::{self, Moment, Reading},
         kind::{self, can_be_read_as},
-        names, stage, text,
+        names, text,
     },
-    metadata::{CUT_DIRECTORIES, Directories, Pipeline, Stage},
-    resolve::ResolvedField,
-    tools::Context,
+    metadata::{CUT_DIRECTORIES, Codes, Entry, Needed, Pipeline, ResolvedField, named},
+    tools::context::Context,
 };
 
 /// A value in the form that lists compare, with a remark when it is not the one that was given.
@@ -40,8 +37,7 @@ impl From<Value> for Read {
 /// What names are looked up in; what could not be had is not checked.
 pub(super) struct Sources {
     entity: EntityType,
-    directories: Option<Arc<Directories>>,
-    pipelines: Option<Arc<Vec<Pipeline>>>,
+    codes: Codes,
 }
 
 impl Sources {
@@ -52,25 +48,22 @@ impl Sources {
         kinds: &[Kind],
         notes: &mut Vec<String>,
     ) -> Self {
-        let metadata = context.metadata;
-        let mut sources = Self { entity, directories: None, pipelines: None };
         let has = |kind: Kind| kinds.contains(&kind);
-        if has(Kind::Stage) || has(Kind::Status) {
-            match metadata.directories(context.budget).await {
-                Ok(directories) if directories.is_cut => {
-                    notes.push(format!("codes were not checked: {CUT_DIRECTORIES}"));
-                }
-                Ok(directories) => sources.directories = Some(directories),
-                Err(error) => notes.push(format!("codes were not checked: {error}")),
-            }
+        let needed = Needed {
+            directories: has(Kind::Stage) || has(Kind::Status),
+            pipelines: has(Kind::Stage) || has(Kind::Category),
+        };
+        let codes = Codes::fetch(context.metadata, entity, needed, &context.call.deadline).await;
+        if codes.are_cut() {
+            notes.push(format!("codes were not checked: {CUT_DIRECTORIES}"));
         }
-        if has(Kind::Stage) || has(Kind::Category) {
-            match metadata.pipelines(entity, context.budget).await {
-                Ok(pipelines) => sources.pipelines = Some(pipelines),
-                Err(error) => notes.push(format!("pipelines were not checked: {error}")),
-            }
+        if let Some(error) = &codes.directories_error {
+            notes.push(format!("codes were not checked: {error}"));
         }
-        sources
+        if let Some(error) = &codes.pipelines_error {
+            notes.push(format!("pipelines were not checked: {error}"));
+        }
+        Self { entity, codes }
     }
 
     /// Reads one value for a field and an operator; `pipeline` is the one that stages must be of.
@@ -116,10 +109,11 @@ impl Sources {
 
     /// A pipeline by its id or its name.
     pub(super) fn pipeline(&self, value: &Value) -> Result<(i64, Option<String>), Wrong> {
-        let Some(pipelines) = self.pipelines.as_deref().filter(|it| !it.is_empty()) else {
+        let pipelines = self.codes.pipelines();
+        if pipelines.is_empty() {
             let id = kind::whole_number(value);
             return id.map(|id| (id, None)).ok_or_else(|| "must be a pipeline's id".into());
-        };
+        }
         let asked = value.as_str().map(text::folded);
         if let Some(id) = kind::whole_number(value)
             && pipelines.iter().any(|pipeline| pipeline.id == id)
@@ -129,16 +123,16 @@ impl Sources {
             return match pipelines.iter().find(is_other) {
                 None => Ok((id, None)),
                 Some(other) => Err(format!(
-                    "is doubtful: {} is the id of one pipeline and the name of pipeline {}; send \
-                     the id that is meant as a number",
+                    "is ambiguous: {} is the id of one pipeline and the name of pipeline {}; send the \
+                     id that is meant as a number",
                     kind::shown(value),
                     other.id
                 )
                 .into()),
             };
         }
-        let mut named = pipelines.iter().filter(|it| Some(text::folded(&it.name)) == asked);
-        if let (Some(one), None) = (named.next(), named.next()) {
+        let one = value.as_str().and_then(|typed| named(typed, pipelines, |it| &it.name));
+        if let Some(one) = one {
             return Ok((one.id, Some(format!("was read as pipeline {}", one.id))));
         }
         let there: Vec<(i64, &str)> =
@@ -151,21 +145,21 @@ impl Sources {
     /// A stage by its code or its name.
     fn stage(&self, value: &Value, pipeline: Option<i64>) -> Result<Read, Wrong> {
         let Some(asked) = value.as_str().map(str::trim) else {
-            return Err("must be the code or the name of a stage".to_owned().into());
+            return Err("must be the code or the name of a stage".into());
         };
         let stages = self.stages(pipeline);
         if stages.is_empty() || stages.iter().any(|(_, stage)| stage.code == asked) {
-            return Ok(asked.into()).map(|wire: Value| wire.into());
+            return Ok(Value::from(asked).into());
         }
         let folded = text::folded(asked);
-        let is_meant = |stage: &Stage| {
+        let is_meant = |stage: &Entry| {
             text::folded(&stage.name) == folded || text::folded(&stage.code) == folded
         };
-        let with_pipeline = |(pipeline, stage): &(&str, &Stage)| match *pipeline {
+        let with_pipeline = |(pipeline, stage): &(&str, &Entry)| match *pipeline {
             "" => (stage.code.clone(), stage.name.clone()),
             pipeline => (stage.code.clone(), format!("{} ({pipeline})", stage.name)),
         };
-        let meant: Vec<&(&str, &Stage)> =
+        let meant: Vec<&(&str, &Entry)> =
             stages.iter().filter(|(_, stage)| is_meant(stage)).collect();
         if let [(_, one)] = meant.as_slice() {
             let note = Some(format!("was read as stage {}", text::code(&one.code)));
@@ -194,43 +188,38 @@ impl Sources {
         .among(&there))
     }
 
-    /// The stages of a pipeline, or of all, with their pipelines' names.
-    fn stages(&self, pipeline: Option<i64>) -> Vec<(&str, &Stage)> {
-        let Some(directories) = self.directories.as_deref() else {
+    /// The stages of a pipeline, or of all, with their pipelines' names; none where not all are known.
+    fn stages(&self, pipeline: Option<i64>) -> Vec<(&str, &Entry)> {
+        if self.codes.are_cut() {
             return Vec::new();
-        };
-        let of = |id: i64, name| {
-            let directory = stage::directory(self.entity, id).unwrap_or_default();
-            directories.get(&directory).iter().map(move |stage| (name, stage))
-        };
-        match &self.pipelines {
-            Some(pipelines) if stage::has_pipelines(self.entity) => pipelines
-                .iter()
-                .filter(|it| pipeline.is_none_or(|pipeline| it.id == pipeline))
-                .flat_map(|it| of(it.id, it.name.as_str()))
-                .collect(),
-            _ => of(0, "").collect(),
         }
+        let is_asked = |it: &Pipeline| pipeline.is_none_or(|asked| it.id == asked);
+        let by_pipeline = self.codes.stages_by_pipeline().into_iter();
+        by_pipeline
+            .filter(|(pipeline, _)| pipeline.is_none_or(is_asked))
+            .flat_map(|(pipeline, stages)| {
+                let name = pipeline.map_or("", |it| it.name.as_str());
+                stages.iter().map(move |stage| (name, stage))
+            })
+            .collect()
     }
 
     /// A directory's entry by its code or its name. Items may hold codes that a directory no longer
     /// has, so others are passed on.
     fn code(&self, field: &ResolvedField<'_>, value: &Value) -> Read {
-        let entries = match (&self.directories, field.directory(self.entity)) {
-            (Some(directories), Some(directory)) => directories.get(directory),
+        let entries = match field.directory(self.entity) {
+            Some(directory) if !self.codes.are_cut() => self.codes.entries(directory),
             _ => &[],
         };
         let asked = value.as_str().unwrap_or_default();
         if entries.is_empty() || entries.iter().any(|entry| entry.code == asked) {
             return value.clone().into();
         }
-        let folded = text::folded(asked);
-        let mut named = entries.iter().filter(|entry| text::folded(&entry.name) == folded);
-        if let (Some(one), None) = (named.next(), named.next()) {
+        if let Some(one) = named(asked, entries, |entry| &entry.name) {
             let note = Some(format!("was read as {}", text::code(&one.code)));
             return Read::noted(one.code.as_str(), note);
         }
-        let note = "is no code of its directory; `describe_crm_fields` shows them".to_owned();
+        let note = "is not one of the allowed codes; `describe_crm_fields` shows them".to_owned();
         Read { is_unknown: true, ..Read::noted(value.clone(), Some(note)) }
     }
 }
@@ -242,16 +231,16 @@ pub(super) fn is_day(text: &str) -> bool {
 
 /// A moment on the portal's clock: lists have been seen to misread offsets (fact sheet §7). A day
 /// alone begins or ends at its midnight, whichever the operator means.
-fn moment(operator: &str, value: &Value) -> Result<Read, String> {
+fn moment(operator: &str, value: &Value) -> Result<Read, Wrong> {
     let expected =
         || format!("must be a moment such as `2026-07-31 10:00:00`, not {}", kind::shown(value));
     let text = value.as_str().ok_or_else(expected)?;
     let read = match dates::read_moment(text) {
         Reading::Exact(moment) | Reading::Repaired(moment) => moment,
         Reading::Ambiguous(moments) => {
-            return Err(can_be_read_as(moments.into_iter().map(Moment::wire)));
+            return Err(can_be_read_as(moments.into_iter().map(Moment::wire)).into());
         }
-        Reading::Impossible => return Err(expected()),
+        Reading::Impossible => return Err(expected().into()),
     };
     if is_day(text) && [">", "<="].contains(&operator) {
         return Ok(json!(format!("{} 23:59:59", text.trim())).into());

@@ -10,7 +10,7 @@ use crate::{
     crm::{EntityType, catalog, field_list::FieldList},
     error::{Code, Failure},
     tools::{
-        Context,
+        context::Context,
         find::{Found, ListRequest},
     },
 };
@@ -37,7 +37,7 @@ impl NamingFields {
         if !is_refused || self.list.is_some() {
             return false;
         }
-        self.list = context.metadata.field_list(self.entity, context.budget).await.ok();
+        self.list = context.metadata.field_list(self.entity, &context.call.deadline).await.ok();
         self.list.is_some()
     }
 
@@ -46,16 +46,16 @@ impl NamingFields {
     pub(super) async fn page(
         &mut self,
         context: Context<'_>,
-        listing: &ListRequest,
+        request: &ListRequest,
         search: impl Fn(&Self) -> Search,
     ) -> Result<Found, Failure> {
         let asked = search(self);
-        let found = listing.page(context, Some(&asked)).await;
+        let found = request.page(context, Some(&asked)).await;
         if !self.has_learnt(context, &found).await {
             return found;
         }
         let asked = search(self);
-        listing.page(context, Some(&asked)).await
+        request.page(context, Some(&asked)).await
     }
 
     fn is_there(&self, name: &str) -> bool {

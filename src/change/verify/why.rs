@@ -1,12 +1,13 @@
 //! Why an asked value does not stand, as far as can be told from outside.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::Picture;
 use crate::{
-    change::plan::{Asked, Want},
-    crm::{Kind, catalog::Access, kind},
+    change::{
+        apply::PhotoUpload,
+        asked::{Asked, Want},
+    },
+    crm::{Item, Kind, catalog::Access, kind},
 };
 
 /// Why an asked value does not stand.
@@ -80,17 +81,12 @@ impl Why {
     }
 }
 
-/// Why this one does not.
-pub(super) fn why(
-    asked: &Asked,
-    before: Option<&Map<String, Value>>,
-    after: &Map<String, Value>,
-    picture: &Picture,
-) -> Why {
-    match (&asked.want, picture) {
-        (Want::Picture(_), Picture::NotSent) => return Why::NotSent,
-        (Want::Picture(_), Picture::Refused(_)) => return Why::Refused,
-        (Want::Picture(_), Picture::Lost(_)) => return Why::NoAnswer,
+/// Why a field does not hold what was asked.
+pub(super) fn why(asked: &Asked, before: Option<&Item>, after: &Item, photo: &PhotoUpload) -> Why {
+    match (&asked.want, photo) {
+        (Want::Picture(_), PhotoUpload::NotSent) => return Why::NotSent,
+        (Want::Picture(_), PhotoUpload::Refused(_)) => return Why::Refused,
+        (Want::Picture(_), PhotoUpload::Lost(_)) => return Why::NoAnswer,
         (Want::Picture(_) | Want::Files(_), _) if !asked.is_clearing() => {
             return Why::FileNotStored;
         }

@@ -1,7 +1,7 @@
-//! The last step: what was asked against what came back, field by field.
+//! The last step: what was asked against what came back, field by field. Pure.
 //!
-//! A portal answers 200 when it ignored half of a request (fact sheet, finding 3); this is where
-//! that is noticed.
+//! A portal answers 200 when it ignored half of a request (docs/bitrix24.md, "Silent drops"); this is
+//! where that is noticed.
 
 mod changes;
 mod why;
@@ -9,20 +9,20 @@ mod why;
 use std::collections::HashMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    StageOption,
-    look::Before,
-    plan::{Asked, Plan, Want},
-    write::After,
+    apply::{Applied, PhotoUpload},
+    asked::{Asked, Want},
+    before::Before,
+    plan::{Expected, Plan},
 };
 use crate::{
     crm::{
-        EntityType, Family, kind,
+        EntityType, Family, Item, kind,
         multifield::{self, Operation, Record},
     },
-    error::{Code, Failure, Retry, Written},
+    error::{Choice, Code, Failure, Problem, Retry, Written},
 };
 pub use changes::Change;
 pub use why::Why;
@@ -32,14 +32,14 @@ pub use why::Why;
 pub enum Outcome {
     /// Every asked value stands, or would be asked for.
     Stands {
-        /// Which of the three.
+        /// Whether that was so before.
         status: Status,
         /// What differs between before and after.
         changes: Vec<Change>,
         /// Repairs, rewrites and what could not be known.
         notes: Vec<String>,
         /// The item.
-        item: Map<String, Value>,
+        item: Item,
         /// The fields that were asked for.
         asked: Vec<String>,
     },
@@ -54,7 +54,7 @@ pub enum Outcome {
         /// Repairs, rewrites and what could not be known.
         notes: Vec<String>,
         /// The asked fields of the item.
-        item: Map<String, Value>,
+        item: Item,
     },
 }
 
@@ -85,7 +85,7 @@ pub struct NotApplied {
     pub hint: String,
     /// What the portal would take, where that was looked up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<StageOption>,
+    pub options: Vec<Choice>,
 }
 
 impl NotApplied {
@@ -94,65 +94,79 @@ impl NotApplied {
     }
 }
 
-/// What became of a picture, which is sent after the other fields by a method of its own.
-#[derive(Debug)]
-pub(super) enum Picture {
-    /// There is none in the plan.
-    NotAsked,
-    /// The portal took it.
-    Sent,
-    /// The other fields did not all stand, so it was not sent.
-    NotSent,
-    /// The portal refused it after the other fields had been written.
-    Refused(Box<Failure>),
-    /// No answer came, and looks show the old one.
-    Lost(Box<Failure>),
-}
-
 /// Whether every asked field that is no picture stands.
-pub(super) fn all_but_pictures_stand(plan: &Plan, before: &Before, after: &After) -> bool {
-    plan.asked.iter().filter(|asked| !matches!(asked.want, Want::Picture(_))).all(|asked| {
-        let before = before.item();
-        asked.stands(before, &after.0) || asked.is_rewritten(before, &after.0)
-    })
+pub(super) fn all_but_pictures_stand(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
+    asked
+        .iter()
+        .filter(|asked| !matches!(asked.want, Want::Picture(_)))
+        .all(|asked| asked.stands(before, after) || asked.is_rewritten(before, after))
 }
 
 /// Whether the asked picture is a new one.
-pub(super) fn pictures_stand(plan: &Plan, before: &Before, after: &After) -> bool {
-    let mut pictures = plan.asked.iter().filter(|asked| matches!(asked.want, Want::Picture(_)));
-    pictures.all(|asked| asked.stands(before.item(), &after.0))
+pub(super) fn pictures_stand(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
+    let mut pictures = asked.iter().filter(|asked| matches!(asked.want, Want::Picture(_)));
+    pictures.all(|asked| asked.stands(before, after))
 }
 
-/// Whether nothing differs but noise.
-pub(super) fn has_no_changes(before: &Map<String, Value>, after: &After, plan: &Plan) -> bool {
-    changes::made(before, &after.0, &plan.asked).is_empty()
+/// Whether nothing differs but bookkeeping fields.
+pub(super) fn has_no_changes(before: &Item, after: &Item, asked: &[Asked]) -> bool {
+    changes::made(before, after, asked).is_empty()
 }
 
 /// Whether the portal's answer may call a field empty that still holds its value: that happens to
 /// custom fields with several values and to companies' fields.
-pub(super) fn is_doubtful(plan: &Plan, after: &After, entity: EntityType) -> bool {
+pub(super) fn is_doubtful(asked: &[Asked], after: &Item, entity: EntityType) -> bool {
     let is_company = entity.family() == Some(Family::Company);
-    plan.asked.iter().any(|asked| {
+    asked.iter().any(|asked| {
         let is_doubtful = is_company || (asked.row.is_none() && asked.shape.is_multiple);
-        is_doubtful && asked.is_clearing() && asked.stands(None, &after.0)
+        is_doubtful && asked.is_clearing() && asked.stands(None, after)
     })
 }
 
+/// Whether the item has every value that must be there before anything is changed.
+///
+/// # Errors
+///
+/// The conflict, with what the item has instead.
+pub(super) fn expectations(expected: &[Expected], item: &Item) -> Result<(), Failure> {
+    let problems: Vec<Problem> = expected
+        .iter()
+        .filter_map(|expected| {
+            let Some(now) = item.get(&expected.name) else {
+                let message = "is not shown by the item, so what it holds cannot be known";
+                return Some(Problem::new(&expected.path, message));
+            };
+            let holds = expected.shape.same(&expected.wire, now);
+            (!holds).then(|| {
+                let message = format!("is not {} but `now`", kind::shown(&expected.wire));
+                let now = expected.shape.kind.answered(now);
+                Problem::new(&expected.path, message).holding(now)
+            })
+        })
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let message = "the item is not as expected";
+    let hint = "nothing was sent; check what the item holds now and decide whether the change still \
+                applies";
+    Err(Failure { problems, ..Failure::new(Code::Conflict, Retry::AfterFix, message, hint) })
+}
+
 /// The outcome of a dry run: what would change.
-pub(super) fn planned(item: &Map<String, Value>, plan: Plan) -> Outcome {
-    let mut notes = plan.notes;
-    let changes = changes::planned(item, &plan.asked);
+pub(super) fn planned(item: Item, plan: &Plan, mut notes: Vec<String>) -> Outcome {
+    let changes = changes::planned(&item, &plan.asked);
     if changes.is_empty() {
-        notes.push("all asked values already stand: the update would send nothing".to_owned());
+        notes.push("every field already has the requested value: nothing would be sent".to_owned());
     }
     let (status, asked) = (Status::Planned, names(&plan.asked));
-    Outcome::Stands { status, changes, notes, item: item.clone(), asked }
+    Outcome::Stands { status, changes, notes, item, asked }
 }
 
 /// The outcome when there is nothing to send.
-pub(super) fn unchanged(item: &Map<String, Value>, plan: Plan) -> Outcome {
-    let (status, item, asked) = (Status::Unchanged, item.clone(), names(&plan.asked));
-    Outcome::Stands { status, changes: Vec::new(), notes: plan.notes, item, asked }
+pub(super) fn unchanged(item: Item, plan: &Plan, notes: Vec<String>) -> Outcome {
+    let (status, asked) = (Status::Unchanged, names(&plan.asked));
+    Outcome::Stands { status, changes: Vec::new(), notes, item, asked }
 }
 
 fn names(asked: &[Asked]) -> Vec<String> {
@@ -160,23 +174,28 @@ fn names(asked: &[Asked]) -> Vec<String> {
 }
 
 /// The outcome of an update that the portal answered with the item.
-pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Picture) -> Outcome {
-    let After(item) = after;
-    let Plan { asked, mut notes } = plan;
+pub(super) fn compare(
+    before: &Before,
+    plan: &Plan,
+    applied: Applied,
+    mut notes: Vec<String>,
+) -> Outcome {
+    let Applied { after: item, photo } = applied;
+    let asked = &*plan.asked;
     let changes = match before.item() {
-        Some(before) => changes::made(before, &item, &asked),
+        Some(before) => changes::made(before, &item, asked),
         None => Vec::new(),
     };
 
-    let is_picture_sent = !matches!(picture, Picture::NotAsked | Picture::NotSent);
-    for asked in &asked {
+    let is_picture_sent = !matches!(photo, PhotoUpload::NotAsked | PhotoUpload::NotSent);
+    for asked in asked {
         let is_sent = is_picture_sent || !matches!(asked.want, Want::Picture(_));
         let sent = asked.want.uploads().filter(|_| is_sent);
         notes.extend(sent.map(|upload| format!("`{}` was sent {}", asked.name, upload.named())));
     }
     let mut not_applied = Vec::new();
     let mut standing = Standing::default();
-    for asked in &asked {
+    for asked in asked {
         if asked.stands(before.item(), &item) {
             standing.add(asked, before.item());
         } else if asked.is_rewritten(before.item(), &item) {
@@ -190,47 +209,42 @@ pub(super) fn compare(before: &Before, plan: Plan, after: After, picture: Pictur
             let missed = missed_records(asked, operations, before.item(), &item, &mut standing);
             not_applied.extend(missed);
         } else {
-            let why = why::why(asked, before.item(), &item, &picture);
+            let why = why::why(asked, before.item(), &item, &photo);
             let now = asked.answered(&item);
             not_applied.push(NotApplied::new(asked.name.clone(), asked.shown(), now, why));
         }
     }
     if not_applied.is_empty() {
-        let (status, asked) = (Status::Updated, names(&asked));
+        let (status, asked) = (Status::Updated, names(asked));
         return Outcome::Stands { status, changes, notes, item, asked };
     }
     let is_hidden = not_applied.iter().any(|missed| missed.why == Why::UnknownToPortal);
     let written = match before {
         _ if standing.has_new || !changes.is_empty() => Written::Yes,
         // What the item does not show may have been written all the same.
-        Before::Item(before) if is_hidden && was_saved(before, &item) => Written::Yes,
+        Before::Item(before) if is_hidden && item.was_saved_since(before) => Written::Yes,
         Before::Item(_) if is_hidden => Written::Unknown,
         Before::Item(_) => Written::No,
         Before::Unread(_) => Written::Unknown,
     };
     let mut failure = missed_failure(&not_applied, &standing, written);
-    match picture {
-        Picture::Refused(refused) => failure.portal = refused.portal,
-        Picture::Lost(lost) => {
-            notes.push("it is not known whether the picture was written".to_owned());
+    match photo {
+        PhotoUpload::Refused(refused) => failure.portal = refused.portal,
+        PhotoUpload::Lost(lost) => {
+            notes.push("the photo may or may not have been stored".to_owned());
             failure.portal = lost.portal;
             if failure.written == Written::No {
                 failure.written = Written::Unknown;
             }
         }
-        Picture::NotAsked | Picture::Sent | Picture::NotSent => {}
+        PhotoUpload::NotAsked | PhotoUpload::Sent | PhotoUpload::NotSent => {}
     }
     let item = asked
         .iter()
-        .filter(|asked| item.contains_key(&asked.name))
+        .filter(|asked| item.shows(&asked.name))
         .map(|asked| (asked.name.clone(), asked.answered(&item)))
         .collect();
     Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item }
-}
-
-/// Whether the item was saved between two states: portals save nothing that changes nothing.
-fn was_saved(before: &Map<String, Value>, now: &Map<String, Value>) -> bool {
-    before.get("updatedTime").zip(now.get("updatedTime")).is_some_and(|(old, new)| old != new)
 }
 
 /// What stands as asked.
@@ -242,7 +256,7 @@ struct Standing {
 }
 
 impl Standing {
-    fn add(&mut self, asked: &Asked, before: Option<&Map<String, Value>>) {
+    fn add(&mut self, asked: &Asked, before: Option<&Item>) {
         self.names.push(asked.name.clone());
         self.has_new |= before.is_none_or(|before| !asked.stands(Some(before), before));
     }
@@ -252,8 +266,8 @@ impl Standing {
 fn missed_records(
     asked: &Asked,
     operations: &[Operation],
-    before: Option<&Map<String, Value>>,
-    item: &Map<String, Value>,
+    before: Option<&Item>,
+    item: &Item,
     standing: &mut Standing,
 ) -> Vec<NotApplied> {
     let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
@@ -272,7 +286,7 @@ fn missed_records(
         let shown = |records: &HashMap<i64, &Record>| Some(records.get(&id?)?.shown());
         let (was, now) = (shown(&old_by_id), shown(&new_by_id));
         let why = match () {
-            () if !item.contains_key(&asked.name) => Why::UnknownToPortal,
+            () if !item.shows(&asked.name) => Why::UnknownToPortal,
             () if was == now => Why::Ignored,
             () => Why::PortalSetAnotherValue,
         };
@@ -299,8 +313,9 @@ fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Writ
     let hint = if standing.names.is_empty() {
         "see `notApplied` for what to correct".to_owned()
     } else {
+        let was = if standing.names.len() == 1 { "was" } else { "were" };
         let standing = name_list(standing.names.iter().map(String::as_str));
-        format!("do not send again what already stands: {standing}; see `notApplied` for the rest")
+        format!("{standing} {was} applied; resend only what `notApplied` lists")
     };
     Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }
 }

@@ -252,7 +252,7 @@ async fn a_lost_answer_of_something_done_is_a_success_with_a_note() {
         }
       ],
       "notes": [
-        "the portal's answer was lost; a look showed that the update was done"
+        "the portal's answer was lost; reading the item showed that the update was done"
       ],
       "item": {
         "id": 351,
@@ -271,7 +271,7 @@ async fn additions_and_uploads_are_never_sent_twice() {
         update_on(Patience::UntilTheEnd, vec![contact(json!([]))], vec![Reply::Cut], call.clone())
             .await;
     assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes");
-    assert!(answer.json["error"]["hint"].as_str().unwrap().contains("may still be at work"));
+    assert!(answer.json["error"]["hint"].as_str().unwrap().contains("may still be working"));
 
     let added = json!([{"id": 9, "typeId": "PHONE", "valueType": "WORK", "value": "+2"}]);
     let (answer, portal) =

@@ -2,11 +2,11 @@
 //!
 //! Nothing is guessed: case and underscores may vary, anything further is a suggestion.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     crm::{
-        EntityType, Kind, Naming, Shape,
+        EntityType, Item, Kind, Naming, Shape,
         catalog::{self, Access, Field},
         field_list::{FieldList, PortalField},
         likeness::{Likeness, likeness, words},
@@ -23,7 +23,7 @@ pub struct Fields<'a> {
     /// The spelling of custom fields.
     pub naming: Naming,
     /// The item, if it could be read.
-    pub item: Option<&'a Map<String, Value>>,
+    pub item: Option<&'a Item>,
     /// The portal's list of fields, once it was needed and could be fetched.
     pub list: Option<&'a FieldList>,
 }
@@ -173,7 +173,7 @@ impl<'a> Fields<'a> {
 
     fn has(&self, wire: &str) -> bool {
         catalog::field(self.entity, wire).is_some()
-            || self.item.is_some_and(|item| item.contains_key(wire))
+            || self.item.is_some_and(|item| item.shows(wire))
             || self.portal_field(wire).is_some()
     }
 
@@ -193,7 +193,8 @@ impl<'a> Fields<'a> {
             .iter()
             .filter(|field| self.entity.family().is_some_and(|family| field.belongs_to(family)))
             .map(|field| field.name.to_owned());
-        let of_item = self.item.into_iter().flat_map(|item| item.keys().cloned());
+        let of_item =
+            self.item.into_iter().flat_map(|item| item.fields().map(|(name, _)| name.to_owned()));
         let naming = self.naming;
         let listed = self.list.into_iter().flat_map(move |list| {
             list.iter().map(move |(name, field)| match naming {

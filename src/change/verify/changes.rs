@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    change::plan::{Asked, Want},
+    change::asked::{Asked, Want},
     crm::{
-        Kind, Shape, catalog,
+        Item, Kind, Shape, catalog,
         multifield::{self, Operation, Record},
     },
 };
@@ -34,7 +34,7 @@ const fn is_true(truth: &bool) -> bool {
 }
 
 /// What a plan would change.
-pub(super) fn planned(item: &Map<String, Value>, asked: &[Asked]) -> Vec<Change> {
+pub(super) fn planned(item: &Item, asked: &[Asked]) -> Vec<Change> {
     let differing = asked.iter().filter(|asked| !asked.stands(Some(item), item));
     differing
         .flat_map(|asked| match &asked.want {
@@ -71,21 +71,17 @@ pub(super) fn planned(item: &Map<String, Value>, asked: &[Asked]) -> Vec<Change>
 
 /// Every field that differs, the asked ones first, without noise. Only fields that both states
 /// show are compared.
-pub(super) fn made(
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    asked: &[Asked],
-) -> Vec<Change> {
+pub(super) fn made(before: &Item, after: &Item, asked: &[Asked]) -> Vec<Change> {
     let of_asked = asked.iter().flat_map(|asked| {
         let Some((old, new)) = before.get(&asked.name).zip(after.get(&asked.name)) else {
             return Vec::new();
         };
         difference(&asked.name, asked.shape, old, new, Some(asked))
     });
-    let of_others = after.iter().flat_map(|(name, new)| {
+    let of_others = after.fields().flat_map(|(name, new)| {
         let row = catalog::named(name);
         let is_left_out = row.is_some_and(|row| row.is_bookkeeping)
-            || asked.iter().any(|asked| asked.name == *name);
+            || asked.iter().any(|asked| asked.name == name);
         let Some(old) = before.get(name).filter(|_| !is_left_out) else {
             return Vec::new();
         };

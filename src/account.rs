@@ -1,0 +1,107 @@
+//! One signed-in user at one portal, and one call of theirs. Nothing here or below is shared between two
+//! accounts but the endpoint of the portal's address: no knowledge, no items, no secrets.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    crm::{Item, ItemRef, Naming},
+    error::{Failure, Purpose},
+    items::Items,
+    metadata::Metadata,
+    portal::{Deadline, Endpoint, Portal, PortalError, Scrubber, SignIn, auth::Address},
+    uploads::Policy,
+};
+
+/// One signed-in user at one portal.
+#[derive(Debug)]
+pub struct Account {
+    portal: Arc<Portal>,
+    /// What is known of the portal.
+    pub metadata: Metadata,
+    /// The items that the user can reach.
+    pub items: Items,
+    /// Which files of this machine may be uploaded.
+    pub files: Policy,
+}
+
+impl Account {
+    /// A user who signs in at an endpoint; nothing is sent.
+    pub fn new(endpoint: Arc<Endpoint>, sign_in: SignIn, files: Policy) -> Self {
+        let portal = Arc::new(Portal::new(endpoint, sign_in));
+        Self {
+            metadata: Metadata::new(Arc::clone(&portal)),
+            items: Items::new(Arc::clone(&portal)),
+            portal,
+            files,
+        }
+    }
+
+    /// The portal's address, without any secret.
+    pub fn address(&self) -> &Address {
+        self.portal.address()
+    }
+
+    /// The filter for everything that leaves the program.
+    pub fn scrubber(&self) -> Scrubber {
+        self.portal.scrubber()
+    }
+
+    /// A tool call of this user that begins now.
+    pub fn call(&self, cancellation: CancellationToken) -> Call<'_> {
+        Call {
+            account: self,
+            deadline: self.portal.deadline(cancellation),
+            notes: Mutex::default(),
+        }
+    }
+}
+
+/// One tool call: whose it is, until when it may go on, and what there is to say of it.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Whose call it is.
+    pub account: &'a Account,
+    /// When it has to end.
+    pub deadline: Deadline,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Call<'_> {
+    /// Adds a remark to the answer.
+    pub fn note(&self, note: impl Into<String>) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note.into());
+    }
+
+    /// Takes the remarks so far, in order.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads an item.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the portal from answering it.
+    pub async fn read(&self, item: ItemRef, naming: Naming) -> Result<Item, PortalError> {
+        self.account.items.get(item, naming, &self.deadline).await
+    }
+
+    /// Reads an item after a write: also in the reserve of time, and when the call was cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the portal from answering it.
+    pub async fn read_finally(&self, item: ItemRef, naming: Naming) -> Result<Item, PortalError> {
+        self.account.items.get(item, naming, &self.deadline.for_final_read()).await
+    }
+
+    /// What a failed request means, with how long to wait where the portal has said so.
+    pub fn failure(&self, method: &str, error: &PortalError, purpose: Purpose) -> Failure {
+        let failure = Failure::from_portal(error, purpose);
+        let reset = || self.account.portal.seconds_until_reset(method);
+        let told = failure.retry_after_seconds.and_then(|_| reset());
+        Failure { retry_after_seconds: told.or(failure.retry_after_seconds), ..failure }
+    }
+}

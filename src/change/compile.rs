@@ -1,0 +1,427 @@
+//! Typed names and values become an intent, once for all items: by the fields of the entity type alone.
+//! What an item holds now, and which codes the portal has, is not known here: see `plan`.
+
+use serde_json::{Map, Value};
+
+use super::{
+    files::{self, Part},
+    patch::Patch,
+};
+use crate::{
+    crm::{
+        EntityType, ItemRef, Kind, Naming, Shape, Wrong,
+        catalog::{Access, Field},
+        kind::Encoded,
+        multifield::{self, Elements},
+        names,
+    },
+    error::Problem,
+    metadata::{Fields, ResolvedField, Unresolved},
+    uploads::{Policy, Upload},
+};
+
+/// A requested change whose names are known and whose values are encoded, as far as that can be done
+/// without an item.
+#[derive(Debug)]
+pub(super) struct Intent {
+    pub(super) entity: EntityType,
+    /// Every path of the call, in order.
+    pub(super) typed: Vec<String>,
+    /// Whether every name was checked against the portal's own list, where that was necessary.
+    pub(super) names_are_checked: bool,
+    pub(super) fields: Vec<IntendedField>,
+    pub(super) expected: Vec<IntendedField>,
+    /// What is wrong whatever the item holds.
+    pub(super) problems: Vec<Problem>,
+    /// Texts that may be names of codes and cannot be sent as they are.
+    pub(super) unread: Vec<UnreadCode>,
+    /// What was repaired.
+    pub(super) notes: Vec<String>,
+}
+
+/// One field and what it is to hold.
+#[derive(Debug, Clone)]
+pub(super) struct IntendedField {
+    /// Where it was typed.
+    pub(super) path: String,
+    /// Its name on the wire.
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    pub(super) row: Option<&'static Field>,
+    /// Whether the portal's own list describes it, so that newer knowledge may describe it otherwise.
+    pub(super) is_listed: bool,
+    /// The directory that holds its codes.
+    pub(super) directory: Option<String>,
+    pub(super) value: Intended,
+}
+
+/// What a field is to hold.
+#[derive(Debug, Clone)]
+pub(super) enum Intended {
+    /// This value, in wire form.
+    Value {
+        wire: Value,
+        /// Whether it was typed as one value for a list.
+        is_one_for_a_list: bool,
+    },
+    /// A day; where the item itself shows the typed text, that is the day that it stands for.
+    Day { typed: Value, encoded: Result<Encoded, Wrong> },
+    /// What these elements make of its records.
+    Records(Elements),
+    /// No records.
+    NoRecords,
+    /// These files.
+    Files(files::Requested),
+}
+
+/// What was typed for a code and is none by its look.
+#[derive(Debug)]
+pub(super) struct UnreadCode {
+    pub(super) path: String,
+    pub(super) typed: String,
+    pub(super) is_person: bool,
+}
+
+/// Compiles a change. All problems are found, not just the first.
+pub(super) fn compile(
+    patch: &Patch,
+    fields: &Fields<'_>,
+    names_are_checked: bool,
+    policy: &Policy,
+) -> Intent {
+    let mut compiler = Compiler {
+        fields,
+        policy,
+        intent: Intent {
+            entity: fields.entity,
+            typed: patch.paths(),
+            names_are_checked,
+            fields: Vec::new(),
+            expected: Vec::new(),
+            problems: Vec::new(),
+            unread: Vec::new(),
+            notes: Vec::new(),
+        },
+    };
+    for (typed, value) in &patch.fields {
+        compiler.add(typed, &format!("fields.{typed}"), Some(value));
+    }
+    for typed in &patch.clear {
+        compiler.add(typed, &format!("clear.{typed}"), None);
+    }
+    for (typed, value) in &patch.expect {
+        compiler.expect(typed, value);
+    }
+    compiler.intent
+}
+
+/// What is wrong with fields as far as it can be told without the portal: for a call that does not
+/// reach it, so that all problems come at once.
+pub fn obvious_problems(
+    entity: EntityType,
+    values: &Map<String, Value>,
+    policy: &Policy,
+) -> Vec<Problem> {
+    let naming = Naming::default();
+    let fields = Fields { entity, naming, item: None, list: None };
+    let mut patch = Patch {
+        item: ItemRef { entity, id: 0 },
+        fields: values.clone(),
+        clear: Vec::new(),
+        expect: Map::new(),
+        dry_run: true,
+        naming,
+    };
+    let mut problems = Vec::new();
+    patch.fields.retain(|typed, _| {
+        match fields.resolve_among(problems.len(), typed, &format!("fields.{typed}")) {
+            Err(Unresolved::Unknown(problem)) if entity.family().is_some() => {
+                // Only the portal knows its custom fields and relations.
+                if !names::is_custom(typed) && !names::is_parent(typed) {
+                    problems.push(problem);
+                }
+                false
+            }
+            _ => true,
+        }
+    });
+    let intent = compile(&patch, &fields, false, policy);
+    problems.extend(intent.problems);
+    problems.extend(intent.fields.iter().filter_map(IntendedField::unread_day));
+    problems
+}
+
+struct Compiler<'a> {
+    fields: &'a Fields<'a>,
+    policy: &'a Policy,
+    intent: Intent,
+}
+
+impl<'a> Compiler<'a> {
+    /// Adds a field; no value means that it is to be emptied.
+    fn add(&mut self, typed: &str, path: &str, value: Option<&Value>) {
+        let Some(field) = self.field(typed, path) else {
+            return;
+        };
+        if let Some(message) = self.refusal(&field, value) {
+            let meant = names::well_known_slip(&field.name).filter(|meant| *meant != field.name);
+            let problem = Problem::new(path, message).suggest(meant);
+            // A list of fields may be older than the portal's settings.
+            let is_by_the_list = field.row.is_none() && field.listed.is_some();
+            self.problem(if is_by_the_list { problem.by_metadata() } else { problem });
+            return;
+        }
+        if let Some(other) = self.intent.fields.iter().find(|other| other.name == field.name) {
+            let message = format!("names the same field as `{}`; send it once", other.path);
+            self.problem(Problem::new(path, message));
+            return;
+        }
+        let intended = match field.shape.kind {
+            Kind::Multifield => self.records(&field, path, value),
+            Kind::File | Kind::Picture => self.files(&field, path, value),
+            _ => self.value(&field, path, value),
+        };
+        if let Some(value) = intended {
+            let field = intended_field(self.intent.entity, path, field, value);
+            self.intent.fields.push(field);
+        }
+    }
+
+    /// Adds an expectation.
+    fn expect(&mut self, typed: &str, value: &Value) {
+        let path = format!("expect.{typed}");
+        let Some(field) = self.field(typed, &path) else {
+            return;
+        };
+        let intended = match (field.shape.kind, encode(&field, value)) {
+            (Kind::Date, encoded) => Intended::Day { typed: value.clone(), encoded },
+            (_, Ok(Encoded { wire, .. })) => Intended::Value { wire, is_one_for_a_list: false },
+            (_, Err(wrong)) => {
+                self.problem(wrong_value(&path, wrong, &field));
+                return;
+            }
+        };
+        let field = intended_field(self.intent.entity, &path, field, intended);
+        self.intent.expected.push(field);
+    }
+
+    /// Why the field cannot be set, or not to this value, whatever its kind.
+    fn refusal(&self, field: &ResolvedField<'_>, value: Option<&Value>) -> Option<String> {
+        if !field.is_settable {
+            return Some(match field.row.map(|row| row.access) {
+                Some(Access::Hidden) => "cannot be set through `crm.item.update`".to_owned(),
+                _ => "is set by the portal alone and cannot be updated".to_owned(),
+            });
+        }
+        let is_emptied = value.is_none_or(|value| field.shape.is_empty(value));
+        match field.shape.kind {
+            Kind::Stage if is_emptied => {
+                return Some("cannot be emptied: an item always has a stage".to_owned());
+            }
+            Kind::Category if is_emptied => {
+                return Some("cannot be emptied: an item always has a pipeline".to_owned());
+            }
+            _ => {}
+        }
+        let is_kept = field
+            .row
+            .is_some_and(|row| self.intent.entity.family().is_some_and(|it| row.is_kept(it)));
+        if is_kept && is_emptied {
+            return Some("cannot be emptied: the portal would keep the old value".to_owned());
+        }
+        let longest = field.row.and_then(|row| row.longest)?;
+        let count = value?.as_str()?.chars().count();
+        (count > longest)
+            .then(|| format!("has {count} characters, and the portal stores at most {longest}"))
+    }
+
+    fn value(
+        &mut self,
+        field: &ResolvedField<'_>,
+        path: &str,
+        value: Option<&Value>,
+    ) -> Option<Intended> {
+        let Some(value) = value else {
+            let wire = field.shape.cleared();
+            return Some(Intended::Value { wire, is_one_for_a_list: false });
+        };
+        match encode(field, value) {
+            encoded if field.shape.kind == Kind::Date => {
+                Some(Intended::Day { typed: value.clone(), encoded })
+            }
+            Ok(Encoded { wire, note }) => {
+                if let Some(note) = note {
+                    self.intent.notes.push(format!("`{path}` {note}"));
+                }
+                Some(Intended::Value { wire, is_one_for_a_list: !value.is_array() })
+            }
+            Err(wrong) => {
+                let is_code = matches!(field.shape.kind, Kind::Category | Kind::User);
+                if let (true, Some(typed)) = (is_code, value.as_str()) {
+                    self.intent.unread.push(UnreadCode {
+                        path: path.to_owned(),
+                        typed: typed.to_owned(),
+                        is_person: field.shape.kind == Kind::User,
+                    });
+                }
+                self.problem(wrong_value(path, wrong, field));
+                None
+            }
+        }
+    }
+
+    fn records(
+        &mut self,
+        field: &ResolvedField<'_>,
+        path: &str,
+        value: Option<&Value>,
+    ) -> Option<Intended> {
+        let Some(value) = value else {
+            return Some(Intended::NoRecords);
+        };
+        if field.shape.is_empty(value) {
+            let message = "names no record; to delete all records, name `fm` in `clear`";
+            self.problem(Problem::new(path, message));
+            return None;
+        }
+        match multifield::read(value) {
+            Ok(elements) => Some(Intended::Records(elements)),
+            Err(wrong) => {
+                self.all_wrong(path, wrong);
+                None
+            }
+        }
+    }
+
+    fn files(
+        &mut self,
+        field: &ResolvedField<'_>,
+        path: &str,
+        value: Option<&Value>,
+    ) -> Option<Intended> {
+        let value = value.unwrap_or(&Value::Null);
+        match files::read(value, field.shape.is_multiple, self.policy) {
+            Ok(requested) => Some(Intended::Files(requested)),
+            Err(wrong) => {
+                self.all_wrong(path, wrong);
+                None
+            }
+        }
+    }
+
+    /// Resolves a name, or files the problem.
+    fn field(&mut self, typed: &str, path: &str) -> Option<ResolvedField<'a>> {
+        match self.fields.resolve_among(self.intent.problems.len(), typed, path) {
+            Ok(field) => {
+                if field.name != typed {
+                    self.intent.notes.push(format!("`{path}` was read as `{}`", field.name));
+                }
+                Some(field)
+            }
+            // The portal would know; its answer will tell whether the field was set.
+            Err(Unresolved::Unknown(_)) if !self.intent.names_are_checked => {
+                Some(self.fields.describe(names::in_naming(typed.trim(), self.fields.naming)))
+            }
+            Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => {
+                self.problem(problem);
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.intent.problems.push(problem);
+    }
+
+    fn all_wrong(&mut self, path: &str, wrong: Vec<Wrong>) {
+        let problems = wrong.into_iter().map(|wrong| Problem::of(path, wrong));
+        self.intent.problems.extend(problems);
+    }
+}
+
+impl Intent {
+    /// Opens the files that are named by their paths, and checks them one by one and together.
+    pub(super) async fn open_files(&mut self, policy: &Policy) {
+        for field in &mut self.fields {
+            let Intended::Files(requested) = &mut field.value else { continue };
+            let mut opened = Vec::with_capacity(requested.parts.len());
+            for part in std::mem::take(&mut requested.parts) {
+                match part.open(policy) {
+                    Ok(part) => opened.push(part),
+                    Err(wrong) => self.problems.push(Problem::of(&field.path, wrong)),
+                }
+            }
+            requested.parts = opened;
+        }
+        if let Some(message) = policy.problem_with(self.uploads().map(|(_, upload)| upload)) {
+            self.problems.push(Problem::new("fields", message));
+        }
+        let mut refused = Vec::new();
+        for (path, upload) in self.uploads() {
+            refused.extend(upload.refusal().await.map(|message| Problem::new(path, message)));
+        }
+        self.problems.extend(refused);
+    }
+
+    /// The new files, with where they were typed.
+    fn uploads(&self) -> impl Iterator<Item = (&str, &Upload)> {
+        let files = self.fields.iter().filter_map(|field| match &field.value {
+            Intended::Files(requested) => Some((field.path.as_str(), &requested.parts)),
+            _ => None,
+        });
+        files.flat_map(|(path, parts)| {
+            parts.iter().filter_map(move |part| match part {
+                Part::Upload(upload) => Some((path, upload)),
+                Part::Keep(_) | Part::Path { .. } => None,
+            })
+        })
+    }
+}
+
+impl IntendedField {
+    /// The problem of a text that is no day, unless it is how the item shows one.
+    pub(super) fn unread_day(&self) -> Option<Problem> {
+        match &self.value {
+            Intended::Day { encoded: Err(wrong), .. } => {
+                let problem = Problem::of_field(&self.path, wrong.clone(), self.shape.kind);
+                Some(if self.is_listed { problem.by_metadata() } else { problem })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn intended_field(
+    entity: EntityType,
+    path: &str,
+    field: ResolvedField<'_>,
+    value: Intended,
+) -> IntendedField {
+    IntendedField {
+        path: path.to_owned(),
+        directory: field.directory(entity).map(str::to_owned),
+        is_listed: field.listed.is_some(),
+        name: field.name,
+        shape: field.shape,
+        row: field.row,
+        value,
+    }
+}
+
+/// The wire form of a value: a list's option by id or text, everything else by its kind.
+fn encode(field: &ResolvedField<'_>, value: &Value) -> Result<Encoded, Wrong> {
+    let Some(list) = field.listed.filter(|_| field.shape.kind == Kind::Choice) else {
+        return field.shape.encode(value);
+    };
+    let (chosen, note) = list.choose(value)?;
+    let encoded = field.shape.encode(&chosen)?;
+    let notes: Vec<String> = [note, encoded.note].into_iter().flatten().collect();
+    let note = (!notes.is_empty()).then(|| notes.join(" and "));
+    Ok(Encoded { note, ..encoded })
+}
+
+/// The problem of a value that its field cannot hold. Which options there are is the portal's word.
+fn wrong_value(path: &str, wrong: Wrong, field: &ResolvedField<'_>) -> Problem {
+    let problem = Problem::of_field(path, wrong, field.shape.kind);
+    if field.listed.is_some() { problem.by_metadata() } else { problem }
+}

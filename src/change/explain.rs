@@ -1,0 +1,159 @@
+//! What a failed request means for an item: what the portal's codes leave open.
+
+use super::asked::Asked;
+use crate::{
+    account::Call,
+    crm::{EntityType, Family, Item, ItemRef, Kind, catalog, stage},
+    error::{Failure, Problem, Purpose},
+    metadata::Entry,
+    portal::{ApiError, ErrorKind, PortalError},
+};
+
+/// What it means that an item could not be read.
+pub(super) async fn unread(call: &Call<'_>, item: ItemRef, error: &PortalError) -> Failure {
+    let failure = call.failure("crm.item.get", error, Purpose::Reading);
+    match error {
+        PortalError::Refused(error) if error.kind() == ErrorKind::NotFound => {
+            not_found(call, item, error, failure).await
+        }
+        _ => failure,
+    }
+}
+
+/// Tells a missing item from a missing smart process: the code is the same, the texts differ and are
+/// localised (docs/bitrix24.md, "Error codes"), so in doubt the type's field list is asked for.
+async fn not_found(call: &Call<'_>, item: ItemRef, error: &ApiError, failure: Failure) -> Failure {
+    let text = error.description.to_lowercase();
+    let type_is_missing = match item.entity.family() {
+        Some(Family::SmartProcess) | None => {
+            if text.contains("smart process") || text.contains("смарт-процесс") {
+                true
+            } else if text.contains("item") || text.contains("элемент") {
+                false
+            } else {
+                let metadata = &call.account.metadata;
+                metadata.field_list(item.entity, &call.deadline).await.is_err()
+            }
+        }
+        Some(_) => false,
+    };
+    if type_is_missing {
+        return failure.of_missing_type(item.entity);
+    }
+    let message = format!("there is no {} with the id {}", item.entity, item.id);
+    Failure { message, ..failure }
+}
+
+/// The asked fields that a refusal can be about, when the portal does not name one by its code.
+pub(super) fn suspects(asked: &[Asked], error: &PortalError) -> Vec<Problem> {
+    let PortalError::Refused(error) = error else {
+        return Vec::new();
+    };
+    if !matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::Refused) {
+        return Vec::new();
+    }
+    let text = error.description.to_lowercase();
+    let mut suspects: Vec<&Asked> =
+        asked.iter().filter(|asked| is_spoken_of(asked, &text)).collect();
+    if suspects.is_empty() {
+        suspects = asked.iter().filter(|asked| is_refusable(asked)).collect();
+    }
+    let problem = |asked: &Asked| {
+        Problem::new(format!("fields.{}", asked.name), "may be what the portal refuses")
+    };
+    suspects.into_iter().map(problem).collect()
+}
+
+/// Whether a text, in the portal's language, names the field or what it holds.
+fn is_spoken_of(asked: &Asked, text: &str) -> bool {
+    let words: &[&str] = match asked.shape.kind {
+        Kind::Currency => &["currency", "валют"],
+        Kind::Category => &["pipeline", "category", "funnel", "direction", "воронк", "направлен"],
+        Kind::Stage => &["stage", "стади"],
+        Kind::Multifield => &["e-mail", "email", "mail", "phone", "почт", "телефон"],
+        Kind::Picture => &["photo", "image", "logo", "фото", "изображен"],
+        _ => &[],
+    };
+    let name = asked.name.trim_end_matches("Ids").trim_end_matches("Id").to_lowercase();
+    text.contains(&name) || words.iter().any(|word| text.contains(word))
+}
+
+/// Whether the portal checks the values of fields like this one.
+fn is_refusable(asked: &Asked) -> bool {
+    asked.shape.is_multiple
+        || asked.row.is_none()
+        || matches!(
+            asked.shape.kind,
+            Kind::Currency
+                | Kind::Category
+                | Kind::Stage
+                | Kind::Link
+                | Kind::Links
+                | Kind::User
+                | Kind::Users
+                | Kind::Multifield
+                | Kind::Picture
+        )
+}
+
+/// Whether the field holds a stage.
+pub(super) fn is_stage(entity: EntityType, field: &str) -> bool {
+    catalog::field(entity, field).is_some_and(|field| field.kind == Kind::Stage)
+}
+
+/// The stages that an item can have which kept the stage `code`; none when they cannot be had.
+pub(super) async fn stages(
+    call: &Call<'_>,
+    entity: EntityType,
+    code: &str,
+    item: &Item,
+) -> Vec<Entry> {
+    let of_stage = stage::pipeline(entity, code).ok().flatten();
+    let pipeline = of_stage.or_else(|| item.pipeline(entity)).unwrap_or(0);
+    let metadata = &call.account.metadata;
+    metadata.stages(entity, pipeline, &call.deadline).await.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{change::asked::Want, crm::Shape};
+
+    fn asked(entity: u32, names: &[&str]) -> Vec<Asked> {
+        let asked = |name: &&str| {
+            let row = catalog::field(EntityType::new(entity), name);
+            let kind = row.map_or(Kind::Any, |row| row.kind);
+            let want = Want::Value(json!(1));
+            Asked { name: (*name).to_owned(), shape: Shape::one(kind), row, want }
+        };
+        names.iter().map(asked).collect()
+    }
+
+    fn refused(code: &str, description: &str) -> PortalError {
+        let error = json!({"error": code, "error_description": description});
+        PortalError::Refused(ApiError::read(400, &error).unwrap())
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_field_that_it_names_or_about_one_that_portals_check() {
+        let cases: [(&[&str], &str, &str, &[&str]); 5] = [
+            (&["title", "currencyId"], "100", "Неверная валюта", &["fields.currencyId"]),
+            (&["title", "stageId"], "100", "Wrong stage", &["fields.stageId"]),
+            (
+                &["title", "contactId", "ufCrm_1"],
+                "100",
+                "?",
+                &["fields.contactId", "fields.ufCrm_1"],
+            ),
+            (&["title"], "100", "?", &[]),
+            (&["stageId"], "NOT_FOUND", "stage", &[]),
+        ];
+        for (names, code, text, suspected) in cases {
+            let problems = suspects(&asked(2, names), &refused(code, text));
+            let paths: Vec<&str> = problems.iter().map(|it| it.path.as_str()).collect();
+            assert_eq!(paths, suspected, "{names:?} {text}");
+        }
+    }
+}

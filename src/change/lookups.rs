@@ -1,0 +1,107 @@
+//! What is fetched before a plan can be made: the codes that the portal has, and the people whose names
+//! were typed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    crm::EntityType,
+    metadata::{Codes, Metadata, Needed, People},
+    portal::{Deadline, PortalError},
+};
+
+/// What was typed for a code and only the portal knows whether it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// Where it was typed.
+    pub(super) path: String,
+    /// What was typed.
+    pub(super) typed: String,
+    /// What it was to be.
+    pub(super) meant: Meant,
+}
+
+/// What a code stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// A pipeline of the entity type.
+    Pipeline,
+    /// A stage of this pipeline.
+    Stage(i64),
+    /// An entry of this directory.
+    Entry(String),
+    /// A user of the portal.
+    Person,
+}
+
+/// What the portal has, as far as doubts asked for it.
+#[derive(Debug)]
+pub(super) struct Lookups {
+    pub(super) codes: Codes,
+    people: HashMap<String, Result<Arc<People>, PortalError>>,
+}
+
+impl Lookups {
+    /// Nothing that was looked up.
+    pub(super) fn none(entity: EntityType) -> Self {
+        Self { codes: Codes::none(entity), people: HashMap::new() }
+    }
+
+    /// Fetches what the doubts are about.
+    pub(super) async fn fetch(
+        metadata: &Metadata,
+        entity: EntityType,
+        doubts: &[Doubt],
+        deadline: &Deadline,
+    ) -> Self {
+        let has = |is_it: fn(&Meant) -> bool| doubts.iter().any(|doubt| is_it(&doubt.meant));
+        let needed = Needed {
+            directories: has(|meant| matches!(meant, Meant::Stage(_) | Meant::Entry(_))),
+            pipelines: has(|meant| *meant == Meant::Pipeline),
+        };
+        let codes = Codes::fetch(metadata, entity, needed, deadline).await;
+        let mut people = HashMap::new();
+        for doubt in doubts.iter().filter(|doubt| doubt.meant == Meant::Person) {
+            let found = metadata.people(&doubt.typed, deadline).await;
+            people.insert(doubt.typed.clone(), found);
+        }
+        Self { codes, people }
+    }
+
+    /// The codes that a doubt is about, with their names. A pipeline that was named counts for the stage
+    /// that was named with it.
+    pub(super) fn choices(
+        &self,
+        doubt: &Doubt,
+        named_pipeline: Option<i64>,
+    ) -> Result<Vec<(String, String)>, &PortalError> {
+        let Codes { directories_error, pipelines_error, .. } = &self.codes;
+        let entries = |entries: &[crate::metadata::Entry]| {
+            entries.iter().map(|entry| (entry.code.clone(), entry.name.clone())).collect()
+        };
+        let failed = match doubt.meant {
+            Meant::Pipeline => pipelines_error.as_ref(),
+            Meant::Stage(_) | Meant::Entry(_) => directories_error.as_ref(),
+            Meant::Person => None,
+        };
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        Ok(match &doubt.meant {
+            Meant::Pipeline => {
+                let pipelines = self.codes.pipelines().iter();
+                pipelines.map(|it| (it.id.to_string(), it.name.clone())).collect()
+            }
+            Meant::Stage(pipeline) => {
+                entries(self.codes.stages(named_pipeline.unwrap_or(*pipeline)))
+            }
+            Meant::Entry(directory) => entries(self.codes.entries(directory)),
+            Meant::Person => match self.people.get(&doubt.typed) {
+                Some(Ok(people)) => {
+                    people.found.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
+                }
+                Some(Err(error)) => return Err(error),
+                None => Vec::new(),
+            },
+        })
+    }
+}

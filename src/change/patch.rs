@@ -1,0 +1,38 @@
+//! What a call asks for: parsed, but with names and values as they were typed.
+
+use serde_json::{Map, Value};
+
+use crate::crm::{ItemRef, Naming};
+
+/// A requested change of one item.
+#[derive(Debug, Clone)]
+pub struct Patch {
+    /// Which item.
+    pub item: ItemRef,
+    /// Field names and new values.
+    pub fields: Map<String, Value>,
+    /// Field names to empty.
+    pub clear: Vec<String>,
+    /// Field names and the values that they must have now.
+    pub expect: Map<String, Value>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+    /// The spelling of custom fields in the call and its answer.
+    pub naming: Naming,
+}
+
+impl Patch {
+    /// Every name that it uses, with whether the field is to be written.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> + Clone {
+        let written = self.fields.keys().chain(&self.clear).map(|name| (name.as_str(), true));
+        written.chain(self.expect.keys().map(|name| (name.as_str(), false)))
+    }
+
+    /// Every path of the call, in order.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let fields = self.fields.keys().map(|name| format!("fields.{name}"));
+        let clear = self.clear.iter().map(|name| format!("clear.{name}"));
+        let expect = self.expect.keys().map(|name| format!("expect.{name}"));
+        fields.chain(clear).chain(expect).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! Settings that can be typed: one table of flags, each the other form of an environment variable. Secrets
+//! have none, because other users of a machine can read a process's arguments.
+
+use std::{collections::HashMap, env, ffi::OsString};
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, error::Error};
+
+use crate::config::variables::{
+    CA_FILE, CALL_TIMEOUT, CONNECT_TIMEOUT, ENTITY_TYPES, FILES_DIR, LOG, MAX_FILE_MB, MAX_FILES,
+    MAX_FILES_MB, OAUTH_URL, PORTAL_URL, RATE, READ_ONLY, REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE,
+    TOOLS,
+};
+
+/// Variable, flag, what stands for its value (nothing for a switch), and help.
+#[rustfmt::skip] // a table: one flag, one line
+const FLAGS: [(&str, &str, &str, &str); 17] = [
+    (SANDBOX, "sandbox", "", "Use the embedded demo portal"),
+    (READ_ONLY, "read-only", "", "Hide and refuse every tool that writes"),
+    (TOOLS, "tools", "GROUPS", "Which tools there are, by default `update,lookup`"),
+    (ENTITY_TYPES, "entity-types", "TYPES", "Entity types to work on, such as `deal,contact,1268`, by default all"),
+    (PORTAL_URL, "portal-url", "URL", "Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN`"),
+    (OAUTH_URL, "oauth-url", "URL", "Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/"),
+    (TOKEN_FILE, "token-file", "FILE", "Where the newest tokens are kept"),
+    (CA_FILE, "ca-file", "FILE", "PEM file with certificates to trust besides the system's"),
+    (RATE, "rate", "RATE", "Request limit: `standard`, `enterprise` or `BURST/PER_SECOND`"),
+    (CONNECT_TIMEOUT, "connect-timeout", "SECONDS", "Seconds to wait for a connection, by default 5"),
+    (REQUEST_TIMEOUT, "request-timeout", "SECONDS", "Seconds to wait for one request, by default 30"),
+    (CALL_TIMEOUT, "call-timeout", "SECONDS", "Seconds that a whole call may take, by default 45"),
+    (FILES_DIR, "files-dir", "DIRS", "Folders below which files may be uploaded from, split as `PATH` is"),
+    (MAX_FILE_MB, "max-file-mb", "MB", "The largest file to upload in MB, by default 20"),
+    (MAX_FILES, "max-files", "COUNT", "The most files of one call, by default 20"),
+    (MAX_FILES_MB, "max-files-mb", "MB", "The largest size of all files of one call in MB, by default 50"),
+    (LOG, "log", "FILTER", "What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data"),
+];
+
+/// The flags that were typed, by their variables.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flags(HashMap<&'static str, String>);
+
+impl Flags {
+    /// The text of a setting: what was typed wins over the environment.
+    pub(super) fn value_of(&self, variable: &str) -> Option<String> {
+        let from_environment = || Some(env::var_os(variable)?.to_string_lossy().into_owned());
+        self.0.get(variable).cloned().or_else(from_environment)
+    }
+}
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        let command = command.next_help_heading("Settings");
+        FLAGS.into_iter().fold(command, |command, (variable, flag, value, help)| {
+            let help = format!("{help} [env: {variable}]");
+            let arg = Arg::new(variable).long(flag).global(true).help(help);
+            command.arg(match value {
+                "" => arg.action(ArgAction::SetTrue),
+                value => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
+            })
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let typed = FLAGS.into_iter().filter_map(|(variable, _, value, _)| {
+            let text = match value {
+                "" => matches.get_flag(variable).then(|| "1".to_owned())?,
+                _ => matches.get_one::<OsString>(variable)?.to_string_lossy().into_owned(),
+            };
+            Some((variable, text))
+        });
+        Ok(Self(typed.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

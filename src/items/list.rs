@@ -1,0 +1,74 @@
+//! Lists of items, a page at a time.
+
+use serde_json::{Map, Value, json};
+
+use super::Items;
+use crate::{
+    crm::{EntityType, Item},
+    portal::{Deadline, PortalError},
+};
+
+/// A checked request for items.
+#[derive(Debug)]
+pub struct Query {
+    /// Of which type.
+    pub entity: EntityType,
+    /// The fields to bring, or `*`.
+    pub select: Vec<String>,
+    /// The conditions, in wire form.
+    pub filter: Map<String, Value>,
+    /// `ASC` or `DESC` by field.
+    pub order: Map<String, Value>,
+    /// Where the page begins, a multiple of [`Page::SIZE`]; `None` leaves out the count of all, which is
+    /// the most expensive part of a list.
+    pub start: Option<u64>,
+}
+
+/// A page of items.
+#[derive(Debug)]
+pub struct Page {
+    /// At most [`Page::SIZE`].
+    pub items: Vec<Item>,
+    /// How many there are on all pages, where that was counted.
+    pub total: Option<u64>,
+}
+
+impl Page {
+    /// How many items a portal lists at a time (docs/bitrix24.md, "Lists and filters").
+    pub const SIZE: u64 = 50;
+}
+
+impl Items {
+    /// The method that lists items, for errors that depend on it.
+    pub const LIST: &str = "crm.item.list";
+
+    /// Brings a page of items, always with names in camelCase: portals lose standard fields when custom
+    /// ones are selected by their original names (docs/bitrix24.md, "Lists and filters").
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the portal from answering it.
+    pub async fn list(&self, query: Query, deadline: &Deadline) -> Result<Page, PortalError> {
+        let mut parameters = Map::from_iter([
+            ("entityTypeId".to_owned(), json!(query.entity.id())),
+            ("start".to_owned(), query.start.map_or(json!(-1), |start| json!(start))),
+            ("select".to_owned(), json!(query.select)),
+        ]);
+        if !query.filter.is_empty() {
+            parameters.insert("filter".to_owned(), query.filter.into());
+        }
+        if !query.order.is_empty() {
+            parameters.insert("order".to_owned(), query.order.into());
+        }
+        let mut answer = self.portal.fetch(Self::LIST, &parameters, deadline).await?;
+        let rows = match answer.result.get_mut("items").map(Value::take) {
+            Some(Value::Array(rows)) => rows,
+            _ => Vec::new(),
+        };
+        let items = rows.into_iter().filter_map(|row| match row {
+            Value::Object(item) => Some(item.into()),
+            _ => None,
+        });
+        Ok(Page { items: items.collect(), total: answer.total })
+    }
+}

@@ -1,0 +1,86 @@
+//! How long a tool call may go on, and whether its client has cancelled it.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+/// When a tool call has to end. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Deadline {
+    ends: Instant,
+    /// Kept back for a final read after a lost answer.
+    reserve: Duration,
+    /// What a call needs for its own work, beside waiting for others.
+    work: Duration,
+    cancellation: CancellationToken,
+}
+
+/// Why a wait ended without what it waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// The time is over.
+    Time,
+    /// The client has cancelled the call.
+    Cancelled,
+}
+
+impl Deadline {
+    /// A deadline so much time from now on. Cancelling ends the call's waiting and repeating; a request
+    /// that is under way is finished.
+    pub fn new(time: Duration, cancellation: CancellationToken) -> Self {
+        // Small for short deadlines, which are somebody's wish.
+        let reserve = (time / 5).min(Duration::from_secs(5));
+        Self { ends: Instant::now() + time, reserve, work: time / 4, cancellation }
+    }
+
+    /// The same for the final read after a lost answer: with the reserve, and also for a call that
+    /// was cancelled.
+    #[must_use]
+    pub fn for_final_read(&self) -> Self {
+        Self { reserve: Duration::ZERO, cancellation: CancellationToken::new(), ..self.clone() }
+    }
+
+    /// The same for waiting on somebody who works until this deadline, so that what they say of its end
+    /// is heard.
+    #[must_use]
+    pub fn for_an_answer(&self) -> Self {
+        const GRACE: Duration = Duration::from_millis(200);
+        Self { ends: self.ends + GRACE, ..self.clone() }
+    }
+
+    /// The latest deadline, for a request that serves several calls; cancelling one of them does not
+    /// end it.
+    pub fn latest<'a>(deadlines: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let latest = deadlines.max_by_key(|deadline| deadline.instant())?;
+        Some(Self { cancellation: CancellationToken::new(), ..latest.clone() })
+    }
+
+    /// When what is begun now has to end.
+    pub fn instant(&self) -> Instant {
+        self.ends - self.reserve
+    }
+
+    /// Whether so much time is left.
+    pub fn has(&self, time: Duration) -> bool {
+        Instant::now() + time < self.instant()
+    }
+
+    /// Whether so much time is left beside what the call's own work needs.
+    pub fn has_besides_work(&self, time: Duration) -> bool {
+        self.has(time + self.work)
+    }
+
+    /// Waits for a future that may be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// When the time is over or the call is cancelled.
+    pub async fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, Expired> {
+        tokio::select! {
+            biased;
+            () = self.cancellation.cancelled() => Err(Expired::Cancelled),
+            result = timeout_at(self.instant(), future) => result.map_err(|_| Expired::Time),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a tool is given when it is called.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::arguments;
+use crate::{
+    account::Call,
+    crm::{EntityType, EntityTypes},
+    error::{Failure, Problem, Purpose},
+    json,
+    metadata::Metadata,
+    portal::{ErrorKind, PortalError},
+};
+
+/// The arguments of a call as they came, and what was found when they were read.
+#[derive(Debug, Default)]
+pub struct RawArguments {
+    /// The arguments, mostly an object.
+    pub arguments: Value,
+    /// What was repaired.
+    pub notes: Vec<String>,
+    /// Which keys are given twice, by path.
+    pub repeated: Vec<String>,
+}
+
+impl From<Value> for RawArguments {
+    fn from(arguments: Value) -> Self {
+        Self { arguments, ..Self::default() }
+    }
+}
+
+impl From<json::Parsed> for RawArguments {
+    fn from(parsed: json::Parsed) -> Self {
+        let json::Parsed { value: arguments, notes, repeated } = parsed;
+        Self { arguments, notes, repeated }
+    }
+}
+
+/// A call of a tool.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// Whose call it is, until when, and its remarks.
+    pub(super) call: &'a Call<'a>,
+    /// What is known of the portal, as new as the call needs it.
+    pub(super) metadata: &'a Metadata,
+    /// The entity types that this server works on.
+    pub(super) types: &'a EntityTypes,
+    /// What the tool's calls may hold.
+    pub(super) schema: &'a Map<String, Value>,
+}
+
+impl<'a> Context<'a> {
+    /// The arguments of a tool that reads, and what was repaired in them.
+    pub(super) fn arguments<T: DeserializeOwned>(
+        &self,
+        raw: RawArguments,
+    ) -> Result<(T, Vec<String>), Failure> {
+        match arguments::parse(raw, self.schema, self.call.account.address()) {
+            Ok(parsed) => Ok((parsed.arguments, parsed.notes)),
+            Err(unreadable) => Err(Failure::refused_arguments(unreadable.problems)),
+        }
+    }
+
+    /// The same with other metadata: newer, when what is known was too little.
+    pub(super) const fn with_metadata<'b>(self, metadata: &'b Metadata) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context { metadata, ..self }
+    }
+
+    /// The entity type of that number, if this server works on it.
+    pub(super) fn entity(&self, id: u64) -> Result<EntityType, Problem> {
+        let path = "entityTypeId";
+        let Ok(id) = u32::try_from(id) else {
+            return Err(Problem::new(path, "is larger than any entity type's number"));
+        };
+        let entity = EntityType::new(id);
+        if self.types.contains(entity) {
+            Ok(entity)
+        } else {
+            let message = format!("is {entity}; this server only allows {}", self.types);
+            Err(Problem::new(path, message))
+        }
+    }
+
+    /// Why items or fields of an entity type cannot be read.
+    pub(super) fn unreadable(
+        &self,
+        entity: EntityType,
+        method: &str,
+        error: &PortalError,
+    ) -> Failure {
+        let failure = self.call.failure(method, error, Purpose::Reading);
+        match error {
+            PortalError::Refused(error) if error.kind() == ErrorKind::NotFound => {
+                failure.of_missing_type(entity)
+            }
+            _ => failure,
+        }
+    }
+}
