@@ -20,6 +20,8 @@ const REASONS_SOURCE: &str = include_str!("../../src/change/compare/why.rs");
 
 const SETTINGS: &str = "docs/settings.md";
 const ERRORS: &str = "docs/errors.md";
+/// What comments cite by its headings.
+const FACTS: &str = "docs/bitrix24.md";
 
 /// The most lines of a page that is read within a minute.
 const LONGEST_README: usize = 170;
@@ -250,6 +252,37 @@ fn every_relative_link_leads_somewhere() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(checked > 30, "only {checked} links were found");
+}
+
+/// The text of all sources below a folder.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    text
+}
+
+#[test]
+fn the_headings_that_comments_cite_are_there() {
+    let headings = page(FACTS);
+    let headings: BTreeSet<&str> =
+        headings.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    // A citation may go on in the comment's next line.
+    let lines: Vec<String> = sources(&root().join("src"))
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches(['/', '!']).trim().to_owned())
+        .collect();
+    let text = lines.join(" ");
+    for citation in text.split(&format!("{FACTS}, \"")).skip(1) {
+        let heading = citation.split('"').next().unwrap_or_default();
+        assert!(headings.contains(heading), "{FACTS} has no heading `{heading}`");
+    }
 }
 
 #[test]
