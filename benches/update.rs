@@ -1,7 +1,7 @@
-//! What the README says of speed: start, memory, and the time of an update beside a plain client's.
+//! How fast the program is: start, memory, and the time of an update beside a plain client's.
 //!
-//! The portal is the sandbox, on a thread of its own, without a request limit. Both clients send the
-//! same two requests, `crm.item.get` and `crm.item.update`, over a kept connection.
+//! The portal is the sandbox, on a thread of its own, without a request limit. Both clients send
+//! the same two requests, `crm.item.get` and `crm.item.update`, over a kept connection.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,6 @@
-//! One signed-in user at one portal, and one call of theirs. Nothing here or below is shared between two
-//! accounts but the endpoint of the portal's address: no knowledge, no items, no secrets.
+//! One signed-in user at one portal, and one call of theirs. Nothing here or below is shared
+//! between two accounts but the endpoint of the portal's address: no knowledge, no items, no
+//! secrets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

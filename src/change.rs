@@ -1,7 +1,7 @@
 //! How one item is changed: read, plan, write, compare.
 //!
-//! The flow alone; each step is a module of its own. It knows no MCP and no HTTP: patches come in parsed,
-//! the portal is reached through an account.
+//! The flow alone; each step is a module of its own. It knows no MCP and no HTTP: patches come in
+//! parsed, the portal is reached through an account.
 
 mod apply;
 mod asked;
@@ -44,8 +44,8 @@ pub async fn read(call: &Call<'_>, item: ItemRef, naming: Naming) -> Result<Item
     }
 }
 
-/// Changes an item, or says why not. Remarks that the call has already come first among those of the
-/// outcome.
+/// Changes an item, or says why not. Remarks that the call has already come first among those of
+/// the outcome.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! The items of a portal: read, listed and updated. The only callers of `crm.item.*`.
 //!
-//! What may be written is decided by `change`; here are the requests, and what calls that work on the
-//! same item have to know of each other.
+//! What may be written is decided by `change`; here are the requests, and what calls that work on
+//! the same item have to know of each other.
 
 mod batch;
 mod get;

@@ -1,5 +1,5 @@
-//! JSON as clients send it: what can be read is read, with what was repaired, and a key that is given
-//! twice in one object is told, because the rest of the program would see the last one alone.
+//! JSON as clients send it: what can be read is read, with what was repaired, and a key that is
+//! given twice in one object is told, because the rest of the program would see the last one alone.
 
 use std::{cell::RefCell, fmt};
 
@@ -80,8 +80,8 @@ pub fn parse(text: &[u8]) -> Result<Parsed, Unreadable> {
     }
 }
 
-/// The id of a message of which nothing else can be read. What is not looked at may lie as deep as it
-/// wants to.
+/// The id of a message of which nothing else can be read. What is not looked at may lie as deep as
+/// it wants to.
 pub fn id_of(text: &[u8]) -> Option<Value> {
     #[derive(Deserialize)]
     struct Envelope {

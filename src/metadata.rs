@@ -77,8 +77,8 @@ impl Metadata {
         }
     }
 
-    /// The same metadata, where none is older than a few seconds: before anything is refused because
-    /// the portal seems not to have it.
+    /// The same metadata, where none is older than a few seconds: before anything is refused
+    /// because the portal seems not to have it.
     #[must_use]
     pub fn recent(&self) -> Self {
         Self {

@@ -4,12 +4,13 @@
 //! `crm.company.update` as a Bitrix24 portal does, silent drops included.
 //!
 //! For demonstrations and tests. Its fields come from the catalogue, its answers from its state;
-//! the rules are the fact sheet's §1, §4, §7 and §8.
+//! the rules are those of docs/bitrix24.md.
 //!
 //! Not modelled: product rows (so amounts are never recomputed); workflows, and robots other than
 //! the one of [`Rules`]; the operating-time limit; nested parameters in batches; OAuth tokens;
-//! unknown codes of sources and types are stored, as on a real portal; users' rights other than those that `demo_data` names; fields other than pictures in
-//! `crm.contact.update` and `crm.company.update`.
+//! unknown codes of sources and types are stored, as on a real portal; users' rights other than
+//! those that `demo_data` names; fields other than pictures in `crm.contact.update` and
+//! `crm.company.update`.
 
 mod assign;
 mod cast;

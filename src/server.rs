@@ -1,6 +1,7 @@
 //! The MCP adapter, the only place that names rmcp: registration, dispatch, results.
 //!
-//! What a tool does is not known here, nor how it fails: the registry answers, this module translates.
+//! What a tool does is not known here, nor how it fails: the registry answers, this module
+//! translates.
 
 mod convert;
 mod findings;
@@ -140,8 +141,8 @@ impl ServerHandler for Server {
     }
 }
 
-/// Runs a call so that a write that has left is finished even when the client gives the call up, and
-/// a panic ends the call alone.
+/// Runs a call so that a write that has left is finished even when the client gives the call up,
+/// and a panic ends the call alone.
 async fn in_its_own_task(
     call: impl Future<Output = Option<Answer>> + Send + 'static,
 ) -> Option<Answer> {

@@ -1,8 +1,9 @@
 //! Characters that nobody sees: written out where texts are shown, and read back where they return.
 //!
-//! Texts of a portal were written by people outside. What hides in them (controls, marks that turn the
-//! direction of reading, characters without a width) could deceive whoever reads an answer. Joiners and
-//! variation selectors that belong to their neighbours are part of the writing and stay.
+//! Texts of a portal were written by people outside. What hides in them (controls, marks that turn
+//! the direction of reading, characters without a width) could deceive whoever reads an answer.
+//! Joiners and variation selectors that belong to their neighbours are part of the writing and
+//! stay.
 
 use std::borrow::Cow;
 
@@ -19,8 +20,8 @@ const BLACK_FLAG: char = '\u{1f3f4}';
 const END_OF_TAGS: char = '\u{e007f}';
 
 /// The text with its invisible characters written out as `\u{200b}`, but for line ends and tabs. A
-/// backslash that would look like such an escape is written out as well, so that [`read_back`] gives the
-/// text again.
+/// backslash that would look like such an escape is written out as well, so that [`read_back`]
+/// gives the text again.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| !is_invisible(c);
     if text.chars().all(is_plain) && !text.contains("\\u{") {

@@ -1,7 +1,7 @@
 //! What assistants can call: the tools, and the one way into them.
 //!
-//! One file or folder per tool. Nothing here knows MCP: the adapter turns [`Tool`]s and [`Answer`]s into
-//! protocol messages, the command line prints them.
+//! One file or folder per tool. Nothing here knows MCP: the adapter turns [`Tool`]s and [`Answer`]s
+//! into protocol messages, the command line prints them.
 
 mod arguments;
 mod context;

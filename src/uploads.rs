@@ -1,8 +1,8 @@
-//! Files that calls send to the portal: which are allowed, how they are opened so that nothing can be
-//! put in their place, and what is sent of them.
+//! Files that calls send to the portal: which are allowed, how they are opened so that nothing can
+//! be put in their place, and what is sent of them.
 //!
-//! Whoever writes a call may be misled by what an item says, so a file leaves this machine only from a
-//! folder that a person has opened to uploads, and some never do.
+//! Whoever writes a call may be misled by what an item says, so a file leaves this machine only
+//! from a folder that a person has opened to uploads, and some never do.
 
 use std::{
     ffi::OsStr,
@@ -43,7 +43,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// What a call may send at most, where no setting says otherwise: 20 files of 20 MB, 50 MB together.
+    /// What a call may send at most, where no setting says otherwise: 20 files of 20 MB, 50 MB
+    /// together.
     pub const STANDARD: Self = Self {
         folders: Vec::new(),
         secrets: Vec::new(),
@@ -136,8 +137,8 @@ impl Upload {
         Ok(Self { name, size, content: Content::Text(text.into()) })
     }
 
-    /// Opens a file below an allowed folder. What was opened is what is checked, and what is sent: a
-    /// name could mean another file by then.
+    /// Opens a file below an allowed folder. What was opened is what is checked, and what is sent:
+    /// a name could mean another file by then.
     ///
     /// # Errors
     ///

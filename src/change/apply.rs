@@ -1,5 +1,5 @@
-//! A plan is sent: its fields, then a photo, which another method takes; and the item is read again where
-//! the portal's answer is not to be believed.
+//! A plan is sent: its fields, then a photo, which another method takes; and the item is read again
+//! where the portal's answer is not to be believed.
 
 use super::{
     before::Before,

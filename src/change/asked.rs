@@ -51,8 +51,8 @@ impl Want {
 }
 
 impl Asked {
-    /// Whether the item that was `before` and is `now` holds what was asked. Of a field that the item
-    /// does not show that cannot be said, not even that it is empty.
+    /// Whether the item that was `before` and is `now` holds what was asked. Of a field that the
+    /// item does not show that cannot be said, not even that it is empty.
     pub(super) fn stands(&self, before: Option<&Item>, now: &Item) -> bool {
         if let Want::Records(operations) = &self.want
             && operations.is_empty()

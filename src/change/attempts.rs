@@ -103,8 +103,8 @@ impl Attempts {
         }
     }
 
-    /// What is known of the change when nothing more is done; `seen` is what the last read showed, if
-    /// one was worth it.
+    /// What is known of the change when nothing more is done; `seen` is what the last read showed,
+    /// if one was worth it.
     pub(super) fn written(self, seen: Option<&Seen>) -> Written {
         match seen {
             _ if self.is_open() => Written::Unknown,

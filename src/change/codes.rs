@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// Adds the real codes to problems with them, and suggests the one whose name was typed. What is in
-/// doubt without a problem becomes one when it is none of the real codes, and stops being one when it is.
-/// Where those could not be had, the problems stay as they are.
+/// doubt without a problem becomes one when it is none of the real codes, and stops being one when
+/// it is. Where those could not be had, the problems stay as they are.
 pub(super) fn check(
     entity: EntityType,
     doubts: &[Doubt],

@@ -1,5 +1,5 @@
-//! Typed names and values become an intent, once for all items: by the fields of the entity type alone.
-//! What an item holds now, and which codes the portal has, is not known here: see `plan`.
+//! Typed names and values become an intent, once for all items: by the fields of the entity type
+//! alone. What an item holds now, and which codes the portal has, is not known here: see `plan`.
 
 use serde_json::{Map, Value};
 
@@ -20,8 +20,8 @@ use crate::{
     uploads::{Policy, Upload},
 };
 
-/// A requested change whose names are known and whose values are encoded, as far as that can be done
-/// without an item.
+/// A requested change whose names are known and whose values are encoded, as far as that can be
+/// done without an item.
 #[derive(Debug)]
 pub(super) struct Intent {
     pub(super) entity: EntityType,
@@ -48,7 +48,8 @@ pub(super) struct IntendedField {
     pub(super) name: String,
     pub(super) shape: Shape,
     pub(super) row: Option<&'static Field>,
-    /// Whether the portal's own list describes it, so that newer knowledge may describe it otherwise.
+    /// Whether the portal's own list describes it, so that newer knowledge may describe it
+    /// otherwise.
     pub(super) is_listed: bool,
     /// The directory that holds its codes.
     pub(super) directory: Option<String>,

@@ -1,5 +1,5 @@
-//! An earlier write of the same item that got no answer: the next change waits until it has arrived or
-//! can no longer arrive.
+//! An earlier write of the same item that got no answer: the next change waits until it has arrived
+//! or can no longer arrive.
 
 use std::time::Duration;
 

@@ -20,8 +20,8 @@ pub(super) async fn unread(call: &Call<'_>, item: ItemRef, error: &PortalError) 
     }
 }
 
-/// Tells a missing item from a missing smart process: the code is the same, the texts differ and are
-/// localised (docs/bitrix24.md, "Error codes"), so in doubt the type's field list is asked for.
+/// Tells a missing item from a missing smart process: the code is the same, the texts differ and
+/// are localised (docs/bitrix24.md, "Error codes"), so in doubt the type's field list is asked for.
 async fn not_found(call: &Call<'_>, item: ItemRef, error: &ApiError, failure: Failure) -> Failure {
     let text = error.description.to_lowercase();
     let type_is_missing = match item.entity.family() {

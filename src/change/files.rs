@@ -2,7 +2,8 @@
 //!
 //! The portal stores garbage for a wrong base64 text, empties the field for an empty file, deletes
 //! the file when another file's id is kept, and reads a lone pair in a multiple field as two files,
-//! all without an error (docs/bitrix24.md, "Files"). So nothing goes out here that it would not store.
+//! all without an error (docs/bitrix24.md, "Files"). So nothing goes out here that it would not
+//! store.
 
 use std::{collections::HashSet, io, path::PathBuf};
 

@@ -1,7 +1,8 @@
 //! Lists that replace what was there, and the single links that silently do.
 //!
 //! `contactId` sets nothing when the contact is linked already, and unlinks all others when it is
-//! not (docs/bitrix24.md, "Linked items"); `contactIds` says what is meant. The same holds for a contact's companies.
+//! not (docs/bitrix24.md, "Linked items"); `contactIds` says what is meant. The same holds for a
+//! contact's companies.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! What a new list does to the old one: what it drops, what it would drop unsaid, and which of its codes
-//! are new.
+//! What a new list does to the old one: what it drops, what it would drop unsaid, and which of its
+//! codes are new.
 
 use serde_json::{Value, json};
 
@@ -140,8 +140,8 @@ pub(super) fn deleted_files(
         .then(|| format!("`{}`: files not listed are removed: {}", field.name, deleted.join(", ")))
 }
 
-/// The codes that differ from those that the item has, to be looked up in the directory: portals store
-/// any text as the code of a source or a type (docs/bitrix24.md, "Silent drops").
+/// The codes that differ from those that the item has, to be looked up in the directory: portals
+/// store any text as the code of a source or a type (docs/bitrix24.md, "Silent drops").
 pub(super) fn new_codes(field: &IntendedField, wire: &Value, item: Option<&Item>) -> Vec<Doubt> {
     let Some(directory) = &field.directory else { return Vec::new() };
     let standing = item.and_then(|item| item.get(&field.name));

@@ -1,5 +1,5 @@
-//! What is fetched before a plan can be made: the codes that the portal has, and the people whose names
-//! were typed.
+//! What is fetched before a plan can be made: the codes that the portal has, and the people whose
+//! names were typed.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -67,8 +67,8 @@ impl Lookups {
         Self { codes, people }
     }
 
-    /// The codes that a doubt is about, with their names. A pipeline that was named counts for the stage
-    /// that was named with it.
+    /// The codes that a doubt is about, with their names. A pipeline that was named counts for the
+    /// stage that was named with it.
     pub(super) fn choices(
         &self,
         doubt: &Doubt,

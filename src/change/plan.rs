@@ -1,5 +1,5 @@
-//! An intent against one item: which fields are asked for in wire-ready form, or all that is wrong. Pure:
-//! what the portal has was looked up before.
+//! An intent against one item: which fields are asked for in wire-ready form, or all that is wrong.
+//! Pure: what the portal has was looked up before.
 
 use std::{io, sync::Arc};
 
@@ -44,8 +44,8 @@ pub(super) struct Expected {
 }
 
 impl Intent {
-    /// What was typed for codes that only the portal can tell, given the item. What is only planned is
-    /// not verified afterwards, so each stage of it is looked up.
+    /// What was typed for codes that only the portal can tell, given the item. What is only planned
+    /// is not verified afterwards, so each stage of it is looked up.
     pub(super) fn doubts(&self, item: Option<&Item>, is_only_planned: bool) -> Vec<Doubt> {
         let unread = self.unread.iter().map(|unread| Doubt {
             path: unread.path.clone(),
@@ -221,8 +221,8 @@ fn files_in(
     })
 }
 
-/// The wire form of a value, with what was repaired. A text that the item itself shows for a day is the
-/// day that it stands for.
+/// The wire form of a value, with what was repaired. A text that the item itself shows for a day is
+/// the day that it stands for.
 fn day_or_value(
     field: &IntendedField,
     item: Option<&Item>,

@@ -1,5 +1,5 @@
-//! All that a plan needs is fetched: the fields of the entity type, the files of this machine, and the
-//! codes that are in doubt. Then it is compiled and planned, which fetches nothing.
+//! All that a plan needs is fetched: the fields of the entity type, the files of this machine, and
+//! the codes that are in doubt. Then it is compiled and planned, which fetches nothing.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use crate::{
     metadata::{Fields, Metadata},
 };
 
-/// Plans the change. What is known of the portal may be a few minutes old; nothing is refused for that
-/// before it was asked again.
+/// Plans the change. What is known of the portal may be a few minutes old; nothing is refused for
+/// that before it was asked again.
 ///
 /// # Errors
 ///

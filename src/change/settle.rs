@@ -1,5 +1,6 @@
-//! A write that goes wrong: it is sent, its effect is looked for, it is sent again where that is safe,
-//! until it is known what became of it or the time is over. What follows what is decided by `attempts`.
+//! A write that goes wrong: it is sent, its effect is looked for, it is sent again where that is
+//! safe, until it is known what became of it or the time is over. What follows what is decided by
+//! `attempts`.
 
 use std::sync::Arc;
 

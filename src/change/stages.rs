@@ -61,8 +61,8 @@ pub(super) fn problem(
     }
 }
 
-/// Whether the portal has to tell if a stage is one: it does not fit, it looks like a name, or it is new
-/// and will not be verified.
+/// Whether the portal has to tell if a stage is one: it does not fit, it looks like a name, or it
+/// is new and will not be verified.
 pub(super) fn doubt(
     intent: &Intent,
     field: &IntendedField,

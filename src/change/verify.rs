@@ -1,7 +1,7 @@
 //! The last step: what was asked against what came back, field by field. Pure.
 //!
-//! A portal answers 200 when it ignored half of a request (docs/bitrix24.md, "Silent drops"); this is
-//! where that is noticed.
+//! A portal answers 200 when it ignored half of a request (docs/bitrix24.md, "Silent drops"); this
+//! is where that is noticed.
 
 mod changes;
 mod why;

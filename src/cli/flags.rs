@@ -1,5 +1,5 @@
-//! Settings that can be typed: one table of flags, each the other form of an environment variable. Secrets
-//! have none, because other users of a machine can read a process's arguments.
+//! Settings that can be typed: one table of flags, each the other form of an environment variable.
+//! Secrets have none, because other users of a machine can read a process's arguments.
 
 use std::{collections::HashMap, env, ffi::OsString};
 

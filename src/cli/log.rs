@@ -1,5 +1,5 @@
-//! Log lines on standard error, written by a thread of their own: a client that does not read them must
-//! not stop the server. Each event is one line, whatever it holds.
+//! Log lines on standard error, written by a thread of their own: a client that does not read them
+//! must not stop the server. Each event is one line, whatever it holds.
 
 use std::{
     io::{self, Write},

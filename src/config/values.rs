@@ -121,7 +121,8 @@ fn is_too_wide(folder: &Path) -> bool {
 }
 
 pub(super) fn log_filter(text: &str) -> Result<Targets, String> {
-    // What libraries log at `trace` are whole messages with customers' data: only when they are named.
+    // What libraries log at `trace` are whole messages with customers' data: only when they are
+    // named.
     if text.trim().eq_ignore_ascii_case("trace") {
         return Ok(Targets::new()
             .with_default(LevelFilter::DEBUG)

@@ -1,5 +1,5 @@
-//! The names of the environment variables. The only place that spells them: messages that tell a person
-//! which one to set take its name from here.
+//! The names of the environment variables. The only place that spells them: messages that tell a
+//! person which one to set take its name from here.
 
 /// The address of an inbound webhook.
 pub const WEBHOOK_URL: &str = "BITRIX24_WEBHOOK_URL";

@@ -1,9 +1,10 @@
 //! The one table of standard fields. Schema, checks, encoding, comparison, the schema files and
 //! the embedded portal are derived from it; a field's name or rule stands nowhere else.
 //!
-//! Source: the vendor's page for `crm.item.update` (which types list a field) and the fact sheet
-//! §1.4, §10 (flags, read-only fields). Custom fields, `parentId{N}` and what newer portals add are
-//! known by rule and by asking the portal, not from here.
+//! Source: the vendor's page for `crm.item.update` (which types list a field) and
+//! docs/bitrix24.md, "Fields by entity type" (flags, read-only fields). Custom fields,
+//! `parentId{N}` and what newer portals add are known by rule and by asking the portal, not from
+//! here.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -243,8 +244,8 @@ pub fn listed(family: Family) -> impl Iterator<Item = &'static Field> {
 }
 
 /// The field that holds the number which people call an item by, on portals that are new enough for
-/// it. The vendor's page does not list it (fact sheet §10), so it is no row: what it holds and
-/// whether it can be set is said by the portal's own list.
+/// it. The vendor's page does not list it (docs/bitrix24.md, "Fields by entity type"), so it is no
+/// row: what it holds and whether it can be set is said by the portal's own list.
 pub const fn number(family: Family) -> Option<&'static str> {
     match family {
         Family::Quote => Some("quoteNumber"),

@@ -1,7 +1,8 @@
 //! Dates and moments: reading what assistants write, and the day that a portal means.
 //!
 //! The portal parses slashes as month/day/year and drops what it cannot parse without a word
-//! (fact sheet §1.5), so everything is turned into the documented forms here, or refused.
+//! (docs/bitrix24.md, "Dates and times"), so everything is turned into the documented forms here,
+//! or refused.
 
 use jiff::{SignedDuration, Timestamp, civil, tz::Offset};
 
@@ -244,9 +245,9 @@ pub fn read_moment(text: &str) -> Reading<Moment> {
 
 /// The calendar day that a portal means by a date field's value.
 ///
-/// A portal answers a day as its local midnight plus today's offset (fact sheet §1.5), so that the
-/// instant is a midnight in UTC, or off it by as much as the zone's offset has changed since that
-/// day: the nearest one is meant. Midnight on the written clock is that day too.
+/// A portal answers a day as its local midnight plus today's offset (docs/bitrix24.md, "Dates and
+/// times"), so that the instant is a midnight in UTC, or off it by as much as the zone's offset has
+/// changed since that day: the nearest one is meant. Midnight on the written clock is that day too.
 pub fn portal_day(text: &str) -> Option<civil::Date> {
     if let Some(date) = iso_date(text) {
         return Some(date);

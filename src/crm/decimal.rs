@@ -73,7 +73,8 @@ impl Decimal {
         self.0 % ONE == 0
     }
 
-    /// Whether `other` is this number rounded to the decimals of a currency, which are none to four.
+    /// Whether `other` is this number rounded to the decimals of a currency, which are none to
+    /// four.
     pub fn is_rounded_to(self, other: Self) -> bool {
         (0..=4).any(|decimals| {
             let unit = ONE / 10_i128.pow(decimals);

@@ -1,4 +1,5 @@
-//! Which sort of item a number names: lead, deal, contact, company, quote, invoice or smart process.
+//! Which sort of item a number names: lead, deal, contact, company, quote, invoice or smart
+//! process.
 
 use std::fmt;
 
@@ -75,7 +76,8 @@ impl Family {
     }
 }
 
-/// A checked `entityTypeId`: any positive number, because the portal alone knows which types it has.
+/// A checked `entityTypeId`: any positive number, because the portal alone knows which types it
+/// has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntityType(u32);
 
@@ -126,7 +128,8 @@ impl EntityType {
         }
     }
 
-    /// The id of an item of this type in a text that people pass on: a link to it, `#351`, `deal 351`.
+    /// The id of an item of this type in a text that people pass on: a link to it, `#351`, `deal
+    /// 351`.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! One item, and what of it every entity type has: an id, a time of its last change, mostly a stage and
-//! a pipeline.
+//! One item, and what of it every entity type has: an id, a time of its last change, mostly a stage
+//! and a pipeline.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,8 +15,8 @@ pub struct ItemRef {
     pub id: u64,
 }
 
-/// An item as a portal shows it. A field that it does not show is not an empty field: nothing is known
-/// of it.
+/// An item as a portal shows it. A field that it does not show is not an empty field: nothing is
+/// known of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Item(Map<String, Value>);
@@ -49,8 +49,8 @@ impl Item {
         of_stage.or_else(|| kind::whole_number(self.get("categoryId")?))
     }
 
-    /// Whether it was saved between `earlier` and now, as far as it tells: portals save nothing that
-    /// changes nothing.
+    /// Whether it was saved between `earlier` and now, as far as it tells: portals save nothing
+    /// that changes nothing.
     pub fn was_saved_since(&self, earlier: &Self) -> bool {
         let times = earlier.get("updatedTime").zip(self.get("updatedTime"));
         times.is_some_and(|(old, new)| old != new)

@@ -1,8 +1,8 @@
 //! What a kind of field value is: its JSON Schema, its wire form, when two values are the same,
 //! what counts as a rewrite by the portal, and what empty means. The only place that knows.
 //!
-//! The rules are the portal's own (fact sheet §1.5, §1.6). Which field is of which kind is said by
-//! the catalogue and by the portal's field list, not here.
+//! The rules are the portal's own (docs/bitrix24.md, "Values" and "Linked items"). Which field is
+//! of which kind is said by the catalogue and by the portal's field list, not here.
 
 mod encode;
 mod rewrite;

@@ -55,7 +55,8 @@ pub fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// More words and longer ones make no name plainer; comparing them takes the product of their numbers.
+/// More words and longer ones make no name plainer; comparing them takes the product of their
+/// numbers.
 const MAX_WORDS: usize = 32;
 const MAX_CHARACTERS: usize = 64;
 
@@ -79,7 +80,8 @@ fn is_part_or_slip(asked: &str, word: &str) -> bool {
     let length = asked.chars().count();
     let is_near_in_length = word.chars().count().abs_diff(length) <= length / 5;
     let is_a_slip = is_near_in_length && strsim::damerau_levenshtein(asked, word) <= length / 5;
-    // `closing` and `close`, `договора` and `договор`; `Ольги` and `Ольга`, whose last letter differs.
+    // `closing` and `close`, `договора` and `договор`; `Ольги` and `Ольга`, whose last letter
+    // differs.
     let longer = length.max(word.chars().count());
     let shared = asked.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();
     let is_a_form = (shared >= 4 && shared + 3 >= longer) || (shared >= 3 && shared + 1 >= longer);

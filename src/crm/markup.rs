@@ -1,6 +1,7 @@
-//! What a text says apart from its markup: its words and where its links lead. Portals turn HTML into
-//! the BB codes that they know and leave everything else as it is (fact sheet §1.5), so two texts
-//! that say the same may be marked up differently, and nothing else may differ.
+//! What a text says apart from its markup: its words and where its links lead. Portals turn HTML
+//! into the BB codes that they know and leave everything else as it is (docs/bitrix24.md,
+//! "Values"), so two texts that say the same may be marked up differently, and nothing else may
+//! differ.
 
 /// A piece of what a text says.
 #[derive(Debug, Clone, PartialEq, Eq)]

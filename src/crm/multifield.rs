@@ -1,10 +1,10 @@
-//! Phones, e-mails, sites and messengers (`fm`): the records of an item, what a call may ask of them,
-//! and whether it was done.
+//! Phones, e-mails, sites and messengers (`fm`): the records of an item, what a call may ask of
+//! them, and whether it was done.
 //!
 //! The portal adds, changes or deletes by the key of an element, adds a record for an id that it
 //! does not have, skips elements that lack a type, and never notices a doubled phone
-//! (docs/bitrix24.md, "Multifields"). So ids and types are checked here, and what already stands is not
-//! added again.
+//! (docs/bitrix24.md, "Multifields"). So ids and types are checked here, and what already stands is
+//! not added again.
 
 mod element;
 
@@ -47,8 +47,8 @@ pub enum Operation {
     Remove(Record),
 }
 
-/// The elements of a call, each of which is well formed; whether an item has the records that they name
-/// is not known yet.
+/// The elements of a call, each of which is well formed; whether an item has the records that they
+/// name is not known yet.
 #[derive(Debug, Clone)]
 pub struct Elements(Vec<Element>);
 

@@ -1,7 +1,8 @@
 //! The two spellings of a field's name, and how one is turned into the other.
 //!
 //! The portal converts names in both directions by the rules below and ignores what does not
-//! come out as one of its fields (fact sheet §1.3). Which fields an item has is not known here.
+//! come out as one of its fields (docs/bitrix24.md, "Field names"). Which fields an item has is not
+//! known here.
 
 use std::iter;
 

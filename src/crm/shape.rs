@@ -93,8 +93,8 @@ impl Shape {
         Ok(Encoded { wire: wire.into(), note })
     }
 
-    /// Whether a field that holds `now` already is what `asked` asks for. Of links, users and options
-    /// the order says nothing; texts and numbers stand in theirs.
+    /// Whether a field that holds `now` already is what `asked` asks for. Of links, users and
+    /// options the order says nothing; texts and numbers stand in theirs.
     pub fn same(self, asked: &Value, now: &Value) -> bool {
         if !self.is_multiple || self.is_empty(asked) {
             return self.kind.same(asked, now);

@@ -1,7 +1,7 @@
 //! The forms of stage codes and the directories that hold them.
 //!
-//! A stage's code tells its pipeline (fact sheet §1.7); which stages a pipeline has is the
-//! portal's knowledge.
+//! A stage's code tells its pipeline (docs/bitrix24.md, "Stages and pipelines"); which stages a
+//! pipeline has is the portal's knowledge.
 
 use super::{EntityType, Family, Wrong};
 

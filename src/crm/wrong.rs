@@ -1,5 +1,5 @@
-//! What is wrong with a value, apart from where it was typed. Names and codes of a portal stand beside
-//! the sentence and never in it: they were written by people outside.
+//! What is wrong with a value, apart from where it was typed. Names and codes of a portal stand
+//! beside the sentence and never in it: they were written by people outside.
 
 use std::fmt::Display;
 

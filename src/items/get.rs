@@ -1,8 +1,8 @@
-//! Reads items: a few requests go out at once and alone; more than that, and those that have to wait for
-//! the request limit, travel as one batch. A read that stalls holds up no other item's.
+//! Reads items: a few requests go out at once and alone; more than that, and those that have to
+//! wait for the request limit, travel as one batch. A read that stalls holds up no other item's.
 //!
-//! A hundred calls at once cost about a hundred writes and seven reads, so that they fit into what a
-//! portal allows.
+//! A hundred calls at once cost about a hundred writes and seven reads, so that they fit into what
+//! a portal allows.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -267,7 +267,8 @@ fn has_no_batches(error: &PortalError) -> bool {
     }
 }
 
-/// Whether this batch failed, for whatever odd reason, and its parts may not: reading twice is safe.
+/// Whether this batch failed, for whatever odd reason, and its parts may not: reading twice is
+/// safe.
 fn has_failed_alone(error: &PortalError) -> bool {
     match error {
         PortalError::NoUsableAnswer { .. } | PortalError::Cut { .. } => true,

@@ -34,8 +34,8 @@ impl Items {
     /// The method that finds holders, for errors that depend on it.
     pub const HOLDERS: &str = "crm.duplicate.findbycomm";
 
-    /// Finds who has one of the values, which portals compare letter by letter; where the entity type
-    /// can have any, among its items alone.
+    /// Finds who has one of the values, which portals compare letter by letter; where the entity
+    /// type can have any, among its items alone.
     ///
     /// # Errors
     ///

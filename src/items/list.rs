@@ -19,8 +19,8 @@ pub struct Query {
     pub filter: Map<String, Value>,
     /// `ASC` or `DESC` by field.
     pub order: Map<String, Value>,
-    /// Where the page begins, a multiple of [`Page::SIZE`]; `None` leaves out the count of all, which is
-    /// the most expensive part of a list.
+    /// Where the page begins, a multiple of [`Page::SIZE`]; `None` leaves out the count of all,
+    /// which is the most expensive part of a list.
     pub start: Option<u64>,
 }
 
@@ -42,8 +42,8 @@ impl Items {
     /// The method that lists items, for errors that depend on it.
     pub const LIST: &str = "crm.item.list";
 
-    /// Brings a page of items, always with names in camelCase: portals lose standard fields when custom
-    /// ones are selected by their original names (docs/bitrix24.md, "Lists and filters").
+    /// Brings a page of items, always with names in camelCase: portals lose standard fields when
+    /// custom ones are selected by their original names (docs/bitrix24.md, "Lists and filters").
     ///
     /// # Errors
     ///

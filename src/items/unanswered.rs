@@ -1,5 +1,5 @@
-//! Writes that got no answer: the portal may still be carrying them out, so the next change of the item
-//! has to wait for them.
+//! Writes that got no answer: the portal may still be carrying them out, so the next change of the
+//! item has to wait for them.
 
 use std::{
     collections::HashMap,

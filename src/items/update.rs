@@ -38,8 +38,8 @@ impl Items {
         item_in(&mut result)
     }
 
-    /// Sends a new photo or logo by the method of the entity type: `crm.item.update` would cast it to
-    /// the number 1 (docs/bitrix24.md, "Files").
+    /// Sends a new photo or logo by the method of the entity type: `crm.item.update` would cast it
+    /// to the number 1 (docs/bitrix24.md, "Files").
     pub(crate) async fn update_photo(
         &self,
         item: ItemRef,

@@ -14,7 +14,8 @@ use crate::portal::{Deadline, PortalError};
 
 /// Fields, stages and types change when somebody edits the portal's settings, which is rare.
 const TTL: Duration = Duration::from_secs(600);
-/// Nothing is refused because of older metadata: whoever has just edited the settings tries at once.
+/// Nothing is refused because of older metadata: whoever has just edited the settings tries at
+/// once.
 const RECENT_FOR: Duration = Duration::from_secs(5);
 
 /// More keys than that are forgotten together: queries for people are keys, too.

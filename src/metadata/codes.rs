@@ -68,8 +68,8 @@ impl Needed {
     pub const ALL: Self = Self { directories: true, pipelines: true };
 }
 
-/// The codes of one entity type. What was not needed is as empty as what could not be read; why that was
-/// so, its error tells.
+/// The codes of one entity type. What was not needed is as empty as what could not be read; why
+/// that was so, its error tells.
 #[derive(Debug, Clone)]
 pub struct Codes {
     entity: EntityType,
@@ -120,7 +120,8 @@ impl Codes {
         Self { entity, directories, pipelines, directories_error, pipelines_error }
     }
 
-    /// Whether a code may exist though it is not among the entries: the portal has more than were read.
+    /// Whether a code may exist though it is not among the entries: the portal has more than were
+    /// read.
     pub fn are_cut(&self) -> bool {
         self.directories.is_cut
     }

@@ -1,7 +1,7 @@
 //! The users of a portal: found by id, e-mail, name or position, also in other forms and letters.
 //!
-//! Portals list fifty users at a time and search by beginnings of single names, so a large portal is
-//! asked for beginnings of what was typed, in both scripts, before all of its users are read.
+//! Portals list fifty users at a time and search by beginnings of single names, so a large portal
+//! is asked for beginnings of what was typed, in both scripts, before all of its users are read.
 
 use std::sync::Arc;
 
@@ -222,8 +222,8 @@ fn rank(person: &Person, query: &str) -> Likeness {
 }
 
 impl Person {
-    /// How somebody who was found by a query is near and not named by it; `None` when the name is the
-    /// one that was asked for.
+    /// How somebody who was found by a query is near and not named by it; `None` when the name is
+    /// the one that was asked for.
     pub fn nearness(&self, query: &str) -> Option<&'static str> {
         if query.is_empty() || is_exact(query) {
             return None;

@@ -12,7 +12,8 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What all answers that are being read may take together, in kilobytes.
 static MEMORY_FOR_ANSWERS: Semaphore = Semaphore::const_new(64 * 1024);
-/// An answer beyond this size does not wait for memory, or several of them would wait for each other.
+/// An answer beyond this size does not wait for memory, or several of them would wait for each
+/// other.
 const MAX_WAITING_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The body of an answer, and the share of the memory that it takes as long as it is held.
@@ -107,7 +108,8 @@ pub(super) fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, Por
     }
 }
 
-/// Makes lists of the objects that PHP writes for lists with gaps in their numbers: `{"1":…,"3":…}`.
+/// Makes lists of the objects that PHP writes for lists with gaps in their numbers:
+/// `{"1":…,"3":…}`.
 fn make_lists(value: &mut Value) {
     let is_number = |key: &String| key.len() < 20 && key.bytes().all(|byte| byte.is_ascii_digit());
     match value {

@@ -21,7 +21,8 @@ use super::{
     retry::Pauses,
 };
 
-/// Portals block a method for ten minutes (fact sheet §5.2); a longer time is not believed.
+/// Portals block a method for ten minutes (docs/bitrix24.md, "Limits"); a longer time is not
+/// believed.
 const MAX_BLOCK: u64 = 3_600;
 
 /// A request's body, and the token in it that can be renewed.
@@ -110,8 +111,8 @@ impl Portal {
             .map(|answer| answer.result)
     }
 
-    /// Calls a method and returns its whole answer. What provably did not run is sent again, as long as
-    /// the deadline lasts.
+    /// Calls a method and returns its whole answer. What provably did not run is sent again, as
+    /// long as the deadline lasts.
     ///
     /// # Errors
     ///

@@ -26,8 +26,8 @@ pub enum Expired {
 }
 
 impl Deadline {
-    /// A deadline so much time from now on. Cancelling ends the call's waiting and repeating; a request
-    /// that is under way is finished.
+    /// A deadline so much time from now on. Cancelling ends the call's waiting and repeating; a
+    /// request that is under way is finished.
     pub fn new(time: Duration, cancellation: CancellationToken) -> Self {
         // Small for short deadlines, which are somebody's wish.
         let reserve = (time / 5).min(Duration::from_secs(5));
@@ -41,16 +41,16 @@ impl Deadline {
         Self { reserve: Duration::ZERO, cancellation: CancellationToken::new(), ..self.clone() }
     }
 
-    /// The same for waiting on somebody who works until this deadline, so that what they say of its end
-    /// is heard.
+    /// The same for waiting on somebody who works until this deadline, so that what they say of its
+    /// end is heard.
     #[must_use]
     pub fn for_an_answer(&self) -> Self {
         const GRACE: Duration = Duration::from_millis(200);
         Self { ends: self.ends + GRACE, ..self.clone() }
     }
 
-    /// The latest deadline, for a request that serves several calls; cancelling one of them does not
-    /// end it.
+    /// The latest deadline, for a request that serves several calls; cancelling one of them does
+    /// not end it.
     pub fn latest<'a>(deadlines: impl Iterator<Item = &'a Self>) -> Option<Self> {
         let latest = deadlines.max_by_key(|deadline| deadline.instant())?;
         Some(Self { cancellation: CancellationToken::new(), ..latest.clone() })

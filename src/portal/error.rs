@@ -1,7 +1,8 @@
 //! What can go wrong between a request and its answer, and what a portal's codes mean.
 //!
 //! Meanings are decided by code, not by status, because documentation, servers and clients
-//! disagree on statuses (fact sheet §4.1). What assistants are told is decided elsewhere.
+//! disagree on statuses (docs/bitrix24.md, "Errors"). What assistants are told is decided
+//! elsewhere.
 
 use serde_json::Value;
 
@@ -47,8 +48,8 @@ pub enum PortalError {
         /// The answer's status, when there was an answer.
         http_status: Option<u16>,
     },
-    /// The request went out and the connection was cut before the answer was whole: it may have been
-    /// carried out.
+    /// The request went out and the connection was cut before the answer was whole: it may have
+    /// been carried out.
     #[error("no usable answer: {reason}")]
     Cut {
         /// How.
@@ -159,7 +160,7 @@ impl ApiError {
             "CRM_FIELD_ERROR_REQUIRED" => ErrorKind::RequiredField,
             "NOT_FOUND" => ErrorKind::NotFound,
             "ENTITY_TYPE_NOT_SUPPORTED" => ErrorKind::TypeNotSupported,
-            // With 400 it is about the item (fact sheet §4.2, §4.3).
+            // With 400 it is about the item (docs/bitrix24.md, "Error codes").
             "ACCESS_DENIED" if self.http_status != 400 && speaks_of_the_plan(&self.description) => {
                 ErrorKind::PlanRestricted
             }

@@ -1,7 +1,7 @@
 //! The pace that the portal allows: a bucket of tokens that fills again with time.
 //!
 //! A portal refuses above 50 requests at once and 2 per second after that, 250 and 5 on the
-//! Enterprise plan (fact sheet §5.1).
+//! Enterprise plan (docs/bitrix24.md, "Limits").
 
 use std::{
     str::FromStr,

@@ -1,5 +1,5 @@
 //! Whether a portal's text is about its plan, subscription or disk quota: some refusals say so in
-//! their text alone, in the portal's language (fact sheet §4.2, §4.3).
+//! their text alone, in the portal's language (docs/bitrix24.md, "Error codes").
 //!
 //! Whole phrases count, because single words stand in names of items and in texts about rights.
 

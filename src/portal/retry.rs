@@ -16,8 +16,8 @@ pub enum Disposition {
     NotExecuted,
     /// The portal failed while it worked on it, and said so: it is no longer at work.
     FailedInside,
-    /// The connection was cut before an answer: it may have run, and the portal is hardly at work on
-    /// it any more.
+    /// The connection was cut before an answer: it may have run, and the portal is hardly at work
+    /// on it any more.
     Cut,
     /// No answer came in time, or one that is not the portal's own: it may be running still.
     MayRun,

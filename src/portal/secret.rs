@@ -37,7 +37,7 @@ impl fmt::Display for Secret {
 }
 
 /// Takes secrets out of texts on their way to people, assistants and logs: portals echo them, in
-/// file links for instance (fact sheet, finding 10).
+/// file links for instance (docs/bitrix24.md, "Files").
 #[derive(Debug, Clone, Default)]
 pub struct Scrubber {
     secrets: Vec<Secret>,

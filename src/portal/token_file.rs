@@ -1,5 +1,5 @@
-//! The file that keeps renewed tokens: never through a link, never where others could put something in
-//! its place, replaced in one step, locked between processes.
+//! The file that keeps renewed tokens: never through a link, never where others could put something
+//! in its place, replaced in one step, locked between processes.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -1,8 +1,8 @@
 //! OAuth tokens: the one in use, its renewal, and the file that several processes share.
 //!
-//! Refresh tokens rotate: each renewal brings a new one and ends the old one (fact sheet §6). So one
-//! renewal serves all calls and outlives each of them, what it brings is held before anything else
-//! can go wrong, and a file that several processes use is locked around it.
+//! Refresh tokens rotate: each renewal brings a new one and ends the old one (docs/bitrix24.md,
+//! "Sign-in"). So one renewal serves all calls and outlives each of them, what it brings is held
+//! before anything else can go wrong, and a file that several processes use is locked around it.
 
 use std::{
     path::PathBuf,

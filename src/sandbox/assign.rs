@@ -1,6 +1,6 @@
 //! What a portal does with the fields of an update: which it drops without a word, which others
-//! change with them, and when it saves at all (fact sheet §1.4–§1.7, §8). How it reads one value
-//! lives in `cast`.
+//! change with them, and when it saves at all (docs/bitrix24.md, "Silent drops" and "How an update
+//! runs"). How it reads one value lives in `cast`.
 
 use std::collections::BTreeSet;
 
@@ -159,7 +159,7 @@ fn set_standard(
     let is_kept = data.entity.family().is_some_and(|family| {
         crate::crm::catalog::field(data.entity, name).is_some_and(|row| row.is_kept(family))
     });
-    // A line of text may be `0` (fact sheet §1.5).
+    // A line of text may be `0` (docs/bitrix24.md, "Empty values").
     let is_empty = if kind == Kind::Text { is_blank(value) } else { php_empty(value) };
     if is_kept && is_empty {
         return Ok(());

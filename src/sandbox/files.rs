@@ -1,4 +1,5 @@
-//! What a portal does with file fields: lenient decoding, silent loss, garbage (fact sheet §3).
+//! What a portal does with file fields: lenient decoding, silent loss, garbage (docs/bitrix24.md,
+//! "Files").
 
 use std::collections::BTreeMap;
 

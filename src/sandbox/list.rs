@@ -1,4 +1,5 @@
-//! `crm.item.list`: the portal's filter language, its order and its pages (fact sheet §7).
+//! `crm.item.list`: the portal's filter language, its order and its pages (docs/bitrix24.md, "Lists
+//! and filters").
 
 use std::cmp::Ordering;
 

@@ -124,7 +124,7 @@ pub(super) fn call(
 }
 
 /// A row with what a list's `select` names; unknown names are dropped without a word, and with
-/// original names all standard fields are (fact sheet §7).
+/// original names all standard fields are (docs/bitrix24.md, "Lists and filters").
 fn selected(
     mut row: Map<String, Value>,
     select: Option<&Value>,

@@ -1,5 +1,5 @@
 //! What a portal does with `fm`: additions, changes and deletions by key, and no thought of
-//! doubles (fact sheet §2).
+//! doubles (docs/bitrix24.md, "Multifields").
 
 use serde_json::{Map, Value, json};
 
@@ -77,7 +77,8 @@ fn check(type_id: &str, value: &str) -> Result<(), PortalFault> {
     Ok(())
 }
 
-/// The flat fields that hold first values, which `crm.item.get` fills and `crm.item.update` does not.
+/// The flat fields that hold first values, which `crm.item.get` fills and `crm.item.update` does
+/// not.
 pub(super) fn fill_aliases(item: &mut Map<String, Value>) {
     const ALIASES: [(&str, &str, Option<&str>); 8] = [
         ("phone", "PHONE", None),

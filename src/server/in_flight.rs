@@ -1,5 +1,5 @@
-//! What is at work: it has to be finished before the process may end, and too much of it stops the reading
-//! of more.
+//! What is at work: it has to be finished before the process may end, and too much of it stops the
+//! reading of more.
 
 use std::sync::Arc;
 

@@ -80,8 +80,8 @@ pub(super) fn parse<T: DeserializeOwned>(
     for (name, value) in given {
         let is_flag =
             |name| properties.get(name).and_then(|it| it.get("type")) == Some(&json!("boolean"));
-        // Assistants send these for an option that they leave out. A flag is left out by null alone:
-        // whether anything is written must not hang on a reading of nothing.
+        // Assistants send these for an option that they leave out. A flag is left out by null
+        // alone: whether anything is written must not hang on a reading of nothing.
         let is_left_out =
             value.is_null() || ([json!(""), json!([])].contains(&value) && !is_flag(&name));
         if is_left_out {

@@ -1,6 +1,6 @@
-//! Days in answers: `YYYY-MM-DD`, in the place of the moment that portals answer (fact sheet §1.5).
-//! Which custom fields hold days is said by the portal's list of fields, which is asked for only when
-//! an item holds what may be one.
+//! Days in answers: `YYYY-MM-DD`, in the place of the moment that portals answer (docs/bitrix24.md,
+//! "Dates and times"). Which custom fields hold days is said by the portal's list of fields, which
+//! is asked for only when an item holds what may be one.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub(super) struct Days {
 }
 
 impl Days {
-    /// Asks for the list of fields if one of the values may be a custom field's day. Where it cannot be
-    /// had, such values stay as they are.
+    /// Asks for the list of fields if one of the values may be a custom field's day. Where it
+    /// cannot be had, such values stay as they are.
     pub(super) async fn of<'a>(
         context: Context<'_>,
         entity: EntityType,

@@ -1,5 +1,5 @@
-//! `find_crm_items`: items by text, phone, e-mail, id or the portal's own filter language, a bounded
-//! page at a time.
+//! `find_crm_items`: items by text, phone, e-mail, id or the portal's own filter language, a
+//! bounded page at a time.
 
 mod filter;
 mod query;
@@ -44,7 +44,9 @@ struct Arguments {
     /// Title, name, phone, e-mail or id
     #[serde(default)]
     query: Option<String>,
-    /// Operator, then name; stages and pipelines by name or code: {"categoryId":"Sales",">=opportunity":5000}. Also < ! @ !@ %; OR: {"0":{"logic":"OR","0":{},"1":{}}}
+    /// Operator, then name; stages and pipelines by name or code:
+    /// {"categoryId":"Sales",">=opportunity":5000}. Also < ! @ !@ %; OR:
+    /// {"0":{"logic":"OR","0":{},"1":{}}}
     #[serde(default)]
     filter: Map<String, Value>,
     /// More fields

@@ -184,8 +184,9 @@ impl Registry {
         lines.join("\n")
     }
 
-    /// Calls a tool for an account, or for the reason why there is none; `None` when there is no tool of
-    /// that name. A call whose client has cancelled it ends as soon as nothing is half done.
+    /// Calls a tool for an account, or for the reason why there is none; `None` when there is no
+    /// tool of that name. A call whose client has cancelled it ends as soon as nothing is half
+    /// done.
     pub async fn call(
         &self,
         account: Result<&Account, &Failure>,

@@ -114,8 +114,8 @@ pub(super) struct Missed {
     pub(super) item: Item,
 }
 
-/// What of an item is answered to an update: all that says something, or of an item with many fields
-/// what people know it by and what was asked for.
+/// What of an item is answered to an update: all that says something, or of an item with many
+/// fields what people know it by and what was asked for.
 pub(super) fn recognizable_fields(item: Item, asked: &[String]) -> Item {
     const MANY_FIELDS: usize = 40;
     const MAX_FIELDS: usize = 15;

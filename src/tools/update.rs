@@ -63,7 +63,8 @@ struct Arguments {
     /// Id of the existing item
     #[schemars(range(min = 1))]
     id: u64,
-    /// New values by field name, as a JSON object. Letters: entity types that have the field. ufCrm… and parentId… are accepted too
+    /// New values by field name, as a JSON object. Letters: entity types that have the field.
+    /// ufCrm… and parentId… are accepted too
     #[serde(default)]
     fields: Map<String, Value>,
     /// Names of fields to empty

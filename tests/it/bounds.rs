@@ -1,5 +1,5 @@
-//! Work that is bounded: whatever is asked, a ping is answered at once, and unread answers do not pile
-//! up.
+//! Work that is bounded: whatever is asked, a ping is answered at once, and unread answers do not
+//! pile up.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Stages, pipelines, other codes and people: what is refused, what moves together, and the real ones.
+//! Stages, pipelines, other codes and people: what is refused, what moves together, and the real
+//! ones.
 
 use bitrix24_crm_mcp::sandbox::Rules;
 use insta::assert_json_snapshot;

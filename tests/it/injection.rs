@@ -1,5 +1,5 @@
-//! A portal whose texts carry instructions, sentences like ours, links, markup and invisible marks: they
-//! reach an assistant only as JSON strings, under the keys where a portal's texts belong.
+//! A portal whose texts carry instructions, sentences like ours, links, markup and invisible marks:
+//! they reach an assistant only as JSON strings, under the keys where a portal's texts belong.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Lines of clients and answers of portals with bytes changed at random: the program stays alive, answers
-//! each id once, tells no secret and no panic, and takes a bounded amount of memory.
+//! Lines of clients and answers of portals with bytes changed at random: the program stays alive,
+//! answers each id once, tells no secret and no panic, and takes a bounded amount of memory.
 //!
 //! The same inputs on every run; `MUTATIONS=100000` tries more of them, `MUTATION_SEED=7` others.
 

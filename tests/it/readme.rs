@@ -1,19 +1,62 @@
-//! What the README shows and lists is what the program does.
+//! What the README and `docs/` show and list is what the program does, and their links lead
+//! somewhere.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
 use crate::support::{program, run};
 
-const README: &str = include_str!("../../README.md");
+/// Names the settings.
+const SETTINGS_SOURCE: &str = include_str!("../../src/config/variables.rs");
+/// Declares the error codes.
+const CODES_SOURCE: &str = include_str!("../../src/error.rs");
+/// Declares why something was not applied.
+const REASONS_SOURCE: &str = include_str!("../../src/change/verify/why.rs");
+
+const SETTINGS: &str = "docs/settings.md";
+const ERRORS: &str = "docs/errors.md";
+/// What comments cite by its headings.
+const FACTS: &str = "docs/bitrix24.md";
+
+/// The most lines of a page that is read within a minute.
+const LONGEST_README: usize = 170;
+
+/// The shown calls, so that none gets lost when a page is rewritten.
+const SHOWN_CALLS: usize = 8;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text of a page.
+fn page(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The pages of the documentation, from the repository's root.
+fn pages() -> Vec<String> {
+    let at_the_root = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"];
+    let below = fs::read_dir(root().join("docs")).unwrap();
+    let names = below.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut below: Vec<String> = names
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md"))
+        .map(|name| format!("docs/{name}"))
+        .collect();
+    below.sort();
+    at_the_root.into_iter().map(str::to_owned).chain(below).collect()
+}
 
 /// The fenced blocks: language and text.
-fn blocks() -> Vec<(String, String)> {
+fn blocks(text: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(String, String)> = None;
-    for line in README.lines() {
-        match (line.strip_prefix("```"), &mut open) {
+    for line in text.lines() {
+        match (line.trim_start().strip_prefix("```"), &mut open) {
             (Some(language), None) => open = Some((language.to_owned(), String::new())),
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (None, Some((_, text))) => {
@@ -26,30 +69,62 @@ fn blocks() -> Vec<(String, String)> {
     blocks
 }
 
+/// The lines that stand in no fenced block.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_in_block = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_in_block ^= is_fence;
+        !is_in_block && !is_fence
+    })
+}
+
 #[tokio::test]
 async fn each_shown_call_answers_what_is_shown() {
-    let blocks = blocks();
     let mut shown = 0;
-    for pair in blocks.windows(2) {
-        let [(language, command), (_, answer)] = pair else { panic!() };
-        let Some(call) = command.strip_prefix("bitrix24-crm-mcp --sandbox call ") else {
-            continue;
-        };
-        assert_eq!(language, "sh");
-        let (tool, arguments) = call.trim().split_once(' ').unwrap();
-        let arguments = arguments.trim_matches('\'');
-        let finished = run(program().args(["--sandbox", "call", tool, arguments])).await;
-        let mut answered: Value = serde_json::from_str(&finished.stdout).unwrap();
-        for place in ["/link", "/items/0/link"] {
-            if let Some(link) = answered.pointer_mut(place) {
-                let path = link.as_str().unwrap().splitn(4, '/').last().unwrap().to_owned();
-                *link = format!("https://example.bitrix24.com/{path}").into();
+    for path in pages() {
+        let blocks = blocks(&page(&path));
+        for (index, (language, command)) in blocks.iter().enumerate() {
+            let Some(call) = command.strip_prefix("bitrix24-crm-mcp --sandbox call ") else {
+                continue;
+            };
+            assert_eq!(language, "sh", "{path}: {command}");
+            let (tool, arguments) = call.trim().split_once(' ').unwrap();
+            let arguments = arguments.trim_matches('\'');
+            let answer = blocks.get(index + 1).filter(|(language, _)| language == "json");
+            let (_, answer) = answer.unwrap_or_else(|| panic!("{path}: no answer to {arguments}"));
+            let finished = run(program().args(["--sandbox", "call", tool, arguments])).await;
+            let mut answered: Value = serde_json::from_str(&finished.stdout).unwrap();
+            for place in ["/link", "/items/0/link"] {
+                if let Some(link) = answered.pointer_mut(place) {
+                    let path = link.as_str().unwrap().splitn(4, '/').last().unwrap().to_owned();
+                    *link = format!("https://example.bitrix24.com/{path}").into();
+                }
+            }
+            let answer: Value = serde_json::from_str(answer).unwrap();
+            assert_eq!(answered, answer, "{path}: {arguments}");
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, SHOWN_CALLS);
+}
+
+#[test]
+fn what_is_shown_as_json_can_be_read() {
+    for path in pages() {
+        for (language, text) in blocks(&page(&path)) {
+            if language == "json" {
+                let read = serde_json::from_str::<Value>(&text);
+                assert!(read.is_ok(), "{path}: {text}");
             }
         }
-        assert_eq!(answered, serde_json::from_str::<Value>(answer).unwrap(), "{arguments}");
-        shown += 1;
     }
-    assert_eq!(shown, 5);
+}
+
+#[test]
+fn the_readme_is_read_within_a_minute() {
+    let lines = page("README.md").lines().count();
+    assert!(lines <= LONGEST_README, "README.md has {lines} lines, at most {LONGEST_README}");
 }
 
 /// Whether the setting itself is a file, and not a secret's other form.
@@ -58,50 +133,59 @@ fn is_a_file(setting: &str) -> bool {
 }
 
 /// The backquoted words of the tables' first columns.
-fn first_columns() -> BTreeSet<&'static str> {
-    let rows = README.lines().filter_map(|line| line.strip_prefix("| "));
+fn first_columns(text: &str) -> BTreeSet<String> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| "));
     let cells = rows.filter_map(|row| row.split(" |").next());
-    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
-#[tokio::test]
-async fn every_setting_and_every_code_has_its_row() {
-    let listed = first_columns();
-    let source = include_str!("../../src/config/variables.rs");
-    let settings = source.split('"').filter(|text| text.starts_with("BITRIX24_"));
-    let settings: BTreeSet<&str> = settings
-        .filter(|text| !text.contains(' ') && !text.ends_with("_FILE") || is_a_file(text))
-        .collect();
-    let documented = listed.iter().copied().filter(|name| name.starts_with("BITRIX24_"));
-    // A secret's file stands beside it and has no row of its own.
-    let documented: BTreeSet<&str> =
-        documented.filter(|name| !name.ends_with("_FILE") || is_a_file(name)).collect();
-    assert_eq!(documented, settings);
+/// The first column of the table below a heading.
+fn table_below(text: &str, heading: &str) -> BTreeSet<String> {
+    let part = text.split(&format!("\n{heading}\n")).nth(1);
+    let part = part.unwrap_or_else(|| panic!("no heading `{heading}`"));
+    first_columns(part.split("\n## ").next().unwrap_or_default())
+}
 
-    let source = include_str!("../../src/error.rs");
-    let codes = source.split("pub enum Code {").nth(1).unwrap().split('}').next().unwrap();
-    let codes = codes.lines().map(|line| line.trim().trim_end_matches(','));
-    let codes: BTreeSet<String> = codes.filter(|code| !code.is_empty()).map(screaming).collect();
-    let documented: BTreeSet<String> = listed
-        .into_iter()
-        .filter(|name| name.len() > 3 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+/// The variants of an enumeration in a source text.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let body = source.split(&format!("pub enum {name} {{")).nth(1);
+    let body = body.unwrap_or_else(|| panic!("no enumeration `{name}`"));
+    let lines = body.split('}').next().unwrap_or_default().lines();
+    let lines = lines.map(|line| line.trim().trim_end_matches(','));
+    lines.filter(|line| !line.is_empty() && !line.starts_with('/')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_setting_has_its_row() {
+    let settings = SETTINGS_SOURCE.split('"').filter(|text| text.starts_with("BITRIX24_"));
+    let settings: BTreeSet<String> = settings
+        .filter(|text| !text.contains(' ') && (!text.ends_with("_FILE") || is_a_file(text)))
         .map(str::to_owned)
         .collect();
-    assert_eq!(documented, codes);
+    assert!(settings.len() > 20, "{settings:?}");
+    // A secret's file stands beside it and has no row of its own.
+    let documented: BTreeSet<String> = first_columns(&page(SETTINGS))
+        .into_iter()
+        .filter(|name| name.starts_with("BITRIX24_"))
+        .filter(|name| !name.ends_with("_FILE") || is_a_file(name))
+        .collect();
+    assert_eq!(documented, settings);
+}
+
+#[test]
+fn every_code_has_its_row() {
+    let codes: BTreeSet<String> =
+        variants(CODES_SOURCE, "Code").iter().map(|it| screaming(it)).collect();
+    assert_eq!(table_below(&page(ERRORS), "## Codes"), codes);
 }
 
 #[test]
 fn every_reason_why_has_its_row() {
-    let source = include_str!("../../src/change/verify/why.rs");
-    let variants = source.split("pub enum Why {").nth(1).unwrap().split('}').next().unwrap();
-    let variants = variants.lines().map(|line| line.trim().trim_end_matches(','));
-    let reasons = variants.filter(|line| !line.is_empty() && !line.starts_with('/'));
-    let reasons: BTreeSet<String> = reasons.map(|why| screaming(why).to_lowercase()).collect();
-    let table = README.split("| `why` | meaning |").nth(1).unwrap().split("\n\n").next().unwrap();
-    let documented: BTreeSet<String> = table
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned))
-        .collect();
+    let reasons = variants(REASONS_SOURCE, "Why");
+    let reasons: BTreeSet<String> =
+        reasons.iter().map(|why| screaming(why).to_lowercase()).collect();
+    let mut documented = table_below(&page(ERRORS), "## What was not applied");
+    assert!(documented.remove("why"), "the table has a column `why`");
     assert_eq!(documented, reasons);
 }
 
@@ -115,6 +199,90 @@ fn screaming(variant: &str) -> String {
         code.push(c.to_ascii_uppercase());
     }
     code
+}
+
+/// The targets of the links in a page's prose.
+fn links(text: &str) -> Vec<String> {
+    let of_line = |line: &str| {
+        let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        targets.map(str::to_owned).collect::<Vec<_>>()
+    };
+    prose(text).flat_map(of_line).collect()
+}
+
+/// The anchors of a page's headings, as the usual renderers make them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter_map(|line| {
+        let title = line.trim_start_matches('#');
+        (title.len() < line.len()).then(|| title.strip_prefix(' ')).flatten()
+    });
+    let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let anchor = |title: &str| title.to_lowercase().chars().filter(is_kept).collect::<String>();
+    headings.map(|title| anchor(title).replace(' ', "-")).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut checked = 0;
+    let mut broken = Vec::new();
+    let mut known: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for path in pages() {
+        let folder = root().join(&path).parent().unwrap().to_owned();
+        for link in links(&page(&path)) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            checked += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() { root().join(&path) } else { folder.join(file) };
+            if !target.exists() {
+                broken.push(format!("{path}: {link}"));
+                continue;
+            }
+            if anchor.is_empty() {
+                continue;
+            }
+            let anchors = known
+                .entry(target)
+                .or_insert_with_key(|target| anchors(&fs::read_to_string(target).unwrap()));
+            if !anchors.contains(anchor) {
+                broken.push(format!("{path}: {link}, a heading that is not there"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(checked > 30, "only {checked} links were found");
+}
+
+/// The text of all sources below a folder.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    text
+}
+
+#[test]
+fn the_headings_that_comments_cite_are_there() {
+    let headings = page(FACTS);
+    let headings: BTreeSet<&str> =
+        headings.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    // A citation may go on in the comment's next line.
+    let lines: Vec<String> = sources(&root().join("src"))
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches(['/', '!']).trim().to_owned())
+        .collect();
+    let text = lines.join(" ");
+    for citation in text.split(&format!("{FACTS}, \"")).skip(1) {
+        let heading = citation.split('"').next().unwrap_or_default();
+        assert!(headings.contains(heading), "{FACTS} has no heading `{heading}`");
+    }
 }
 
 #[test]

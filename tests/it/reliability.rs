@@ -215,7 +215,8 @@ async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     assert!(portal.methods().len() >= looks_before + 3, "{:?}", portal.methods());
     assert_eq!(writes(&portal), 2);
 
-    // It arrives late: the next change, which is told from the first by its spelling, comes after it.
+    // It arrives late: the next change, which is told from the first by its spelling, comes after
+    // it.
     let arrived = Reply::IfBody("useOriginalUfNames", Box::new(item("b")), Box::new(item("a")));
     let (_portal, mut late) = start(vec![arrived]).await;
     assert_eq!(late.update(rename()).await.json["error"]["written"], "unknown");

@@ -1,5 +1,6 @@
 //! What is linked into the program: its licences (`NOTICE.md`) and its bill of materials
-//! (`sbom.cdx.json`, in the form of `CycloneDX`). `UPDATE_NOTICE=1 cargo test supply_chain` makes both anew.
+//! (`sbom.cdx.json`, in the form of `CycloneDX`). `UPDATE_NOTICE=1 cargo test supply_chain` makes
+//! both anew.
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
 

@@ -1,5 +1,5 @@
-//! No false success and no false refusal: what counts as the same value, on portals that keep, change
-//! and hide what they were asked for.
+//! No false success and no false refusal: what counts as the same value, on portals that keep,
+//! change and hide what they were asked for.
 
 use serde_json::{Value, json};
 

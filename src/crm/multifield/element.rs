@@ -1,4 +1,5 @@
-//! One element of `fm` as it was typed, checked as far as that can be done without the item's records.
+//! One element of `fm` as it was typed, checked as far as that can be done without the item's
+//! records.
 
 use serde_json::{Map, Value};
 

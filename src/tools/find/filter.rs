@@ -35,8 +35,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Reads a filter; `others` are names that the same call uses. The portal is asked only for what
-    /// the names speak of.
+    /// Reads a filter; `others` are names that the same call uses. The portal is asked only for
+    /// what the names speak of.
     pub(super) async fn read<'a>(
         context: Context<'_>,
         entity: EntityType,
@@ -343,8 +343,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Phones and e-mails: the flat fields hold first ones and are compared letter by letter (fact
-/// sheet §7).
+/// Phones and e-mails: the flat fields hold first ones and are compared letter by letter
+/// (docs/bitrix24.md, "Lists and filters").
 fn is_communication(name: &str) -> bool {
     let folded = names::folded(name);
     folded == "fm" || ["phone", "email", "imol"].iter().any(|start| folded.starts_with(start))

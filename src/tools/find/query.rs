@@ -1,5 +1,5 @@
-//! What a query semantics: an id, a phone, an e-mail, or words in titles and names; and the items of
-//! clients who match when no item itself does.
+//! What a query semantics: an id, a phone, an e-mail, or words in titles and names; and the items
+//! of clients who match when no item itself does.
 
 mod naming_fields;
 

@@ -188,7 +188,8 @@ impl Sources {
         .among(&there))
     }
 
-    /// The stages of a pipeline, or of all, with their pipelines' names; none where not all are known.
+    /// The stages of a pipeline, or of all, with their pipelines' names; none where not all are
+    /// known.
     fn stages(&self, pipeline: Option<i64>) -> Vec<(&str, &Entry)> {
         if self.codes.are_cut() {
             return Vec::new();
@@ -229,8 +230,8 @@ pub(super) fn is_day(text: &str) -> bool {
     matches!(dates::read_date(text), Reading::Exact(_)) && !text.contains(':')
 }
 
-/// A moment on the portal's clock: lists have been seen to misread offsets (fact sheet §7). A day
-/// alone begins or ends at its midnight, whichever the operator means.
+/// A moment on the portal's clock: lists have been seen to misread offsets (docs/bitrix24.md,
+/// "Dates and times"). A day alone begins or ends at its midnight, whichever the operator means.
 fn moment(operator: &str, value: &Value) -> Result<Read, Wrong> {
     let expected =
         || format!("must be a moment such as `2026-07-31 10:00:00`, not {}", kind::shown(value));

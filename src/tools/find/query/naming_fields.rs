@@ -1,5 +1,5 @@
-//! The fields that say what an item is called, names and numbers, and the conditions that the words of
-//! a query make on them.
+//! The fields that say what an item is called, names and numbers, and the conditions that the words
+//! of a query make on them.
 
 use std::sync::Arc;
 
@@ -112,8 +112,8 @@ fn any_of(conditions: impl IntoIterator<Item = (String, Value)>) -> Map<String, 
     logic.chain(numbered(each)).collect()
 }
 
-/// The words of a query without what is around them: of `"Acme's order", № 17` it is `Acme`, `order`
-/// and `17`.
+/// The words of a query without what is around them: of `"Acme's order", № 17` it is `Acme`,
+/// `order` and `17`.
 pub(super) fn words(query: &str) -> Vec<&str> {
     let is_around = |c: char| ",.;:!?\"'«»“”„()#№".contains(c);
     let bare = query.split_whitespace().map(|word| {
