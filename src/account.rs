@@ -11,7 +11,7 @@ use crate::{
     error::{Failure, Purpose},
     items::Items,
     metadata::Metadata,
-    portal::{Deadline, Endpoint, Portal, PortalError, Scrubber, SignIn, auth::Address},
+    portal::{Deadline, Endpoint, Portal, PortalError, Scrubber, SignIn, address::Address},
     uploads::Policy,
 };
 

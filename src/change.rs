@@ -3,6 +3,7 @@
 //! The flow alone; each step is a module of its own. It knows no MCP and no HTTP: patches come in
 //! parsed, the portal is reached through an account.
 
+mod after;
 mod apply;
 mod asked;
 mod attempts;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::sandbox::Sandbox;
 use crate::{
     account::Account,
-    config::{self, PortalChoice, Settings, Unusable, variables::SANDBOX},
+    config::{self, PortalChoice, Settings, Unusable, hints, variables::SANDBOX},
     error::Failure,
     json,
     portal::{Endpoint, SignIn, Timeouts},
@@ -31,13 +31,11 @@ use crate::{
     tools::{Answer, Registry, Tool, ToolSelection},
 };
 
-/// An MCP server that lets AI assistants change items of a Bitrix24 CRM.
-///
-/// Without a command it serves MCP on standard input and output, which is how MCP clients start it.
-/// The portal's webhook is read from the variable `BITRIX24_WEBHOOK_URL`; try `--sandbox` or the
-/// command `demo` without one.
+/// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "bitrix24-crm-mcp", version, max_term_width = 100)]
+#[command(about = "An MCP server that lets AI assistants change items of a Bitrix24 CRM")]
+#[command(long_about = hints::ABOUT)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

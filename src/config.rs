@@ -2,6 +2,7 @@
 //!
 //! Every problem is found, not just the first, and no message repeats a value that may be secret.
 
+pub mod hints;
 mod sign_in;
 mod values;
 pub mod variables;

@@ -4,13 +4,16 @@
 //! What the portal says is translated here, in one table. Sentences are our own; the portal's
 //! words stand in fields of their own and never in a sentence of ours.
 
+mod verdict;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     crm::{EntityType, Kind, Wrong},
-    portal::{ErrorKind, PortalError, error::readable},
+    portal::{ErrorKind, PortalError},
 };
+use verdict::{portal_words, verdict};
 
 /// The stable codes, in the order of the README's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,6 +57,17 @@ pub enum Written {
     Yes,
     /// It cannot be known from here.
     Unknown,
+}
+
+impl Written {
+    /// The same as a part of a sentence.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::No => "nothing was written",
+            Self::Yes => "something was written",
+            Self::Unknown => "the write may or may not have been applied",
+        }
+    }
 }
 
 /// Whether another call can help.
@@ -330,141 +344,5 @@ impl Failure {
     /// The error's part of an answer.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_else(|_| json!({"code": "INTERNAL"}))
-    }
-
-    /// The sentence that precedes the JSON, because some clients show the text alone.
-    pub fn sentence(&self) -> String {
-        let written = match self.written {
-            Written::No => "nothing was written",
-            Written::Yes => "something was written",
-            Written::Unknown => "it is not known whether it was written",
-        };
-        format!("Error: {}; {written}.", self.message)
-    }
-}
-
-fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str) {
-    match error {
-        PortalError::Refused(refusal) => {
-            let (code, retry, message, hint) = verdict_on(refusal.kind());
-            (code, retry, message.to_owned(), hint)
-        }
-        PortalError::Moved { to, .. } => {
-            let message = match to {
-                Some(to) => format!("the portal has moved to `{to}`"),
-                None => "the portal answers with a redirect".to_owned(),
-            };
-            let hint = "a person has to put the portal's new address into the settings \
-                        (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not \
-                        followed, because they would carry the secret to another address";
-            (Code::PortalAddress, Retry::No, message, hint)
-        }
-        PortalError::NoSuchPage { .. } => {
-            let message = "there is no REST interface at the portal's address".to_owned();
-            (Code::PortalAddress, Retry::No, message, ADDRESS_HINT)
-        }
-        PortalError::Unreachable { reason } => {
-            let message = format!("the portal cannot be reached: {reason}");
-            let hint = "check the network and the portal's address, then repeat the call";
-            (Code::PortalUnreachable, Retry::Later, message, hint)
-        }
-        PortalError::Untrusted { reason } => {
-            let message = format!("the portal's certificate is not trusted: {reason}");
-            let hint = "a person has to check the address; for a portal with a certificate of its \
-                        own, `BITRIX24_CA_FILE` names a PEM file to trust";
-            (Code::PortalUnreachable, Retry::Later, message, hint)
-        }
-        PortalError::NoUsableAnswer { reason, .. } | PortalError::Cut { reason, .. } => {
-            let message = format!("the portal gave no usable answer: {reason}");
-            (Code::PortalFailed, Retry::Later, message, "repeat the call later")
-        }
-        PortalError::NotRenewed { reason, .. } => {
-            let message = format!("the access token could not be renewed: {reason}");
-            let is_refused = matches!(error, PortalError::NotRenewed { refusal: Some(_), .. });
-            let (retry, hint) = if is_refused {
-                (
-                    Retry::No,
-                    "a person has to sign in again and put the new tokens into the settings",
-                )
-            } else {
-                (
-                    Retry::Later,
-                    "repeat the call later; if it stays so, a person has to check \
-                                `BITRIX24_OAUTH_URL`, `BITRIX24_TOKEN_FILE` and the network",
-                )
-            };
-            (Code::SignInFailed, retry, message, hint)
-        }
-        PortalError::Cancelled => {
-            let message = "the call was given up before anything was sent".to_owned();
-            (Code::Refused, Retry::Later, message, "repeat the call if it is still wanted")
-        }
-        PortalError::TimedOut => {
-            let message = "the portal gave no answer in time".to_owned();
-            (Code::PortalFailed, Retry::Later, message, "repeat the call later")
-        }
-        PortalError::DeadlineExceeded => {
-            let message = "too many calls are waiting for the portal's request limit".to_owned();
-            (Code::RateLimited, Retry::Later, message, "repeat the call when others have finished")
-        }
-    }
-}
-
-const ADDRESS_HINT: &str = "a person has to correct the portal's address in the settings \
-                            (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`)";
-const PERSON_HINT: &str = "no other call helps; a person has to act at the portal";
-
-#[rustfmt::skip] // a table: one meaning, one line
-fn verdict_on(meaning: ErrorKind) -> (Code, Retry, &'static str, &'static str) {
-    use Retry::{AfterFix, Later, No};
-    match meaning {
-        ErrorKind::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` speaks of and call again"),
-        ErrorKind::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
-        ErrorKind::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
-        ErrorKind::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "`crm.item.update` and its like do not serve this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
-        ErrorKind::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to do this"),
-        ErrorKind::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
-        ErrorKind::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
-        ErrorKind::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),
-        ErrorKind::Busy => (Code::Busy, Later, "something at the portal has to finish or to be confirmed first", "repeat the call when it is done"),
-        ErrorKind::RateLimited => (Code::RateLimited, Later, "the portal takes no more requests for the moment", "repeat the call in a few seconds"),
-        ErrorKind::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has blocked this method for a while, because it used too much time", "repeat the call after `retryAfterSeconds`"),
-        ErrorKind::Blocked => (Code::PortalBlocked, No, "the vendor has blocked the portal's REST interface", "no other call helps; a person has to ask Bitrix24's support to lift the block"),
-        ErrorKind::TokenExpired => (Code::SignInFailed, No, "the access token has expired", "a person has to put a new token into the settings, or what renews it (`BITRIX24_REFRESH_TOKEN`)"),
-        ErrorKind::SignInFailed => (Code::SignInFailed, No, "the portal did not accept the sign-in", "a person has to make a new webhook or token and put it into the settings"),
-        ErrorKind::SignInServerDown => (Code::SignInFailed, Later, "the portal could not reach its sign-in server", "repeat the call later"),
-        ErrorKind::ScopeMissing => (Code::ScopeMissing, No, "the webhook or token lacks a scope", "a person has to give the webhook the scope `crm`"),
-        ErrorKind::WrongAddress => (Code::PortalAddress, No, "the portal's address is not right or not open", ADDRESS_HINT),
-        ErrorKind::Failed => (Code::PortalFailed, Later, "the portal failed while it worked on the call", "repeat the call later"),
-    }
-}
-
-fn portal_words(error: &PortalError) -> Option<PortalWords> {
-    match error {
-        PortalError::NotRenewed { refusal: Some(refusal), .. } => Some(PortalWords {
-            http_status: refusal.http_status,
-            code: Some(readable(&refusal.code)),
-            description: readable(&refusal.description),
-        }),
-        PortalError::Refused(refusal) => Some(PortalWords {
-            http_status: refusal.http_status,
-            code: Some(readable(&refusal.code)),
-            description: readable(&refusal.description),
-        }),
-        PortalError::Moved { http_status, .. } | PortalError::NoSuchPage { http_status } => {
-            Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
-        }
-        PortalError::NoUsableAnswer { http_status: Some(http_status), .. }
-        | PortalError::Cut { http_status: Some(http_status), .. } => {
-            Some(PortalWords { http_status: *http_status, code: None, description: String::new() })
-        }
-        PortalError::NoUsableAnswer { http_status: None, .. }
-        | PortalError::Cut { http_status: None, .. }
-        | PortalError::TimedOut
-        | PortalError::NotRenewed { refusal: None, .. }
-        | PortalError::Unreachable { .. }
-        | PortalError::Untrusted { .. }
-        | PortalError::Cancelled
-        | PortalError::DeadlineExceeded => None,
     }
 }

@@ -16,6 +16,7 @@ mod assign;
 mod cast;
 mod demo_data;
 mod directories;
+mod fault;
 mod files;
 mod http;
 mod list;

@@ -30,7 +30,7 @@ pub use streams::standard_streams;
 use crate::{
     account::Account,
     error::{Code, Failure, Retry, Written},
-    tools::{Answer, RawArguments, Registry},
+    tools::{Answer, Effect, RawArguments, Registry},
 };
 use findings::Findings;
 use in_flight::InFlight;
@@ -148,7 +148,7 @@ async fn in_its_own_task(
 ) -> Option<Answer> {
     tokio::spawn(call).await.unwrap_or_else(|broken| {
         tracing::error!(%broken, "a tool panicked");
-        Some(internal_error().into())
+        Some(Answer::failed(&internal_error(), Effect::Write))
     })
 }
 

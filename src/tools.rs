@@ -6,6 +6,7 @@
 mod arguments;
 mod context;
 mod days;
+mod definition;
 mod describe;
 mod find;
 mod get;
@@ -13,8 +14,10 @@ mod naming;
 mod registry;
 mod render;
 mod schema;
+mod selection;
 mod update;
 
-pub use context::RawArguments;
-pub use registry::{Effect, Group, Registry, Tool, ToolSelection};
+pub use arguments::RawArguments;
+pub use registry::{Registry, Tool};
 pub use render::Answer;
+pub use selection::{Effect, Group, ToolSelection};

@@ -2,6 +2,7 @@
 //! where the portal's answer is not to be believed.
 
 use super::{
+    after::{Applied, PhotoUpload},
     before::Before,
     patch::Patch,
     plan::Plan,
@@ -15,30 +16,6 @@ use crate::{
     items::Items,
     portal::Disposition,
 };
-
-/// What a plan has come to.
-#[derive(Debug)]
-pub(super) struct Applied {
-    /// The item as the portal shows it afterwards.
-    pub(super) after: Item,
-    /// What became of the photo.
-    pub(super) photo: PhotoUpload,
-}
-
-/// What became of a photo or logo, which is sent after the other fields by a method of its own.
-#[derive(Debug)]
-pub(super) enum PhotoUpload {
-    /// There is none in the plan.
-    NotAsked,
-    /// The portal took it.
-    Sent,
-    /// The other fields were not all applied, so it was not sent.
-    NotSent,
-    /// The portal refused it after the other fields had been written.
-    Refused(Box<Failure>),
-    /// No answer came, and the item still shows the old one.
-    Lost(Box<Failure>),
-}
 
 /// Carries a plan out.
 ///

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    apply::{Applied, PhotoUpload},
+    after::{Applied, PhotoUpload},
     asked::{Asked, Want},
     before::Before,
     plan::{Expected, Plan},

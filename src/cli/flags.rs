@@ -18,7 +18,7 @@ const FLAGS: [(&str, &str, &str, &str); 17] = [
     (READ_ONLY, "read-only", "", "Hide and refuse every tool that writes"),
     (TOOLS, "tools", "GROUPS", "Which tools there are, by default `update,lookup`"),
     (ENTITY_TYPES, "entity-types", "TYPES", "Entity types to work on, such as `deal,contact,1268`, by default all"),
-    (PORTAL_URL, "portal-url", "URL", "Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN`"),
+    (PORTAL_URL, "portal-url", "URL", "Address of the portal, when calls sign in with an access token"),
     (OAUTH_URL, "oauth-url", "URL", "Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/"),
     (TOKEN_FILE, "token-file", "FILE", "Where the newest tokens are kept"),
     (CA_FILE, "ca-file", "FILE", "PEM file with certificates to trust besides the system's"),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Wrong, kind};
+use super::wrong::{Wrong, shown};
 
 /// The seven families of entity types that `crm.item.update` documents a field table for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,7 +145,7 @@ impl EntityType {
         if text.contains("://") {
             return Err(format!("is a link to something else than a {self}").into());
         }
-        let no_number = || format!("must be a whole number, not {}", kind::shown(&text.into()));
+        let no_number = || format!("must be a whole number, not {}", shown(&text.into()));
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|it| !it.is_empty());
         let (Some(number), None) = (numbers.next(), numbers.next()) else {
             return Err(no_number().into());

@@ -12,6 +12,7 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
 
+pub use super::wrong::shown;
 use super::{Wrong, dates};
 
 /// The kinds of values that fields hold.
@@ -71,6 +72,14 @@ pub enum Kind {
 
 /// What is said of one value in the place of a list.
 pub const READ_AS_LIST: &str = "was one value and was read as a list of one";
+
+/// Longer lists are neither sent nor compared.
+pub const MAX_VALUES: usize = 50_000;
+
+/// Why a list cannot be sent, to be read after the field's name.
+pub fn too_many(count: usize) -> String {
+    format!("has {count} values; a list may have up to {MAX_VALUES}")
+}
 
 /// A value in wire form, with a remark when it is not the one that was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -290,18 +299,6 @@ fn id(value: &Value) -> Option<i64> {
 /// A whole number, also as text.
 pub fn whole_number(value: &Value) -> Option<i64> {
     encode::whole(value, i64::MIN..=i64::MAX)?.wire.as_i64()
-}
-
-/// A value as messages show it: its JSON, cut when long.
-pub fn shown(value: &Value) -> String {
-    const MAX: usize = 60;
-    let text = value.to_string();
-    if text.chars().count() <= MAX {
-        format!("`{text}`")
-    } else {
-        let start: String = text.chars().take(MAX).collect();
-        format!("`{start}…`")
-    }
 }
 
 /// What is said of a value with several readings, to be read after its name.

@@ -6,16 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     Wrong,
-    kind::{Encoded, Kind, READ_AS_LIST},
+    kind::{Encoded, Kind, MAX_VALUES, READ_AS_LIST, too_many},
 };
-
-/// Longer lists are neither sent nor compared.
-pub const MAX_VALUES: usize = 50_000;
-
-/// Why a list cannot be sent, to be read after the field's name.
-pub fn too_many(count: usize) -> String {
-    format!("has {count} values; a list may have up to {MAX_VALUES}")
-}
 
 /// So many remarks on the values of one list are enough.
 const MAX_NOTES: usize = 5;

@@ -3,6 +3,8 @@
 
 use std::fmt::Display;
 
+use serde_json::Value;
+
 /// A value that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wrong {
@@ -40,5 +42,17 @@ impl From<String> for Wrong {
 impl From<&str> for Wrong {
     fn from(message: &str) -> Self {
         message.to_owned().into()
+    }
+}
+
+/// A value as messages show it: its JSON, cut when long.
+pub fn shown(value: &Value) -> String {
+    const MAX: usize = 60;
+    let text = value.to_string();
+    if text.chars().count() <= MAX {
+        format!("`{text}`")
+    } else {
+        let start: String = text.chars().take(MAX).collect();
+        format!("`{start}…`")
     }
 }

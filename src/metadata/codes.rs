@@ -178,8 +178,12 @@ fn read_or_empty<T: Default>(
 /// The one choice that has this name, case, accents and outer spaces apart; `None` when it is no
 /// name or that of several.
 pub fn named<'a, T>(typed: &str, choices: &'a [T], name: impl Fn(&T) -> &str) -> Option<&'a T> {
+    // Folding takes away accents, of which a name has one or two; names may be of any length.
+    let max_bytes = 8 * typed.len() + 64;
     let typed = text::folded(typed);
-    let mut named = choices.iter().filter(|choice| text::folded(name(choice)) == typed);
+    let mut named = choices
+        .iter()
+        .filter(|choice| name(choice).len() <= max_bytes && text::folded(name(choice)) == typed);
     match (named.next(), named.next()) {
         (Some(one), None) => Some(one),
         _ => None,

@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ApiError, Deadline, Endpoint, ErrorKind, PortalError, Scrubber, Secret, SignIn,
+    address::Address,
     answer::{Answer, innermost, read_answer, read_bounded},
-    auth::Address,
     deadline::Expired,
     error::readable,
-    limiter::Permit,
+    rate_limit::Permit,
     retry::Pauses,
 };
 

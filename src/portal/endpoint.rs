@@ -5,7 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use reqwest::{Certificate, Client, redirect};
 
-use super::{PortalError, Rate, answer::innermost, limiter::Limiter};
+use super::{PortalError, Rate, answer::innermost, rate_limit::Limiter};
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

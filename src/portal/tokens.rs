@@ -18,10 +18,11 @@ use tokio::sync::watch;
 
 use super::{
     Deadline, PortalError, Secret,
-    auth::{AddressError, checked_url, is_loopback},
+    address::{AddressError, checked_url, is_loopback},
     deadline::Expired,
     token_file,
 };
+use crate::config::variables::TOKEN_FILE;
 
 /// Where tokens of cloud portals outside Russia are renewed.
 pub const STANDARD_OAUTH_URL: &str = "https://oauth.bitrix.info/oauth/token/";
@@ -233,7 +234,7 @@ impl Tokens {
             }
             None if kept.refresh != refresh.expose() => tracing::warn!(
                 "the refresh token has been replaced and the new one lives in memory only; after a \
-                 restart a person has to sign in again, unless `BITRIX24_TOKEN_FILE` names a file"
+                 restart a person has to sign in again, unless `{TOKEN_FILE}` names a file"
             ),
             None => {}
         }

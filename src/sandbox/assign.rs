@@ -12,7 +12,7 @@ use super::{
         bb_code, day, is_blank, moment, now, number, php_empty, php_float, php_int, php_ints, text,
         type_name, yes_no,
     },
-    methods::PortalFault,
+    fault::PortalFault,
     records,
     state::{AnyField, Common, CustomField, Semantics, TypeData},
 };

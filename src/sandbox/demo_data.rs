@@ -9,8 +9,7 @@ use serde_json::json;
 
 use super::{
     directories::CURRENCIES,
-    people::User,
-    state::{Common, CustomField, Pipeline, Semantics, Stage, State, TypeData},
+    state::{Common, CustomField, Pipeline, Semantics, Stage, State, TypeData, User},
 };
 
 const fn stage(code: &'static str, name: &'static str, semantics: Semantics) -> Stage {

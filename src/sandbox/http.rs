@@ -20,7 +20,8 @@ use tokio::net::TcpListener;
 
 use super::{
     Received,
-    methods::{self, Brought, PortalFault},
+    fault::PortalFault,
+    methods::{self, Brought},
     state::State,
 };
 

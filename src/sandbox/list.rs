@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use super::{
-    methods::PortalFault,
+    fault::PortalFault,
     state::{AnyField, TypeData},
 };
 use crate::crm::{

@@ -5,26 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    assign, demo_data, directories, files, list, people, records,
+    assign, demo_data, directories,
+    fault::PortalFault,
+    files, list, people, records,
     state::{AnyField, Common, State, TypeData},
 };
 use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
 
 const MAX_BATCH: usize = 50;
-
-/// An error as the portal states it.
-#[derive(Debug)]
-pub(super) struct PortalFault {
-    pub(super) status: u16,
-    pub(super) code: String,
-    pub(super) text: String,
-}
-
-impl PortalFault {
-    pub(super) fn new(status: u16, code: &str, text: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), text: text.into() }
-    }
-}
 
 /// What a method brings.
 #[derive(Debug)]

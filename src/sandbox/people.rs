@@ -4,21 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{methods::PortalFault, state::TypeData};
+use super::{
+    fault::PortalFault,
+    state::{TypeData, User},
+};
 
 /// What a portal compares at most in one search.
 const MAX_VALUES: usize = 20;
-
-/// A user of the portal.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct User {
-    pub(super) id: u32,
-    pub(super) name: &'static str,
-    pub(super) last_name: &'static str,
-    pub(super) email: &'static str,
-    pub(super) position: &'static str,
-    pub(super) is_active: bool,
-}
 
 impl User {
     fn shown(&self) -> Value {

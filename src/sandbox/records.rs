@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::methods::PortalFault;
+use super::fault::PortalFault;
 
 /// Applies the value of `fm` to an item's records.
 pub(super) fn assign(

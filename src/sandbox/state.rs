@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Received, Rules, files::Files, people::User};
+use super::{Received, Rules, files::Files};
 use crate::crm::{
     EntityType, Family, Kind, Naming,
     catalog::{self, Access},
@@ -39,6 +39,17 @@ impl State {
         self.bucket = Some((if passes { level + 1.0 } else { level }, now));
         passes
     }
+}
+
+/// A user of the portal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct User {
+    pub(super) id: u32,
+    pub(super) name: &'static str,
+    pub(super) last_name: &'static str,
+    pub(super) email: &'static str,
+    pub(super) position: &'static str,
+    pub(super) is_active: bool,
 }
 
 /// What all entity types share.

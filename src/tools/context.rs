@@ -3,39 +3,14 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::arguments;
+use super::arguments::{self, RawArguments};
 use crate::{
     account::Call,
     crm::{EntityType, EntityTypes},
     error::{Failure, Problem, Purpose},
-    json,
     metadata::Metadata,
     portal::{ErrorKind, PortalError},
 };
-
-/// The arguments of a call as they came, and what was found when they were read.
-#[derive(Debug, Default)]
-pub struct RawArguments {
-    /// The arguments, mostly an object.
-    pub arguments: Value,
-    /// What was repaired.
-    pub notes: Vec<String>,
-    /// Which keys are given twice, by path.
-    pub repeated: Vec<String>,
-}
-
-impl From<Value> for RawArguments {
-    fn from(arguments: Value) -> Self {
-        Self { arguments, ..Self::default() }
-    }
-}
-
-impl From<json::Parsed> for RawArguments {
-    fn from(parsed: json::Parsed) -> Self {
-        let json::Parsed { value: arguments, notes, repeated } = parsed;
-        Self { arguments, notes, repeated }
-    }
-}
 
 /// A call of a tool.
 #[derive(Clone, Copy)]

@@ -11,11 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::YesNo,
-    context::{Context, RawArguments},
-    registry::{Effect, Group, ToolDefinition},
+    arguments::{RawArguments, YesNo},
+    context::Context,
+    definition::ToolDefinition,
     render::{Answer, narrowed},
     schema,
+    selection::{Effect, Group},
 };
 use crate::{
     crm::{

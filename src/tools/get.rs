@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{
-    arguments::YesNo,
-    context::{Context, RawArguments},
+    arguments::{RawArguments, YesNo},
+    context::Context,
     days::Days,
+    definition::ToolDefinition,
     naming::Names,
-    registry::{Effect, Group, ToolDefinition},
     render::{Answer, meaningful_fields, narrowed},
     schema,
+    selection::{Effect, Group},
 };
 use crate::{
     change,

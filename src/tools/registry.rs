@@ -1,14 +1,15 @@
 //! The list of tools, which of them a server offers, and how one is called.
 
-use std::pin::Pin;
-
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    context::{Context, RawArguments},
+    arguments::RawArguments,
+    context::Context,
+    definition::ToolDefinition,
     describe, find, get,
     render::Answer,
+    selection::{Effect, Group, ToolSelection},
     update,
 };
 use crate::{
@@ -20,64 +21,6 @@ use crate::{
 
 /// Every tool, the main one first.
 static TOOLS: [&ToolDefinition; 4] = [&update::TOOL, &find::TOOL, &get::TOOL, &describe::TOOL];
-
-/// All that is known of a tool.
-pub(super) struct ToolDefinition {
-    /// The name that calls use.
-    pub(super) name: &'static str,
-    /// The name that people see.
-    pub(super) title: &'static str,
-    /// Words by which clients that load tools on demand find it.
-    pub(super) search_hint: &'static str,
-    /// Which group of tools it belongs to.
-    pub(super) group: Group,
-    /// Whether it can change anything. A tool that writes does so through `change` alone.
-    pub(super) effect: Effect,
-    /// What assistants are told of it when a session opens.
-    pub(super) instructions: &'static str,
-    /// What it does, for the assistant.
-    pub(super) description: fn(&EntityTypes) -> String,
-    /// What calls may hold.
-    pub(super) input_schema: fn(&EntityTypes) -> Map<String, Value>,
-    /// What successes hold, where it is promised.
-    pub(super) output_schema: Option<fn() -> Map<String, Value>>,
-    /// Runs a call.
-    pub(super) run: for<'a> fn(Context<'a>, RawArguments) -> Running<'a>,
-}
-
-/// A call that goes on; boxed, so that no call carries the state of the largest tool.
-pub(super) type Running<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
-
-/// Tools that are offered together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    /// The tools that change items.
-    Update,
-    /// The tools that look things up.
-    Lookup,
-}
-
-impl Group {
-    /// All groups.
-    pub const ALL: [Self; 2] = [Self::Update, Self::Lookup];
-
-    /// The group's name in the settings.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Update => "update",
-            Self::Lookup => "lookup",
-        }
-    }
-}
-
-/// What a tool can do to a portal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// It reads.
-    Read,
-    /// It changes items.
-    Write,
-}
 
 /// A tool as clients are told of it, for the entity types of a server.
 pub struct Tool {
@@ -118,23 +61,6 @@ impl Tool {
     /// What it can do to a portal.
     pub const fn effect(&self) -> Effect {
         self.definition.effect
-    }
-}
-
-/// Which tools there are, and for which entity types.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToolSelection {
-    /// Whether tools that write are hidden and refused.
-    pub read_only: bool,
-    /// The groups that there are.
-    pub groups: Vec<Group>,
-    /// What the tools work on.
-    pub types: EntityTypes,
-}
-
-impl Default for ToolSelection {
-    fn default() -> Self {
-        Self { read_only: false, groups: Group::ALL.to_vec(), types: EntityTypes::default() }
     }
 }
 
@@ -196,11 +122,11 @@ impl Registry {
     ) -> Option<Answer> {
         let tool = self.tools.iter().find(|tool| tool.name() == name)?;
         if self.selection.read_only && tool.effect() == Effect::Write {
-            return Some(read_only(name).into());
+            return Some(Answer::failed(&read_only(name), tool.effect()));
         }
         let account = match account {
             Ok(account) => account,
-            Err(failure) => return Some(failure.clone().into()),
+            Err(failure) => return Some(Answer::failed(failure, tool.effect())),
         };
         let call = account.call(cancellation.clone());
         let context = Context {
@@ -210,7 +136,8 @@ impl Registry {
             schema: &tool.input_schema,
         };
         let outcome = (tool.definition.run)(context, arguments.into()).await;
-        let answer = outcome.unwrap_or_else(|failure| self.with_lookups(failure).into());
+        let answer = outcome
+            .unwrap_or_else(|failure| Answer::failed(&self.with_lookups(failure), tool.effect()));
         let answer = answer.scrubbed(&account.scrubber());
         if cancellation.is_cancelled() {
             tracing::warn!("a cancelled call has ended: {}", answer.in_short());

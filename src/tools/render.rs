@@ -1,4 +1,6 @@
-//! What answers look like: items without what says nothing, long values cut, a bounded size.
+//! What answers look like: successes, failures, and which fields of an item they show.
+
+mod bounds;
 
 use std::borrow::Cow;
 
@@ -6,13 +8,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::selection::Effect;
 use crate::{
     change::{Change, NotApplied, Status},
     crm::{Item, Kind, catalog},
     error::Failure,
     portal::Scrubber,
-    text::visible,
 };
+use bounds::{bounded, make_visible, shorten_texts};
+
+pub(super) use bounds::narrowed;
 
 /// What a call brought.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +33,16 @@ pub enum Answer {
     },
 }
 
-impl From<Failure> for Answer {
-    fn from(failure: Failure) -> Self {
-        of_failure(&failure)
-    }
-}
-
 impl Answer {
+    /// The answer of a failure, bounded like the others: what is echoed may be of any size. A tool that
+    /// only reads says nothing of writing.
+    pub fn failed(failure: &Failure, effect: Effect) -> Self {
+        let mut json = json!({"ok": false, "error": failure.to_json()});
+        make_visible(&mut json);
+        shorten_texts(&mut json);
+        error(failure, effect, json)
+    }
+
     /// How the call ended, for the log.
     pub(super) fn in_short(&self) -> &str {
         match self {
@@ -58,10 +66,6 @@ impl Answer {
     }
 }
 
-/// An answer stays below this many characters unless it holds that much without long values.
-const MAX_ANSWER: usize = 8_000;
-/// What a note about shortening needs.
-const NOTE_LENGTH: usize = 200;
 /// What people know an item by: shown of each item that is found, and of one with many fields.
 pub(super) const KNOWN_BY: [&str; 12] = [
     "id",
@@ -77,12 +81,6 @@ pub(super) const KNOWN_BY: [&str; 12] = [
     "companyId",
     "contactId",
 ];
-/// The parts of an answer that are cut first.
-const LONG_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
-/// More entries of a list within a field are never shown.
-const MAX_ENTRIES: usize = 500;
-/// Lengths to which texts are cut, one after the other, until the answer is short enough.
-const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
 /// The answer when every asked value stands.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -161,298 +159,16 @@ impl Missed {
     pub(super) fn into_answer(self) -> Answer {
         let failure = self.error.clone();
         let json = serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false}));
-        error(&failure, bounded(json))
+        error(&failure, Effect::Write, bounded(json))
     }
-}
-
-/// The answer of a tool that reads: long values are cut, and if that does not do, `part` is cut
-/// short, with a note that says how to narrow.
-pub(super) fn narrowed(json: Value, part: &str, how: &str) -> Value {
-    let mut json = bounded(json);
-    let mut excess = length(&json).saturating_sub(MAX_ANSWER);
-    if excess == 0 {
-        return json;
-    }
-    excess += NOTE_LENGTH;
-    let Some(part) = json.get_mut(part) else {
-        return json;
-    };
-    let mut left_out = vec![(shorten(part, &mut excess), "more")];
-    if let Value::Array(rows) = part
-        && let [Value::Object(_)] = rows.as_slice()
-    {
-        let fields = rows.iter_mut().map(|row| shorten(row, &mut excess)).sum();
-        left_out.push((fields, "fields of the one that is shown"));
-    }
-    left_out.retain(|(count, _)| *count > 0);
-    if let Some(Value::Array(notes)) = json.get_mut("notes") {
-        notes.extend(left_out.into_iter().map(|(count, what)| {
-            format!("{count} {what} are left out, because the answer is too long: {how}").into()
-        }));
-    }
-    json
-}
-
-/// Takes entries away from the end until the excess is gone; the first stays, and an item's link.
-fn shorten(part: &mut Value, excess: &mut usize) -> usize {
-    let mut count = 0;
-    while *excess > 0 {
-        let gone = match part {
-            Value::Array(values) if values.len() > 1 => values.pop().map(|value| length(&value)),
-            Value::Object(entries) if entries.len() > 2 => {
-                let last = entries.keys().rev().find(|name| *name != "link").cloned();
-                last.and_then(|name| {
-                    let value = entries.shift_remove(&name)?;
-                    Some(name.chars().count() + length(&value))
-                })
-            }
-            _ => None,
-        };
-        let Some(gone) = gone else { break };
-        *excess = excess.saturating_sub(gone);
-        count += 1;
-    }
-    count
-}
-
-/// An answer with its long values cut until it is short enough.
-fn bounded(mut json: Value) -> Value {
-    for part in LONG_PARTS {
-        if let Some(part) = json.get_mut(part) {
-            hide_file_links(part);
-        }
-    }
-    // Before anything is counted or copied: of a long list only a beginning can be shown.
-    let mut pruned = Vec::new();
-    for part in LONG_PARTS {
-        if let Some(part) = json.get_mut(part) {
-            prune(part, MAX_ENTRIES, "", &mut pruned);
-        }
-    }
-    for part in ["notes", "changes", "notApplied"] {
-        let left_out = match json.get_mut(part) {
-            Some(Value::Array(entries)) => {
-                let count = entries.len();
-                entries.truncate(MAX_ENTRIES);
-                count - entries.len()
-            }
-            _ => 0,
-        };
-        if let (Some(Value::Array(notes)), true) = (json.get_mut("notes"), left_out > 0) {
-            notes.push(format!("{left_out} more of `{part}` are left out").into());
-        }
-    }
-    make_visible(&mut json);
-    if length(&json) <= MAX_ANSWER && pruned.is_empty() {
-        return json;
-    }
-    let mut shortened = Value::Null;
-    for longest in CUTS {
-        shortened = json.clone();
-        let mut was_cut = pruned.clone();
-        for part in LONG_PARTS {
-            if let Some(part) = shortened.get_mut(part) {
-                cut(part, longest, "", &mut was_cut);
-            }
-        }
-        was_cut.sort_unstable();
-        was_cut.dedup();
-        if let Some(Value::Array(notes)) = shortened.get_mut("notes")
-            && !was_cut.is_empty()
-        {
-            const MAX: usize = 20;
-            let rest = match was_cut.len().saturating_sub(MAX) {
-                0 => String::new(),
-                rest => format!(" and {rest} more"),
-            };
-            was_cut.truncate(MAX);
-            let named = was_cut.join("`, `");
-            notes.push(format!("long values are shown cut: `{named}`{rest}").into());
-        }
-        if length(&shortened) <= MAX_ANSWER {
-            break;
-        }
-    }
-    // Many short entries are as long as a few long ones.
-    for part in LONG_PARTS {
-        let mut excess = length(&shortened).saturating_sub(MAX_ANSWER);
-        if excess == 0 || shortened.get("error").is_none() && shortened.get("status").is_none() {
-            break;
-        }
-        excess += NOTE_LENGTH;
-        let left_out = shortened.get_mut(part).map_or(0, |part| shorten(part, &mut excess));
-        if let (Some(Value::Array(notes)), true) = (shortened.get_mut("notes"), left_out > 0) {
-            let note =
-                format!("{left_out} more of `{part}` are left out, because the answer is too long");
-            notes.push(note.into());
-        }
-    }
-    shorten_texts(&mut shortened);
-    shortened
-}
-
-/// The answer of a failure, bounded like the others: what is echoed may be of any size.
-pub(super) fn of_failure(failure: &Failure) -> Answer {
-    let mut json = json!({"ok": false, "error": failure.to_json()});
-    make_visible(&mut json);
-    shorten_texts(&mut json);
-    error(failure, json)
 }
 
 /// The answer of an error; its sentence says what its message says.
-fn error(failure: &Failure, json: Value) -> Answer {
+fn error(failure: &Failure, effect: Effect, json: Value) -> Answer {
     let message = json.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
-    let sentence = Failure { message: message.to_owned(), ..failure.clone() }.sentence();
-    Answer::Error { sentence, json }
-}
-
-/// Cuts the texts of an error and of notes, then their lists, until they are short enough.
-fn shorten_texts(json: &mut Value) {
-    const CUTS: [usize; 4] = [500, 200, 100, 50];
-    const LISTS: [usize; 4] = [50, 30, 20, 10];
-    for (longest, most) in CUTS.into_iter().zip(LISTS) {
-        for part in ["error", "notes"] {
-            if let Some(part) = json.get_mut(part) {
-                shorten_part(part, longest, most);
-            }
-        }
-        if length(json) <= MAX_ANSWER {
-            break;
-        }
-    }
-}
-
-fn shorten_part(part: &mut Value, longest: usize, most: usize) {
-    match part {
-        Value::String(text) => {
-            // Counted first where it is cheap: most texts are short.
-            if text.len() > longest && text.chars().count() > longest {
-                *text = text.chars().take(longest).chain(['…']).collect();
-            }
-        }
-        Value::Array(values) => {
-            values.truncate(most);
-            for value in values {
-                shorten_part(value, longest, most);
-            }
-        }
-        Value::Object(entries) => {
-            for value in entries.values_mut() {
-                shorten_part(value, longest, most);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Texts and keys may be written by people outside: what would hide in them is shown.
-fn make_visible(value: &mut Value) {
-    match value {
-        Value::String(text) => {
-            if let Cow::Owned(visible) = visible(text) {
-                *text = visible;
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(make_visible),
-        Value::Object(entries) => {
-            if entries.keys().any(|key| matches!(visible(key), Cow::Owned(_))) {
-                *entries = std::mem::take(entries)
-                    .into_iter()
-                    .map(|(key, value)| (visible(&key).into_owned(), value))
-                    .collect();
-            }
-            entries.values_mut().for_each(make_visible);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Leaves the first entries of lists within fields, and collects the names of the fields.
-fn prune(value: &mut Value, most: usize, name: &str, pruned: &mut Vec<String>) {
-    let is_long = match value {
-        Value::Array(values) => {
-            let is_long = values.len() > most && !name.is_empty();
-            if is_long {
-                values.truncate(most);
-            }
-            for value in values {
-                prune(value, most, name, pruned);
-            }
-            is_long
-        }
-        Value::Object(entries) => {
-            let is_long = entries.len() > most && !name.is_empty();
-            if is_long {
-                *entries = std::mem::take(entries).into_iter().take(most).collect();
-            }
-            let field = entries.get("field").and_then(Value::as_str).map(str::to_owned);
-            for (key, value) in entries.iter_mut() {
-                let name = field.as_deref().unwrap_or(if name.is_empty() { key } else { name });
-                prune(value, most, name, pruned);
-            }
-            is_long
-        }
-        _ => false,
+    let sentence = match effect {
+        Effect::Read => format!("Error: {message}."),
+        Effect::Write => format!("Error: {message}; {}.", failure.written.in_words()),
     };
-    if is_long && !pruned.iter().any(|it| it == name) {
-        pruned.push(name.to_owned());
-    }
-}
-
-fn length(json: &Value) -> usize {
-    json.to_string().chars().count()
-}
-
-/// A file's links hold a signature and the webhook's path; its id says which file it is.
-fn hide_file_links(value: &mut Value) {
-    match value {
-        Value::Object(entries) => {
-            if entries.contains_key("id") {
-                entries.retain(|name, _| name != "url" && name != "urlMachine");
-            }
-            entries.values_mut().for_each(hide_file_links);
-        }
-        Value::Array(values) => values.iter_mut().for_each(hide_file_links),
-        _ => {}
-    }
-}
-
-/// Cuts texts and lists, and collects the names of the fields that were cut.
-fn cut(value: &mut Value, longest: usize, name: &str, was_cut: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            let count = text.chars().count();
-            if count > longest {
-                let start: String = text.chars().take(longest).collect();
-                *text = format!("{start}… ({count} characters)");
-                was_cut.push(name.to_owned());
-            }
-        }
-        Value::Array(values) => {
-            if values.len() > longest && !name.is_empty() {
-                values.truncate(longest);
-                was_cut.push(name.to_owned());
-            }
-            for value in values {
-                cut(value, longest, name, was_cut);
-            }
-        }
-        Value::Object(entries) => {
-            if entries.len() > longest && !name.is_empty() {
-                *entries = std::mem::take(entries).into_iter().take(longest).collect();
-                was_cut.push(name.to_owned());
-            }
-            // A change or a missed field carries its name in `field`.
-            let field = entries.get("field").and_then(Value::as_str).map(str::to_owned);
-            for (key, value) in entries.iter_mut() {
-                match (key.as_str(), &field) {
-                    ("hint" | "why", Some(_)) => {}
-                    (_, Some(field)) => cut(value, longest, field, was_cut),
-                    (_, None) if name.is_empty() => cut(value, longest, &key.clone(), was_cut),
-                    (_, None) => cut(value, longest, name, was_cut),
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+    Answer::Error { sentence, json }
 }

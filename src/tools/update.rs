@@ -5,12 +5,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    arguments::{self, Unreadable, YesNo},
-    context::{Context, RawArguments},
+    arguments::{self, RawArguments, Unreadable, YesNo},
+    context::Context,
     days::Days,
-    registry::{Effect, Group, ToolDefinition},
+    definition::ToolDefinition,
     render::{Answer, Missed, Success, recognizable_fields},
     schema,
+    selection::{Effect, Group},
 };
 use crate::{
     change::{self, Change, Outcome, Patch},
@@ -63,8 +64,7 @@ struct Arguments {
     /// Id of the existing item
     #[schemars(range(min = 1))]
     id: u64,
-    /// New values by field name, as a JSON object. Letters: entity types that have the field.
-    /// ufCrm… and parentId… are accepted too
+    /// New values by field name, as a JSON object. Letters: entity types that have the field. ufCrm… and parentId… are accepted too
     #[serde(default)]
     fields: Map<String, Value>,
     /// Names of fields to empty

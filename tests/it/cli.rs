@@ -215,7 +215,7 @@ async fn help_names_every_command_and_setting() {
               Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
 
           --portal-url <URL>
-              Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
+              Address of the portal, when calls sign in with an access token [env: BITRIX24_PORTAL_URL]
 
           --oauth-url <URL>
               Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/ [env: BITRIX24_OAUTH_URL]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     change::{
-        apply::PhotoUpload,
+        after::PhotoUpload,
         asked::{Asked, Want},
     },
     crm::{Item, Kind, catalog::Access, kind},

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::{Number, Value};
 
-use super::{Encoded, Kind, READ_AS_LIST, can_be_read_as, shown, truth};
+use super::{Encoded, Kind, MAX_VALUES, READ_AS_LIST, can_be_read_as, shown, too_many, truth};
 use crate::crm::{
     EntityType, Family, Wrong,
     dates::{self, Moment, Reading},
     decimal::Decimal,
-    shape::{MAX_VALUES, too_many},
 };
 
 pub(super) fn encode(kind: Kind, value: &Value) -> Result<Encoded, Wrong> {

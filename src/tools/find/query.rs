@@ -3,55 +3,25 @@
 
 mod naming_fields;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use super::{Found, ListRequest, filter::free_number};
+use super::{
+    request::{Found, ListRequest},
+    search::Search,
+};
 use crate::{
     crm::{EntityType, Family, Item, catalog, entity_type::linked_item},
     error::{Code, Failure, Problem, Purpose},
     items::{Communication, Holders, Items, Query},
     tools::context::Context,
 };
-use naming_fields::{NamingFields, bare, is_bare_number, numbered, words};
+use naming_fields::{NamingFields, bare, is_bare_number, words};
 
 /// Portals compare at most this many values in one search; more clients than that are no answer.
 const MAX_CLIENTS: usize = 50;
 
 /// Each word becomes conditions of the search; more words than that are no name.
 const MAX_WORDS: usize = 32;
-
-/// A condition that a query makes.
-pub(super) struct Search(Map<String, Value>);
-
-impl Search {
-    fn one(key: &str, value: Value) -> Self {
-        Self(Map::from_iter([(key.to_owned(), value)]))
-    }
-
-    /// Both this and a filter. Conditions stay at the top where they can, because lists of contacts
-    /// and users are joined there alone.
-    pub(super) fn joined_with(&self, filter: &Map<String, Value>) -> Map<String, Value> {
-        let mut joined = filter.clone();
-        for (key, condition) in self.0.clone() {
-            let group = match (joined.get_mut(&key), condition) {
-                (_, group @ Value::Object(_)) => group,
-                (None, condition) => {
-                    joined.insert(key, condition);
-                    continue;
-                }
-                (Some(Value::Array(asked)), Value::Array(found))
-                    if asked.iter().any(|id| found.contains(id)) =>
-                {
-                    asked.retain(|id| found.contains(id));
-                    continue;
-                }
-                (Some(_), condition) => json!({ key: condition }),
-            };
-            joined.insert(free_number(&[&joined]), group);
-        }
-        joined
-    }
-}
 
 /// Finds what a query names.
 pub(super) async fn run(
@@ -96,7 +66,9 @@ pub(super) async fn run(
             .map_err(|error| context.call.failure(Items::HOLDERS, &error, Purpose::Reading))?;
         let own = holders.of(entity);
         if !own.is_empty() {
-            return request.page(context, Some(&Search::one("@id", json!(own)))).await;
+            return request
+                .page(context, Search::one("@id", json!(own)).joined_with(&request.filter))
+                .await;
         }
         clients = Clients::among(&holders, context);
         let found = of_clients(context, request, query, &clients).await?;
@@ -157,7 +129,7 @@ async fn by_number_alone(
             let operator = if number.chars().count() < MIN_PART { '=' } else { '%' };
             Map::from_iter([(format!("{operator}{field}"), json!(number))])
         });
-        Search(numbered(each).collect())
+        Search::all(each)
     };
     let found = naming.page(context, request, search).await?;
     if found.is_any() {
@@ -257,7 +229,10 @@ async fn of_clients(
         if ids.is_empty() || !has(field) {
             continue;
         }
-        let found = match request.page(context, Some(&Search::one(key, json!(ids)))).await {
+        let found = match request
+            .page(context, Search::one(key, json!(ids)).joined_with(&request.filter))
+            .await
+        {
             // A smart process without clients cannot be filtered by them.
             Err(failure) if failure.code == Code::InvalidValue => continue,
             found => found?,
@@ -297,7 +272,7 @@ async fn ids(
     let query = Query {
         entity,
         select: vec!["id".to_owned()],
-        filter: search.0.clone(),
+        filter: search.joined_with(&Map::new()),
         order: Map::new(),
         start: None,
     };

@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::Search;
 use crate::{
     crm::{EntityType, catalog, field_list::FieldList},
     error::{Code, Failure},
     tools::{
         context::Context,
-        find::{Found, ListRequest},
+        find::{
+            request::{Found, ListRequest},
+            search::{Search, any_of},
+        },
     },
 };
 
@@ -50,12 +52,12 @@ impl NamingFields {
         search: impl Fn(&Self) -> Search,
     ) -> Result<Found, Failure> {
         let asked = search(self);
-        let found = request.page(context, Some(&asked)).await;
+        let found = request.page(context, asked.joined_with(&request.filter)).await;
         if !self.has_learnt(context, &found).await {
             return found;
         }
         let asked = search(self);
-        request.page(context, Some(&asked)).await
+        request.page(context, asked.joined_with(&request.filter)).await
     }
 
     fn is_there(&self, name: &str) -> bool {
@@ -74,7 +76,7 @@ impl NamingFields {
             Some(field) => {
                 let by_id = ("=id".to_owned(), json!(id));
                 let by_number = (format!("={field}"), json!(bare(query)));
-                Search(numbered(std::iter::once(any_of([by_id, by_number]))).collect())
+                Search::all(std::iter::once(any_of([by_id, by_number])))
             }
             None => Search::one("=id", json!(id)),
         }
@@ -101,15 +103,8 @@ impl NamingFields {
             let conditions = fields.iter().map(|field| (format!("%{field}"), json!(word)));
             if fields.len() == 1 { conditions.collect() } else { any_of(conditions) }
         });
-        Search(numbered(each).collect())
+        Search::all(each)
     }
-}
-
-/// A group in which one of the conditions suffices.
-fn any_of(conditions: impl IntoIterator<Item = (String, Value)>) -> Map<String, Value> {
-    let logic = std::iter::once(("logic".to_owned(), json!("OR")));
-    let each = conditions.into_iter().map(|condition| Map::from_iter([condition]));
-    logic.chain(numbered(each)).collect()
 }
 
 /// The words of a query without what is around them: of `"Acme's order", № 17` it is `Acme`,
@@ -122,13 +117,6 @@ pub(super) fn words(query: &str) -> Vec<&str> {
     });
     let words: Vec<&str> = bare.filter(|word| !word.is_empty()).collect();
     if words.is_empty() { vec![query] } else { words }
-}
-
-/// Conditions as portals want them in a group: with numbers for keys.
-pub(super) fn numbered(
-    conditions: impl Iterator<Item = Map<String, Value>>,
-) -> impl Iterator<Item = (String, Value)> {
-    conditions.enumerate().map(|(at, condition)| (at.to_string(), condition.into()))
 }
 
 /// A number without the sign for one.

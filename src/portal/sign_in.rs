@@ -2,12 +2,13 @@
 //!
 //! Messages about malformed addresses never repeat them, because they hold secrets.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use reqwest::Url;
 
 use super::{
     Tokens,
+    address::{Address, AddressError, checked_url, joined, path_segments},
     secret::{MASK, Secret},
 };
 
@@ -30,41 +31,6 @@ pub enum SignIn {
         /// The token, and what renews it.
         tokens: Arc<Tokens>,
     },
-}
-
-/// A portal's address: origin and, for some self-hosted portals, a path prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    origin: Url,
-    prefix: String,
-}
-
-/// What is wrong with an address, without repeating it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
-    /// Not a URL.
-    #[error("is not a web address")]
-    NotAUrl,
-    /// A client passed its placeholder on.
-    #[error("still holds a placeholder such as `${{…}}`, which the MCP client did not replace")]
-    Placeholder,
-    /// A backslash, space or control character.
-    #[error("must hold no backslash, space or control character")]
-    OddCharacter,
-    /// Plain http to a host other than this machine.
-    #[error("must begin with `https://`; plain `http://` is for this machine only")]
-    NotHttps,
-    /// A user name, a query or a fragment.
-    #[error("must have no user name, query or fragment")]
-    Extra,
-    /// No `/rest/{user}/{secret}` at the end of the path.
-    #[error(
-        "must end in `/rest/{{user}}/{{secret}}/`, with the number of a user and the secret of the webhook"
-    )]
-    NotAWebhook,
-    /// A path that holds a webhook's parts.
-    #[error("must be the portal's address alone, such as `https://example.bitrix24.com`")]
-    NotAPortal,
 }
 
 impl SignIn {
@@ -125,20 +91,17 @@ impl SignIn {
 
     /// Whether the portal is on this machine.
     pub fn is_on_this_machine(&self) -> bool {
-        self.address().origin.host_str().is_some_and(is_loopback)
+        self.address().is_on_this_machine()
     }
 
     /// The address of a method. It holds the secret: for the request alone.
     pub(super) fn method_url(&self, method: &str) -> Url {
-        let Address { origin, prefix } = self.address();
-        let mut url = origin.clone();
-        url.set_path(&match self {
+        self.address().url(&match self {
             Self::Webhook { user, secret, .. } => {
-                format!("{prefix}/rest/{user}/{}/{method}", secret.expose())
+                format!("/rest/{user}/{}/{method}", secret.expose())
             }
-            Self::Token { .. } => format!("{prefix}/rest/{method}"),
-        });
-        url
+            Self::Token { .. } => format!("/rest/{method}"),
+        })
     }
 }
 
@@ -149,68 +112,6 @@ impl fmt::Debug for SignIn {
             Self::Token { address, .. } => write!(f, "{address} with a token"),
         }
     }
-}
-
-impl Address {
-    fn new(mut url: Url, prefix: &str) -> Self {
-        url.set_path("");
-        Self { origin: url, prefix: prefix.to_owned() }
-    }
-
-    /// The address of a page of the portal.
-    pub fn page(&self, path: &str) -> String {
-        format!("{self}{path}")
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin.origin().ascii_serialization(), self.prefix)
-    }
-}
-
-pub(super) fn checked_url(text: &str) -> Result<Url, AddressError> {
-    let text = text.trim();
-    if text.contains("${") || text.contains('{') {
-        return Err(AddressError::Placeholder);
-    }
-    // Readers of addresses disagree on what these mean: one of them sees another host.
-    if text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {
-        return Err(AddressError::OddCharacter);
-    }
-    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-    if authority.split(['/', '?', '#']).next().is_some_and(|it| it.contains('@')) {
-        return Err(AddressError::Extra);
-    }
-    let url = Url::parse(text).map_err(|_| AddressError::NotAUrl)?;
-    let host = url.host_str().ok_or(AddressError::NotAUrl)?;
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(host) => {}
-        "http" => return Err(AddressError::NotHttps),
-        _ => return Err(AddressError::NotAUrl),
-    }
-    let has_extra = !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some();
-    if has_extra {
-        return Err(AddressError::Extra);
-    }
-    Ok(url)
-}
-
-fn path_segments(url: &Url) -> Vec<&str> {
-    url.path().split('/').filter(|segment| !segment.is_empty()).collect()
-}
-
-fn joined(segments: &[&str]) -> String {
-    segments.iter().map(|segment| "/".to_owned() + segment).collect()
-}
-
-pub(super) fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -1,0 +1,40 @@
+//! What a tool is: one value that holds all that is known of it.
+
+use std::pin::Pin;
+
+use serde_json::{Map, Value};
+
+use super::{
+    arguments::RawArguments,
+    context::Context,
+    render::Answer,
+    selection::{Effect, Group},
+};
+use crate::{crm::EntityTypes, error::Failure};
+
+/// All that is known of a tool.
+pub(super) struct ToolDefinition {
+    /// The name that calls use.
+    pub(super) name: &'static str,
+    /// The name that people see.
+    pub(super) title: &'static str,
+    /// Words by which clients that load tools on demand find it.
+    pub(super) search_hint: &'static str,
+    /// Which group of tools it belongs to.
+    pub(super) group: Group,
+    /// Whether it can change anything. A tool that writes does so through `change` alone.
+    pub(super) effect: Effect,
+    /// What assistants are told of it when a session opens.
+    pub(super) instructions: &'static str,
+    /// What it does, for the assistant.
+    pub(super) description: fn(&EntityTypes) -> String,
+    /// What calls may hold.
+    pub(super) input_schema: fn(&EntityTypes) -> Map<String, Value>,
+    /// What successes hold, where it is promised.
+    pub(super) output_schema: Option<fn() -> Map<String, Value>>,
+    /// Runs a call.
+    pub(super) run: for<'a> fn(Context<'a>, RawArguments) -> Running<'a>,
+}
+
+/// A call that goes on; boxed, so that no call carries the state of the largest tool.
+pub(super) type Running<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
