@@ -13,6 +13,7 @@ mod compile;
 mod earlier;
 mod explain;
 mod files;
+mod intent;
 mod links;
 mod lists;
 mod lookups;

@@ -11,13 +11,14 @@ mod describe;
 mod find;
 mod get;
 mod naming;
+mod raw_arguments;
 mod registry;
 mod render;
 mod schema;
 mod selection;
 mod update;
 
-pub use arguments::RawArguments;
+pub use raw_arguments::RawArguments;
 pub use registry::{Registry, Tool};
 pub use render::Answer;
 pub use selection::{Effect, Group, ToolSelection};

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{asked::Asked, compile::IntendedField};
+use super::{asked::Asked, intent::IntendedField};
 use crate::{
     crm::{EntityType, Item, catalog, kind},
     error::Problem,

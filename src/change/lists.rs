@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     asked::{Asked, Want},
-    compile::{Intended, IntendedField},
     files::{Part, Requested},
+    intent::{Intended, IntendedField},
     lookups::{Doubt, Meant},
 };
 use crate::{

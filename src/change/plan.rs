@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::{
     asked::{Asked, Want},
     codes,
-    compile::{Intended, IntendedField, Intent},
     files::{self, Part},
+    intent::{Intended, IntendedField, Intent},
     links, lists,
     lookups::{Doubt, Lookups, Meant},
     stages,

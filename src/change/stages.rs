@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    compile::{Intended, IntendedField, Intent},
+    intent::{Intended, IntendedField, Intent},
     lookups::{Doubt, Meant},
 };
 use crate::{

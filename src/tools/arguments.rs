@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+use super::raw_arguments::RawArguments;
 use crate::{
     crm::{EntityType, Naming, catalog, kind, names},
     error::Problem,
@@ -17,30 +18,6 @@ use crate::{
     portal::address::Address,
     text,
 };
-
-/// The arguments of a call as they came, and what was found when they were read.
-#[derive(Debug, Default)]
-pub struct RawArguments {
-    /// The arguments, mostly an object.
-    pub arguments: Value,
-    /// What was repaired.
-    pub notes: Vec<String>,
-    /// Which keys are given twice, by path.
-    pub repeated: Vec<String>,
-}
-
-impl From<Value> for RawArguments {
-    fn from(arguments: Value) -> Self {
-        Self { arguments, ..Self::default() }
-    }
-}
-
-impl From<json::Parsed> for RawArguments {
-    fn from(parsed: json::Parsed) -> Self {
-        let json::Parsed { value: arguments, notes, repeated } = parsed;
-        Self { arguments, notes, repeated }
-    }
-}
 
 /// `useOriginalUfNames`: a letter, as the portal has it.
 #[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::arguments::{self, RawArguments};
+use super::{arguments, raw_arguments::RawArguments};
 use crate::{
     account::Call,
     crm::{EntityType, EntityTypes},

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use serde_json::{Map, Value};
 
 use super::{
-    arguments::RawArguments,
     context::Context,
+    raw_arguments::RawArguments,
     render::Answer,
     selection::{Effect, Group},
 };

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{RawArguments, YesNo},
+    arguments::YesNo,
     context::Context,
     definition::ToolDefinition,
+    raw_arguments::RawArguments,
     render::{Answer, narrowed},
     schema,
     selection::{Effect, Group},

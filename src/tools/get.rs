@@ -5,11 +5,12 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{
-    arguments::{RawArguments, YesNo},
+    arguments::YesNo,
     context::Context,
     days::Days,
     definition::ToolDefinition,
     naming::Names,
+    raw_arguments::RawArguments,
     render::{Answer, meaningful_fields, narrowed},
     schema,
     selection::{Effect, Group},

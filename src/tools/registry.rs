@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    arguments::RawArguments,
     context::Context,
     definition::ToolDefinition,
     describe, find, get,
+    raw_arguments::RawArguments,
     render::Answer,
     selection::{Effect, Group, ToolSelection},
     update,

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    arguments::{self, RawArguments, Unreadable, YesNo},
+    arguments::{self, Unreadable, YesNo},
     context::Context,
     days::Days,
     definition::ToolDefinition,
+    raw_arguments::RawArguments,
     render::{Answer, Missed, Success, recognizable_fields},
     schema,
     selection::{Effect, Group},

@@ -23,6 +23,7 @@ mod finding;
 mod guards;
 mod injection;
 mod input;
+mod layout;
 mod lookup;
 mod mutations;
 mod narrowing;

@@ -1,0 +1,125 @@
+//! A requested change as it is compiled: for every item of an entity type, not for one.
+
+use serde_json::Value;
+
+use super::files::{self, Part};
+use crate::{
+    crm::{EntityType, Shape, Wrong, catalog::Field, kind::Encoded, multifield::Elements},
+    error::Problem,
+    uploads::{Policy, Upload},
+};
+
+/// A requested change whose names are known and whose values are encoded, as far as that can be
+/// done without an item.
+#[derive(Debug)]
+pub(super) struct Intent {
+    pub(super) entity: EntityType,
+    /// Every path of the call, in order.
+    pub(super) typed: Vec<String>,
+    /// Whether every name was checked against the portal's own list, where that was necessary.
+    pub(super) names_are_checked: bool,
+    pub(super) fields: Vec<IntendedField>,
+    pub(super) expected: Vec<IntendedField>,
+    /// What is wrong whatever the item holds.
+    pub(super) problems: Vec<Problem>,
+    /// Texts that may be names of codes and cannot be sent as they are.
+    pub(super) unread: Vec<UnreadCode>,
+    /// What was repaired.
+    pub(super) notes: Vec<String>,
+}
+
+/// One field and what it is to hold.
+#[derive(Debug, Clone)]
+pub(super) struct IntendedField {
+    /// Where it was typed.
+    pub(super) path: String,
+    /// Its name on the wire.
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    pub(super) row: Option<&'static Field>,
+    /// Whether the portal's own list describes it, so that newer knowledge may describe it
+    /// otherwise.
+    pub(super) is_listed: bool,
+    /// The directory that holds its codes.
+    pub(super) directory: Option<String>,
+    pub(super) value: Intended,
+}
+
+/// What a field is to hold.
+#[derive(Debug, Clone)]
+pub(super) enum Intended {
+    /// This value, in wire form.
+    Value {
+        wire: Value,
+        /// Whether it was typed as one value for a list.
+        is_one_for_a_list: bool,
+    },
+    /// A day; where the item itself shows the typed text, that is the day that it stands for.
+    Day { typed: Value, encoded: Result<Encoded, Wrong> },
+    /// What these elements make of its records.
+    Records(Elements),
+    /// No records.
+    NoRecords,
+    /// These files.
+    Files(files::Requested),
+}
+
+/// What was typed for a code and is none by its look.
+#[derive(Debug)]
+pub(super) struct UnreadCode {
+    pub(super) path: String,
+    pub(super) typed: String,
+    pub(super) is_person: bool,
+}
+
+impl Intent {
+    /// Opens the files that are named by their paths, and checks them one by one and together.
+    pub(super) async fn open_files(&mut self, policy: &Policy) {
+        for field in &mut self.fields {
+            let Intended::Files(requested) = &mut field.value else { continue };
+            let mut opened = Vec::with_capacity(requested.parts.len());
+            for part in std::mem::take(&mut requested.parts) {
+                match part.open(policy) {
+                    Ok(part) => opened.push(part),
+                    Err(wrong) => self.problems.push(Problem::of(&field.path, wrong)),
+                }
+            }
+            requested.parts = opened;
+        }
+        if let Some(message) = policy.problem_with(self.uploads().map(|(_, upload)| upload)) {
+            self.problems.push(Problem::new("fields", message));
+        }
+        let mut refused = Vec::new();
+        for (path, upload) in self.uploads() {
+            refused.extend(upload.refusal().await.map(|message| Problem::new(path, message)));
+        }
+        self.problems.extend(refused);
+    }
+
+    /// The new files, with where they were typed.
+    fn uploads(&self) -> impl Iterator<Item = (&str, &Upload)> {
+        let files = self.fields.iter().filter_map(|field| match &field.value {
+            Intended::Files(requested) => Some((field.path.as_str(), &requested.parts)),
+            _ => None,
+        });
+        files.flat_map(|(path, parts)| {
+            parts.iter().filter_map(move |part| match part {
+                Part::Upload(upload) => Some((path, upload)),
+                Part::Keep(_) | Part::Path { .. } => None,
+            })
+        })
+    }
+}
+
+impl IntendedField {
+    /// The problem of a text that is no day, unless it is how the item shows one.
+    pub(super) fn unread_day(&self) -> Option<Problem> {
+        match &self.value {
+            Intended::Day { encoded: Err(wrong), .. } => {
+                let problem = Problem::of_field(&self.path, wrong.clone(), self.shape.kind);
+                Some(if self.is_listed { problem.by_metadata() } else { problem })
+            }
+            _ => None,
+        }
+    }
+}
