@@ -46,18 +46,18 @@ pub async fn read(call: &Call<'_>, item: ItemRef, naming: Naming) -> Result<Item
     }
 }
 
-/// Changes an item, or says why not. Remarks that the call has already come first among those of
+/// Changes an item, or says why not. The call's earlier notes come first among those of
 /// the outcome.
 ///
 /// # Errors
 ///
-/// Whatever kept the portal from being asked, or the portal from doing it. An update that the
+/// Whatever prevented the request or made the portal reject it. An update that the
 /// portal accepted and carried out in part or not at all is an [`Outcome`].
 pub async fn change(call: &Call<'_>, patch: &Patch) -> Result<Outcome, Failure> {
     let lock = call.account.items.locks.lock(patch.item, &call.deadline).await;
     let _lock = lock.map_err(|_| {
         let message = "other calls are still changing the same item";
-        Failure::new(Code::Busy, Retry::Later, message, "repeat the call when they have ended")
+        Failure::new(Code::Busy, Retry::Later, message, "repeat the call when they have finished")
     })?;
     let mut notes = call.take_notes();
     earlier::wait(call, patch).await;
@@ -81,7 +81,7 @@ pub async fn change(call: &Call<'_>, patch: &Patch) -> Result<Outcome, Failure> 
     Ok(outcome)
 }
 
-/// Says which files a call has sent whose outcome is not known.
+/// Names the files of a call whose outcome is not known.
 fn with_files(failure: Failure, plan: &plan::Plan) -> Failure {
     let files: Vec<String> =
         plan.uploads().map(|(field, upload)| format!("{} for `{field}`", upload.named())).collect();
@@ -92,7 +92,7 @@ fn with_files(failure: Failure, plan: &plan::Plan) -> Failure {
     Failure { hint, ..failure }
 }
 
-/// Adds the pipeline's stages to a missed stage; one request, and only then.
+/// Adds the pipeline's stages to a stage that was not applied, with one request.
 async fn add_stages(call: &Call<'_>, patch: &Patch, outcome: &mut Outcome) {
     let entity = patch.item.entity;
     let Outcome::Missed { not_applied, item, .. } = outcome else { return };

@@ -1,4 +1,4 @@
-//! What can be typed, and what each command does with the modules below.
+//! The command line: what each command does with the modules below.
 
 mod check;
 #[cfg(feature = "sandbox")]
@@ -82,7 +82,7 @@ impl Cli {
         Settings::read(|variable| self.flags.value_of(variable))
     }
 
-    /// Does what was typed.
+    /// Runs the command.
     pub async fn run(self, settings: Result<Settings, Unusable>) -> ExitCode {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
@@ -257,7 +257,7 @@ fn complain(text: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Prints a line; a reader that has gone away is no failure of ours.
+/// Prints a line; a closed pipe is not an error.
 fn print(text: &str) {
     let mut output = io::stdout().lock();
     let _ = writeln!(output, "{text}");

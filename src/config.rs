@@ -34,7 +34,7 @@ pub struct Settings {
     pub portal: PortalChoice,
     /// Which tools there are, and for which entity types.
     pub selection: ToolSelection,
-    /// The portal's pace.
+    /// The portal's request limit.
     pub rate: Rate,
     /// How long to wait.
     pub timeouts: Timeouts,

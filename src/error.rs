@@ -1,8 +1,8 @@
 //! The one error that assistants see: a stable code, whether anything was written, whether to try
 //! again, and what to do next.
 //!
-//! What the portal says is translated here, in one table. Sentences are our own; the portal's
-//! words stand in fields of their own and never in a sentence of ours.
+//! The portal's errors are translated here, in one table. Messages are our own; the portal's texts
+//! have fields of their own and never appear in our messages.
 
 mod verdict;
 
@@ -55,7 +55,7 @@ pub enum Written {
     No,
     /// Something was changed.
     Yes,
-    /// It cannot be known from here.
+    /// The write may or may not have been applied.
     Unknown,
 }
 
@@ -82,11 +82,11 @@ pub enum Retry {
     Later,
 }
 
-/// Data of the portal beside a problem: in no sentence of ours, because people outside wrote it.
+/// The portal's data for a problem: in no message of ours, because outsiders wrote it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PortalData {
-    /// What there is to choose from, the first of many.
+    /// The allowed values, up to a maximum.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,
     /// How many more there are.
@@ -97,7 +97,7 @@ pub struct PortalData {
     pub now: Option<Value>,
 }
 
-/// Something to choose from.
+/// An allowed value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Choice {
     /// What is sent.
@@ -122,7 +122,7 @@ pub struct Problem {
     /// The name or value that is probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub did_you_mean: Option<String>,
-    /// What the portal has to do with it.
+    /// The portal's data for it.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<PortalData>>,
     /// The code of the whole failure when this is its only problem.
@@ -131,7 +131,7 @@ pub struct Problem {
     /// Whether what is meant can be found among the portal's items, fields and people.
     #[serde(skip)]
     pub can_be_looked_up: bool,
-    /// Whether newer knowledge of the portal might not find it wrong.
+    /// Whether newer metadata might make it valid.
     #[serde(skip)]
     pub depends_on_metadata: bool,
 }
@@ -150,7 +150,7 @@ impl Problem {
         }
     }
 
-    /// The same where only what is known of the portal says so.
+    /// The same, marked as resting on metadata alone.
     #[must_use]
     pub fn by_metadata(self) -> Self {
         Self { depends_on_metadata: true, ..self }
@@ -170,7 +170,7 @@ impl Problem {
         Self { can_be_looked_up, ..problem }
     }
 
-    /// The same with what there is to choose from.
+    /// The same with the allowed values.
     #[must_use]
     pub fn among(self, options: Vec<(String, String)>) -> Self {
         const MAX_OPTIONS: usize = 20;
@@ -210,7 +210,7 @@ impl Problem {
     }
 }
 
-/// What the portal itself said.
+/// The portal's own error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PortalWords {
@@ -223,7 +223,7 @@ pub struct PortalWords {
     pub description: String,
 }
 
-/// Why a call did not do what was asked.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
@@ -240,7 +240,7 @@ pub struct Failure {
     pub retry_after_seconds: Option<u64>,
     /// What to do next.
     pub hint: String,
-    /// What is wrong, piece by piece.
+    /// What is wrong, one problem at a time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
     /// What the portal said.
@@ -277,25 +277,25 @@ impl Failure {
         }
     }
 
-    /// Arguments that were refused before anything was sent, all their problems at once.
+    /// Arguments that were rejected before any request, with all their problems.
     pub fn refused_arguments(problems: Vec<Problem>) -> Self {
         let (code, message) = match problems.as_slice() {
             [one] => (one.code, format!("`{}` {}", one.path, one.message)),
             several => {
-                let message = format!("{} arguments have to be corrected", several.len());
+                let message = format!("{} arguments are invalid", several.len());
                 (Code::InvalidArguments, message)
             }
         };
-        let hint = "nothing was sent; correct what `problems` names and call again";
+        let hint = "correct the arguments listed in `problems` and call again";
         Self { problems, ..Self::new(code, Retry::AfterFix, message, hint) }
     }
 
-    /// One argument that was refused before anything was sent.
+    /// One argument that was rejected before any request.
     pub fn refused_argument(problem: Problem) -> Self {
         Self::refused_arguments(vec![problem])
     }
 
-    /// Whether newer knowledge of the portal might not lead to it.
+    /// Whether newer metadata might avoid it.
     pub fn depends_on_metadata(&self) -> bool {
         self.problems.iter().any(|problem| problem.depends_on_metadata)
     }
@@ -313,8 +313,8 @@ impl Failure {
         Self {
             written: if is_unknown { Written::Unknown } else { Written::No },
             hint: if is_unknown {
-                "read the item before repeating the call: the change may stand already, or may yet \
-                 appear, because a portal can work on a request for a minute"
+                "read the item before repeating the call: the change may already be applied or may \
+                 still be, because a portal can process a request for up to a minute"
                     .to_owned()
             } else {
                 failure.hint

@@ -1,7 +1,7 @@
 //! The items of a portal: read, listed and updated. The only callers of `crm.item.*`.
 //!
-//! What may be written is decided by `change`; here are the requests, and what calls that work on
-//! the same item have to know of each other.
+//! What may be written is decided by `change`; here are the requests, and the state that calls on
+//! the same item share.
 
 mod batch;
 mod get;
@@ -53,7 +53,7 @@ impl Items {
     ///
     /// # Errors
     ///
-    /// Whatever kept the portal from answering it.
+    /// Why the item could not be read.
     pub async fn get(
         &self,
         item: ItemRef,
@@ -80,7 +80,7 @@ fn item_in(result: &mut Value) -> Result<Item, PortalError> {
     match result.get_mut("item").map(Value::take) {
         Some(Value::Object(item)) => Ok(item.into()),
         _ => Err(PortalError::NoUsableAnswer {
-            reason: "an answer that holds no item".to_owned(),
+            reason: "an answer without an item".to_owned(),
             http_status: None,
         }),
     }

@@ -29,7 +29,7 @@ pub enum Unreadable {
     /// It holds more values than are read.
     #[error("it holds more than {MAX_VALUES} values")]
     TooMany,
-    /// Its lists and objects lie too deep in one another.
+    /// Its lists and objects are nested too deeply.
     #[error("lists and objects are nested more than 128 deep")]
     TooDeep,
 }
@@ -80,8 +80,7 @@ pub fn parse(text: &[u8]) -> Result<Parsed, Unreadable> {
     }
 }
 
-/// The id of a message of which nothing else can be read. What is not looked at may lie as deep as
-/// it wants to.
+/// The id of a message of which nothing else can be read. Other values may be nested to any depth.
 pub fn id_of(text: &[u8]) -> Option<Value> {
     #[derive(Deserialize)]
     struct Envelope {
@@ -194,10 +193,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
 }
 
 const HALF_A_CHARACTER: &str = "half of a character was replaced by `�`";
-const NUMBER_AS_TEXT: &str =
-    "a number that is larger than any that can be counted with was read as text";
+const NUMBER_AS_TEXT: &str = "a number outside the supported range was read as text";
 
-/// The text with halves of characters replaced and boundless numbers in quotes.
+/// The text with halves of characters replaced and too large numbers in quotes.
 fn repair(text: &str) -> (String, Vec<&'static str>) {
     let mut repaired = String::with_capacity(text.len() + 16);
     let (mut has_halves, mut has_numbers) = (false, false);

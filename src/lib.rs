@@ -6,10 +6,10 @@
 //! * [`config`] · what the settings mean
 //! * [`server`] · the MCP adapter
 //! * [`tools`] · what assistants can call
-//! * [`change`] · look, plan, write, compare: how one item is changed
+//! * [`change`] · read, plan, write, compare: how one item is changed
 //! * [`resolve`] · which field a typed name means
 //! * [`error`] · the one error that assistants see
-//! * [`metadata`] · what a portal knows of itself
+//! * [`metadata`] · a portal's fields, codes and people
 //! * [`uploads`] · which files of this machine may be sent, and how they are read
 //! * [`portal`] · the small HTTP layer
 //! * [`json`] · what clients send, read and repaired

@@ -1,6 +1,5 @@
-//! What a portal knows of itself: field lists, pipelines, stages and other directories, currencies,
-//! entity types, people. Fetched when somebody needs it, kept for a while, and shared by the calls
-//! of one moment.
+//! A portal's metadata: field lists, pipelines, stages and other directories, currencies, entity
+//! types, people. Fetched when needed, cached for a while, and shared by concurrent calls.
 
 mod cache;
 mod codes;
@@ -20,10 +19,10 @@ pub use codes::{Codes, Directories, Entry, Needed, Pipeline, named};
 pub use people::{People, Person};
 pub use resolve::{Fields, Missing, ResolvedField, Unresolved};
 
-/// Lists end after so many pages: a portal that always has another one is no portal.
+/// Lists end after so many pages, because a faulty portal could always have another one.
 const MAX_PAGES: usize = 40;
 
-/// Why a code is not checked that may stand further on.
+/// Why a code is not checked that may be on a later page.
 pub const CUT_DIRECTORIES: &str = "the portal's directories have more than 40 pages";
 
 /// The metadata of one portal.
@@ -112,7 +111,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// What kept the portal from telling; so for all metadata.
+    /// Why they could not be read; the same for all metadata.
     pub async fn field_list(
         &self,
         entity: EntityType,
@@ -120,7 +119,7 @@ impl Metadata {
     ) -> Result<Arc<FieldList>, PortalError> {
         let fetch = async {
             let result = self.ask(Self::FIELDS, of_type(entity), deadline).await?;
-            FieldList::read(&result).ok_or_else(|| unusable("an answer that holds no field list"))
+            FieldList::read(&result).ok_or_else(|| unusable("an answer without a field list"))
         };
         self.field_lists.get(entity, deadline, fetch).await
     }

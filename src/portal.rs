@@ -1,4 +1,4 @@
-//! The small HTTP layer: one portal, one POST per call, bounded in time, pace and size.
+//! The small HTTP layer: one portal, one POST per call, bounded in time, rate and size.
 //!
 //! The only place that names reqwest. It knows nothing of fields and items: parameters go in as
 //! JSON, a result or a [`PortalError`] comes out.

@@ -35,7 +35,7 @@ use crate::{
 use findings::Findings;
 use in_flight::InFlight;
 
-/// How often a client that asked for it hears that a call goes on.
+/// How often progress is reported to a client that asked for it.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// The tool list is the same for the life of a process.
@@ -45,7 +45,7 @@ const TOOL_LIST_TTL_MS: u64 = 3_600_000;
 ///
 /// # Errors
 ///
-/// A message for people when the session did not open or ended badly.
+/// A message for people when the session did not open or ended with an error.
 pub async fn serve<R, W>(
     registry: Registry,
     account: Result<Account, Box<Failure>>,
@@ -59,14 +59,14 @@ where
     let server = Server { tools: Arc::new((registry, account)), in_flight };
     let running = match server.serve(transport).await {
         Ok(running) => running,
-        // A client that only asked what this server is, or that went away.
+        // A client that only asked what this server is, or that disconnected.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(format!("the session did not open: {error}")),
     };
     match running.waiting().await {
         Ok(QuitReason::Closed | QuitReason::Cancelled) => Ok(()),
-        Ok(other) => Err(format!("the session ended badly: {other:?}")),
-        Err(error) => Err(format!("the session ended badly: {error}")),
+        Ok(other) => Err(format!("the session ended unexpectedly: {other:?}")),
+        Err(error) => Err(format!("the session ended with an error: {error}")),
     }
 }
 
@@ -130,19 +130,19 @@ impl ServerHandler for Server {
         // rmcp files a known method with malformed parameters here.
         Err(match request.method.as_str() {
             "tools/call" => ErrorData::invalid_params(
-                "`tools/call` needs `params` with the `name` of a tool, a text",
+                "`tools/call` needs `params` with the `name` of a tool as a string",
                 None,
             ),
             "initialize" | "tools/list" | "server/discover" | "ping" => {
-                ErrorData::invalid_params(format!("malformed params of {}", request.method), None)
+                ErrorData::invalid_params(format!("malformed params for {}", request.method), None)
             }
             method => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, convert::shown(method), None),
         })
     }
 }
 
-/// Runs a call so that a write that has left is finished even when the client gives the call up,
-/// and a panic ends the call alone.
+/// Runs a call so that a write that was sent is finished even when the client cancels the call, and
+/// a panic ends only that call.
 async fn in_its_own_task(
     call: impl Future<Output = Option<Answer>> + Send + 'static,
 ) -> Option<Answer> {
@@ -152,7 +152,7 @@ async fn in_its_own_task(
     })
 }
 
-/// Tells a client that asked for it that the call goes on; never ends.
+/// Reports progress to a client that asked for it; never ends.
 async fn report_progress(context: &RequestContext<RoleServer>) {
     if let Some(token) = context.meta.get_progress_token() {
         let began = Instant::now();

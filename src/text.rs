@@ -1,6 +1,6 @@
-//! Characters that nobody sees: written out where texts are shown, and read back where they return.
+//! Invisible characters: escaped where texts are shown, and read back where they return.
 //!
-//! Texts of a portal were written by people outside. What hides in them (controls, marks that turn
+//! A portal's texts come from outsiders. Invisible characters in them (controls, marks that change
 //! the direction of reading, characters without a width) could deceive whoever reads an answer.
 //! Joiners and variation selectors that belong to their neighbours are part of the writing and
 //! stay.

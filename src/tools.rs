@@ -1,4 +1,4 @@
-//! What assistants can call: the tools, and the one way into them.
+//! What assistants can call: the tools, and how they are called.
 //!
 //! One file or folder per tool. Nothing here knows MCP: the adapter turns [`Tool`]s and [`Answer`]s
 //! into protocol messages, the command line prints them.

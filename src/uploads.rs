@@ -1,8 +1,8 @@
-//! Files that calls send to the portal: which are allowed, how they are opened so that nothing can
-//! be put in their place, and what is sent of them.
+//! Files that calls send to the portal: which are allowed, how they are opened so that they cannot
+//! be replaced meanwhile, and what is sent of them.
 //!
 //! Whoever writes a call may be misled by what an item says, so a file leaves this machine only
-//! from a folder that a person has opened to uploads, and some never do.
+//! from a folder that a person has configured for uploads, and some never do.
 
 use std::{
     ffi::OsStr,
@@ -124,7 +124,7 @@ impl Upload {
             if !head.ends_with(";base64") {
                 return Err(format!("`{name}` is a `data:` address without base64").into());
             }
-            notes.push(format!("the `data:` prefix of `{name}` was taken off"));
+            notes.push(format!("the `data:` prefix of `{name}` was removed"));
             text = rest;
         }
         let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -150,9 +150,10 @@ impl Upload {
         let shown = kind::shown(&json!(path.to_string_lossy()));
         if policy.folders.is_empty() {
             return Err(format!(
-                "names the path {shown}, and no folder is open to uploads; a person has to name one \
+                "names the path {shown}, and no upload folder is set; a person has to name one \
                  in `{FILES_DIR}`"
-            ).into());
+            )
+            .into());
         }
         if !path.is_absolute() {
             return Err(format!("names the path {shown}, which is not absolute").into());
@@ -161,7 +162,7 @@ impl Upload {
         // that this program may not read.
         let outside = || {
             format!(
-                "names the path {shown}, which is no readable file below a folder of \
+                "names the path {shown}, which is not a readable file below a folder in \
                  `{FILES_DIR}`"
             )
         };
@@ -176,7 +177,7 @@ impl Upload {
         };
         let refused = |why: &str| Err(format!("names the path {shown}, {why}").into());
         if has_other_names(&metadata) {
-            return refused("which has several names, so that it may lie elsewhere");
+            return refused("which has several hard links, so it may belong to another folder");
         }
         if is_hidden(&below) {
             return refused("which is hidden, and hidden files are never sent");

@@ -2,21 +2,21 @@
 
 use crate::{crm::Item, error::Failure};
 
-/// What a plan has come to.
+/// The result of sending a plan.
 #[derive(Debug)]
 pub(super) struct Applied {
     /// The item as the portal shows it afterwards.
     pub(super) after: Item,
-    /// What became of the photo.
+    /// The outcome of the photo.
     pub(super) photo: PhotoUpload,
 }
 
-/// What became of a photo or logo, which is sent after the other fields by a method of its own.
+/// The outcome of a photo or logo, which is sent after the other fields by another method.
 #[derive(Debug)]
 pub(super) enum PhotoUpload {
     /// There is none in the plan.
     NotAsked,
-    /// The portal took it.
+    /// The portal accepted it.
     Sent,
     /// The other fields were not all applied, so it was not sent.
     NotSent,

@@ -1,5 +1,5 @@
-//! A plan is sent: its fields, then a photo, which another method takes; and the item is read again
-//! where the portal's answer is not to be believed.
+//! Sends a plan: its fields first, then a photo, which needs another method. Reads the item again
+//! where the portal's answer is unreliable.
 
 use super::{
     after::{Applied, PhotoUpload},
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// What kept the portal from being asked, or the portal from doing it.
+/// Whatever prevented the request or made the portal reject it.
 pub(super) async fn apply(
     call: &Call<'_>,
     patch: &Patch,
@@ -66,7 +66,7 @@ pub(super) async fn apply(
     Ok(Applied { after, photo })
 }
 
-/// Puts what the portal shows now in the place of its answer.
+/// Replaces the portal's answer by what a new read shows.
 async fn read_again(call: &Call<'_>, patch: &Patch, after: &mut Item) {
     match call.read_finally(patch.item, patch.naming).await {
         Ok(item) => *after = item,

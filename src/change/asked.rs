@@ -1,4 +1,4 @@
-//! One field of a plan: what it is to hold, and whether an item holds that.
+//! One field of a plan: its requested value, and whether an item has it.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{
     uploads::Upload,
 };
 
-/// One field and what it is to hold.
+/// One field and its requested value.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) name: String,
@@ -21,16 +21,16 @@ pub(super) struct Asked {
     pub(super) want: Want,
 }
 
-/// What a field is to hold, in wire-ready form.
+/// The requested value of a field, in wire form.
 #[derive(Debug, Clone)]
 pub(super) enum Want {
     /// This value.
     Value(Value),
-    /// What these operations make of its records.
+    /// The result of these operations on its records.
     Records(Vec<Operation>),
     /// These files.
     Files(Vec<Part>),
-    /// A new picture, which another method takes.
+    /// A new picture, which needs another method.
     Picture(Upload),
 }
 
@@ -51,8 +51,8 @@ impl Want {
 }
 
 impl Asked {
-    /// Whether the item that was `before` and is `now` holds what was asked. Of a field that the
-    /// item does not show that cannot be said, not even that it is empty.
+    /// Whether the item that was `before` and is `now` has the requested value. Of a field that the
+    /// item does not show nothing is known, not even that it is empty.
     pub(super) fn stands(&self, before: Option<&Item>, now: &Item) -> bool {
         if let Want::Records(operations) = &self.want
             && operations.is_empty()
@@ -77,8 +77,8 @@ impl Asked {
         }
     }
 
-    /// Whether the item holds what was asked in the portal's own form. The value from before is not
-    /// that: it was kept.
+    /// Whether the item has the requested value in the portal's own form. The old value does not
+    /// count: it was kept.
     pub(super) fn is_rewritten(&self, before: Option<&Item>, now: &Item) -> bool {
         let (Want::Value(value), Some(new)) = (&self.want, now.get(&self.name)) else {
             return false;
@@ -93,7 +93,7 @@ impl Asked {
         item.get(&self.name).map_or(Value::Null, |value| self.shape.kind.answered(value))
     }
 
-    /// What is asked, as answers show it: a file's content is its name and size.
+    /// The requested value, as answers show it: a file's content as its name and size.
     pub(super) fn shown(&self) -> Value {
         match &self.want {
             Want::Value(value) => value.clone(),

@@ -1,5 +1,5 @@
-//! The one place that decides what follows a write that did not succeed, and what is known of it in
-//! the end: pure rules over the requests of one change. Sending and reading are done elsewhere.
+//! Decides what follows a failed write and what is known of it in the end: pure rules over the
+//! requests of one change. Other modules send and read.
 //!
 //! A request that got no answer may run late and undo what came after it, so it is only sent again
 //! when its connection was cut, it sets fixed values alone, and reading the item over a while shows
@@ -36,20 +36,20 @@ pub(super) struct Attempts {
     repeats: u32,
     /// Whether a request's connection was cut before its answer.
     is_one_cut: bool,
-    /// Whether a request got no answer in time, or a gateway's: the portal may be at work on it.
+    /// Whether a request got no answer in time, or a gateway's: the portal may still process it.
     may_one_run: bool,
     last: Disposition,
 }
 
 /// How often a write that had no effect is sent again.
 const MAX_REPEATS: u32 = 2;
-/// A portal that has just failed is given a moment.
+/// The pause after a failure before a write is sent again.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
-/// How long the item has to show nothing before a write whose connection was cut is sent again.
+/// How long the item must stay unchanged before a write whose connection was cut is sent again.
 const AFTER_A_CUT: Duration = Duration::from_secs(3);
-/// How often to read it meanwhile.
+/// The pause between reads meanwhile.
 const BETWEEN_READS_AFTER_A_CUT: Duration = Duration::from_millis(1_500);
-/// How often to read it for something that may come late.
+/// The pause between reads while a write may still be applied late.
 const BETWEEN_READS: Duration = Duration::from_secs(2);
 
 impl Attempts {
@@ -82,7 +82,7 @@ impl Attempts {
         self.is_one_cut || self.may_one_run
     }
 
-    /// Whether reading the item can tell more than is known without.
+    /// Whether reading the item can tell more.
     pub(super) fn needs_a_read(self) -> bool {
         self.is_open() || self.last == Disposition::FailedInside
     }
@@ -104,7 +104,7 @@ impl Attempts {
     }
 
     /// What is known of the change when nothing more is done; `seen` is what the last read showed,
-    /// if one was worth it.
+    /// if there was one.
     pub(super) fn written(self, seen: Option<&Seen>) -> Written {
         match seen {
             _ if self.is_open() => Written::Unknown,
@@ -172,7 +172,7 @@ mod tests {
             ("cut, other", after(true, &[Cut]), &other, 3, read, Written::Unknown),
             ("cut, adds", after(false, &[Cut]), &Seen::Nothing, 9, read, Written::Unknown),
             ("cut three times", after(true, &[Cut; 3]), &Seen::Nothing, 9, read, Written::Unknown),
-            // What may run is never sent again.
+            // A write that may still run is never sent again.
             ("no answer", after(true, &[MayRun]), &Seen::Nothing, 30, read, Written::Unknown),
             ("no answer, other", after(true, &[MayRun]), &other, 30, read, Written::Unknown),
             (
@@ -199,7 +199,7 @@ mod tests {
                 read,
                 Written::Unknown,
             ),
-            // A refusal of the second says nothing of the first.
+            // A refusal of the second says nothing about the first.
             (
                 "cut, then refused",
                 after(true, &[Cut, Final]),

@@ -13,7 +13,7 @@ use crate::{
 pub(super) enum Before {
     /// The item as it is.
     Item(Item),
-    /// It could not be read, for a reason that need not keep the write from succeeding.
+    /// It could not be read, for a reason that need not affect the write.
     Unread(PortalError),
 }
 
@@ -27,7 +27,7 @@ impl Before {
     }
 }
 
-/// Reads the item; fails when what went wrong would keep the write from succeeding as well.
+/// Reads the item; fails when the write would fail for the same reason.
 pub(super) async fn read(call: &Call<'_>, patch: &Patch) -> Result<Before, Failure> {
     match call.read(patch.item, patch.naming).await {
         Ok(item) => Ok(Before::Item(item)),

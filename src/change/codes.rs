@@ -1,4 +1,4 @@
-//! Codes that are in doubt, against those that the portal has.
+//! Checks uncertain codes against those that the portal has.
 
 use super::lookups::{Doubt, Lookups, Meant};
 use crate::{
@@ -7,9 +7,9 @@ use crate::{
     metadata::{CUT_DIRECTORIES, named},
 };
 
-/// Adds the real codes to problems with them, and suggests the one whose name was typed. What is in
-/// doubt without a problem becomes one when it is none of the real codes, and stops being one when
-/// it is. Where those could not be had, the problems stay as they are.
+/// Adds the portal's codes to problems with them, and suggests the one whose name was typed. An
+/// uncertain code becomes a problem when the portal does not have it, and is accepted when it does.
+/// Where the codes could not be fetched, the problems stay as they are.
 pub(super) fn check(
     entity: EntityType,
     doubts: &[Doubt],
@@ -17,7 +17,7 @@ pub(super) fn check(
     problems: &mut Vec<Problem>,
     notes: &mut Vec<String>,
 ) {
-    // A pipeline that was named counts for the stage that was named with it.
+    // A stage is looked up in the pipeline that was named with it.
     let mut named_pipeline = None;
     let mut is_unread = false;
     for doubt in doubts {
@@ -32,7 +32,7 @@ pub(super) fn check(
             }
         };
         if choices.iter().any(|(code, _)| code == typed) {
-            // Codes may look like nothing that this program knows.
+            // Codes may have forms that this program does not know.
             problems.retain(|problem| problem.path != *path);
             continue;
         }
@@ -69,7 +69,7 @@ pub(super) fn check(
                 Meant::Stage(pipeline) if stage::has_pipelines(entity) => {
                     format!("the stages of pipeline {}", named_pipeline.unwrap_or(*pipeline))
                 }
-                _ => "what there is".to_owned(),
+                _ => "the allowed values".to_owned(),
             };
             problem.message = format!("{}; `options` lists {whose}", problem.message);
             *problem = problem.clone().among(choices);

@@ -1,5 +1,5 @@
-//! Typed names and values become an intent, once for all items: by the fields of the entity type
-//! alone. What an item holds now, and which codes the portal has, is not known here: see `plan`.
+//! Compiles typed names and values into an intent, once for all items, by the entity type's fields
+//! alone. An item's values and the portal's codes are applied later: see `plan`.
 
 use serde_json::{Map, Value};
 
@@ -144,8 +144,8 @@ impl<'a> Compiler<'a> {
     fn refusal(&self, field: &ResolvedField<'_>, value: Option<&Value>) -> Option<String> {
         if !field.is_settable {
             return Some(match field.row.map(|row| row.access) {
-                Some(Access::Hidden) => "cannot be set through `crm.item.update`".to_owned(),
-                _ => "is set by the portal alone and cannot be updated".to_owned(),
+                Some(Access::Hidden) => "cannot be set with `crm.item.update`".to_owned(),
+                _ => "is set by the portal and cannot be updated".to_owned(),
             });
         }
         let is_emptied = value.is_none_or(|value| field.shape.is_empty(value));
@@ -215,7 +215,7 @@ impl<'a> Compiler<'a> {
             return Some(Intended::NoRecords);
         };
         if field.shape.is_empty(value) {
-            let message = "names no record; to delete all records, name `fm` in `clear`";
+            let message = "names no records; to delete all records, name `fm` in `clear`";
             self.problem(Problem::new(path, message));
             return None;
         }
@@ -244,7 +244,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Resolves a name, or files the problem.
+    /// Resolves a name, or records the problem.
     fn field(&mut self, typed: &str, path: &str) -> Option<ResolvedField<'a>> {
         match self.fields.resolve_among(self.intent.problems.len(), typed, path) {
             Ok(field) => {
@@ -253,7 +253,7 @@ impl<'a> Compiler<'a> {
                 }
                 Some(field)
             }
-            // The portal would know; its answer will tell whether the field was set.
+            // The list was not available; the portal's answer tells whether the field was set.
             Err(Unresolved::Unknown(_)) if !self.intent.names_are_checked => {
                 Some(self.fields.describe(names::in_naming(typed.trim(), self.fields.naming)))
             }
@@ -303,7 +303,7 @@ fn encode(field: &ResolvedField<'_>, value: &Value) -> Result<Encoded, Wrong> {
     Ok(Encoded { note, ..encoded })
 }
 
-/// The problem of a value that its field cannot hold. Which options there are is the portal's word.
+/// The problem of a value that its field cannot hold. Only the portal knows its options.
 fn wrong_value(path: &str, wrong: Wrong, field: &ResolvedField<'_>) -> Problem {
     let problem = Problem::of_field(path, wrong, field.shape.kind);
     if field.listed.is_some() { problem.by_metadata() } else { problem }

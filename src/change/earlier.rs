@@ -1,5 +1,5 @@
-//! An earlier write of the same item that got no answer: the next change waits until it has arrived
-//! or can no longer arrive.
+//! An earlier write of the same item that got no answer: the next change waits until it is applied
+//! or can no longer be.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::patch::Patch;
 use crate::account::Call;
 
-/// How often to read whether it has arrived.
+/// The pause between reads that check whether it was applied.
 const BETWEEN_READS: Duration = Duration::from_secs(2);
 
-/// Waits for it as far as the call's time allows; what there is to say of it becomes a note.
+/// Waits for it as long as the call's time allows; its outcome becomes a note.
 pub(super) async fn wait(call: &Call<'_>, patch: &Patch) {
     let unanswered = &call.account.items.unanswered;
     let Some(open) = unanswered.of(patch.item) else { return };
@@ -30,7 +30,7 @@ pub(super) async fn wait(call: &Call<'_>, patch: &Patch) {
         {
             unanswered.forget(patch.item);
             call.note(
-                "an earlier write of this item, whose answer was lost, has been carried out meanwhile",
+                "an earlier write of this item, whose answer was lost, has since been applied",
             );
             return;
         }

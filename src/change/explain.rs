@@ -1,4 +1,4 @@
-//! What a failed request means for an item: what the portal's codes leave open.
+//! What a failed request means for an item, where the portal's code alone does not tell.
 
 use super::asked::Asked;
 use crate::{
@@ -21,7 +21,7 @@ pub(super) async fn unread(call: &Call<'_>, item: ItemRef, error: &PortalError) 
 }
 
 /// Tells a missing item from a missing smart process: the code is the same, the texts differ and
-/// are localised (docs/bitrix24.md, "Error codes"), so in doubt the type's field list is asked for.
+/// are localised (docs/bitrix24.md, "Error codes"), so if in doubt the type's field list is read.
 async fn not_found(call: &Call<'_>, item: ItemRef, error: &ApiError, failure: Failure) -> Failure {
     let text = error.description.to_lowercase();
     let type_is_missing = match item.entity.family() {
@@ -59,7 +59,7 @@ pub(super) fn suspects(asked: &[Asked], error: &PortalError) -> Vec<Problem> {
         suspects = asked.iter().filter(|asked| is_refusable(asked)).collect();
     }
     let problem = |asked: &Asked| {
-        Problem::new(format!("fields.{}", asked.name), "may be what the portal refuses")
+        Problem::new(format!("fields.{}", asked.name), "may be the field that the portal refuses")
     };
     suspects.into_iter().map(problem).collect()
 }
@@ -101,7 +101,7 @@ pub(super) fn is_stage(entity: EntityType, field: &str) -> bool {
     catalog::field(entity, field).is_some_and(|field| field.kind == Kind::Stage)
 }
 
-/// The stages that an item can have which kept the stage `code`; none when they cannot be had.
+/// The stages that an item can have which kept the stage `code`; none when they cannot be read.
 pub(super) async fn stages(
     call: &Call<'_>,
     entity: EntityType,

@@ -1,8 +1,8 @@
-//! File fields: what a call may ask of them, and whether it was done.
+//! File fields: what a call may request, and whether it was applied.
 //!
 //! The portal stores garbage for a wrong base64 text, empties the field for an empty file, deletes
 //! the file when another file's id is kept, and reads a lone pair in a multiple field as two files,
-//! all without an error (docs/bitrix24.md, "Files"). So nothing goes out here that it would not
+//! all without an error (docs/bitrix24.md, "Files"). So nothing is sent here that it would not
 //! store.
 
 use std::{collections::HashSet, io, path::PathBuf};
@@ -17,7 +17,7 @@ use crate::{
 const FORMS: &str = "`[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or \
                      `{\"id\": <id of a file in the field>}`";
 
-/// What a field is to hold, as far as that is known without the item.
+/// The requested files, as far as they are known without the item.
 #[derive(Debug, Clone)]
 pub(super) struct Requested {
     /// The files, in order; none empties the field.
@@ -45,8 +45,8 @@ impl Requested {
         missing
             .map(|id| {
                 format!(
-                    "cannot keep file {id}, which is not in the field now (there are: {there}); the \
-                     portal would delete what is there"
+                    "cannot keep file {id}, which is not in the field now (it holds: {there}); the \
+                     portal would delete those files"
                 )
                 .into()
             })
@@ -73,9 +73,9 @@ pub(super) enum Part {
     Upload(Upload),
     /// A file of this machine that was not opened yet.
     Path {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// What it is to be called, if not by its own name.
+        /// Its name in the portal, if not its own.
         name: Option<String>,
     },
 }
@@ -165,7 +165,7 @@ pub(super) fn read(
     for element in elements {
         match read_part(element, policy, &mut requested.notes) {
             Ok(Part::Keep(id)) if !kept.insert(id) => {
-                wrong.push(format!("keeps file {id} twice; name it once").into());
+                wrong.push(format!("keeps file {id} twice; send it once").into());
             }
             Ok(part) => requested.parts.push(part),
             Err(one) => wrong.push(one),
@@ -186,7 +186,7 @@ pub(super) async fn wire(parts: &[Part], is_multiple: bool) -> io::Result<Value>
         [one] if !is_multiple => one.wire().await,
         several => {
             let mut wire = Vec::with_capacity(several.len());
-            // One after the other: each is whole in memory while it is read.
+            // One after the other: each is held in memory while it is read.
             for part in several {
                 wire.push(part.wire().await?);
             }
@@ -195,8 +195,8 @@ pub(super) async fn wire(parts: &[Part], is_multiple: bool) -> io::Result<Value>
     }
 }
 
-/// Whether a field that held `before` and holds `after` is as asked: the kept files are there, and
-/// one new file for each upload. What is in a new file the portal does not tell.
+/// Whether a field that held `before` and holds `after` has the requested files: the kept ones, and
+/// one new file for each upload. The portal does not tell the content of a new file.
 pub(super) fn stands(parts: &[Part], before: &[i64], after: &[i64]) -> bool {
     let kept = kept(parts);
     let uploads = parts.len() - kept.len();

@@ -37,8 +37,8 @@ pub(super) struct IntendedField {
     pub(super) name: String,
     pub(super) shape: Shape,
     pub(super) row: Option<&'static Field>,
-    /// Whether the portal's own list describes it, so that newer knowledge may describe it
-    /// otherwise.
+    /// Whether the portal's own list describes it, so that newer metadata may describe it
+    /// differently.
     pub(super) is_listed: bool,
     /// The directory that holds its codes.
     pub(super) directory: Option<String>,
@@ -54,9 +54,9 @@ pub(super) enum Intended {
         /// Whether it was typed as one value for a list.
         is_one_for_a_list: bool,
     },
-    /// A day; where the item itself shows the typed text, that is the day that it stands for.
+    /// A day; a text that the item itself shows means the day that it is answered for.
     Day { typed: Value, encoded: Result<Encoded, Wrong> },
-    /// What these elements make of its records.
+    /// The result of these elements on its records.
     Records(Elements),
     /// No records.
     NoRecords,
@@ -64,7 +64,7 @@ pub(super) enum Intended {
     Files(files::Requested),
 }
 
-/// What was typed for a code and is none by its look.
+/// A text that does not have the form of a code.
 #[derive(Debug)]
 pub(super) struct UnreadCode {
     pub(super) path: String,
@@ -73,7 +73,7 @@ pub(super) struct UnreadCode {
 }
 
 impl Intent {
-    /// Opens the files that are named by their paths, and checks them one by one and together.
+    /// Opens the files that are given by path, and checks them one by one and together.
     pub(super) async fn open_files(&mut self, policy: &Policy) {
         for field in &mut self.fields {
             let Intended::Files(requested) = &mut field.value else { continue };

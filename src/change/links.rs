@@ -1,7 +1,7 @@
 //! Lists that replace what was there, and the single links that silently do.
 //!
 //! `contactId` sets nothing when the contact is linked already, and unlinks all others when it is
-//! not (docs/bitrix24.md, "Linked items"); `contactIds` says what is meant. The same holds for a
+//! not (docs/bitrix24.md, "Linked items"); `contactIds` has no such effects. The same holds for a
 //! contact's companies.
 
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(super) fn list_of(entity: EntityType, single: &str) -> Option<&'static str> 
     catalog::field(entity, list).map(|field| field.name)
 }
 
-/// What is wrong with a single link: asked beside its list, or doing something else than it says.
+/// What is wrong with a single link: sent together with its list, or with another effect.
 pub(super) fn problem(
     entity: EntityType,
     all: &[Asked],
@@ -33,8 +33,7 @@ pub(super) fn problem(
     let path = field.path.as_str();
     let list = list_of(entity, &field.name)?;
     if all.iter().any(|other| other.name == list) {
-        let message =
-            format!("is asked together with `{list}`, which sets it; send `{list}` alone");
+        let message = format!("is sent together with `{list}`, which sets it; send only `{list}`");
         return Some(Problem::new(path, message).suggest(Some(list)));
     }
     let item = item?;
@@ -47,8 +46,7 @@ pub(super) fn problem(
         if linked.len() < 2 {
             return None;
         }
-        let message =
-            format!("0 would unlink all of {linked:?}; send `{list}` with those that stay");
+        let message = format!("0 would unlink all of {linked:?}; send `{list}` with those to keep");
         (message, linked.iter().skip(1).copied().collect())
     } else {
         let others = linked.iter().copied().filter(|other| *other != id);
@@ -60,7 +58,7 @@ pub(super) fn problem(
             (true, false, _) => {
                 let message =
                     "would change nothing, because it is linked already and not the first";
-                (format!("{message}; send `{list}` with it first"), meant)
+                (format!("{message}; send `{list}` with this id first"), meant)
             }
             (false, _, _) => {
                 let message = format!("would unlink all of {linked:?}; send `{list}` instead");

@@ -1,5 +1,5 @@
-//! What a new list does to the old one: what it drops, what it would drop unsaid, and which of its
-//! codes are new.
+//! What a new list does to the old one: what it drops, what it would drop silently, and which of
+//! its codes are new.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(super) fn replaced(
     item: Option<&Item>,
     names_are_checked: bool,
 ) -> Option<Problem> {
-    /// A longer list is not written out.
+    /// A longer list is not suggested.
     const MAX_VALUES: usize = 50;
     let Value::Array(wanted) = wire else { return None };
     let is_one = match &field.value {
@@ -63,7 +63,7 @@ pub(super) fn replaced(
     Some(problem.suggest((all.len() <= MAX_VALUES).then_some(working_call)))
 }
 
-/// What a list that replaces the old one drops, as a note; emptying a list says so itself.
+/// What a list that replaces the old one drops, as a note; emptying a list needs no note.
 pub(super) fn dropped(asked: &Asked, item: Option<&Item>) -> Option<String> {
     /// More dropped values are only counted.
     const MAX_SHOWN: usize = 20;
@@ -98,7 +98,7 @@ pub(super) fn dropped(asked: &Asked, item: Option<&Item>) -> Option<String> {
     Some(format!("`{}` replaces the old list and drops {what}", asked.name))
 }
 
-/// Why files cannot be sent that would replace others which the call does not speak of.
+/// Why files cannot be sent that would replace others which the call does not mention.
 pub(super) fn replaced_files(
     field: &IntendedField,
     requested: &Requested,

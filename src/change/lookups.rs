@@ -9,18 +9,18 @@ use crate::{
     portal::{Deadline, PortalError},
 };
 
-/// What was typed for a code and only the portal knows whether it is one.
+/// A text typed for a code, which only the portal can confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Doubt {
     /// Where it was typed.
     pub(super) path: String,
     /// What was typed.
     pub(super) typed: String,
-    /// What it was to be.
+    /// What it should be the code of.
     pub(super) meant: Meant,
 }
 
-/// What a code stands for.
+/// What a code identifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meant {
     /// A pipeline of the entity type.
@@ -33,7 +33,7 @@ pub(super) enum Meant {
     Person,
 }
 
-/// What the portal has, as far as doubts asked for it.
+/// What the portal has, as far as it was looked up.
 #[derive(Debug)]
 pub(super) struct Lookups {
     pub(super) codes: Codes,
@@ -41,12 +41,12 @@ pub(super) struct Lookups {
 }
 
 impl Lookups {
-    /// Nothing that was looked up.
+    /// No lookups.
     pub(super) fn none(entity: EntityType) -> Self {
         Self { codes: Codes::none(entity), people: HashMap::new() }
     }
 
-    /// Fetches what the doubts are about.
+    /// Fetches the codes that the doubts are about.
     pub(super) async fn fetch(
         metadata: &Metadata,
         entity: EntityType,
@@ -67,8 +67,8 @@ impl Lookups {
         Self { codes, people }
     }
 
-    /// The codes that a doubt is about, with their names. A pipeline that was named counts for the
-    /// stage that was named with it.
+    /// The codes that a doubt is about, with their names. A stage is looked up in the pipeline
+    /// that was named with it.
     pub(super) fn choices(
         &self,
         doubt: &Doubt,

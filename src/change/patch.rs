@@ -15,7 +15,7 @@ pub struct Patch {
     pub clear: Vec<String>,
     /// Field names and the values that they must have now.
     pub expect: Map<String, Value>,
-    /// Only say what would happen.
+    /// Only show what would change.
     pub dry_run: bool,
     /// The spelling of custom fields in the call and its answer.
     pub naming: Naming,

@@ -1,4 +1,4 @@
-//! An intent against one item: which fields are asked for in wire-ready form, or all that is wrong.
+//! Applies an intent to one item: the requested fields in wire form, or everything that is wrong.
 //! Pure: what the portal has was looked up before.
 
 use std::{io, sync::Arc};
@@ -44,8 +44,8 @@ pub(super) struct Expected {
 }
 
 impl Intent {
-    /// What was typed for codes that only the portal can tell, given the item. What is only planned
-    /// is not verified afterwards, so each stage of it is looked up.
+    /// The typed codes that only the portal can confirm, given the item. A dry run is not verified
+    /// afterwards, so each of its stages is looked up.
     pub(super) fn doubts(&self, item: Option<&Item>, is_only_planned: bool) -> Vec<Doubt> {
         let unread = self.unread.iter().map(|unread| Doubt {
             path: unread.path.clone(),
@@ -126,7 +126,7 @@ impl Intent {
         Ok(Plan { asked: asked.into(), expected, notes })
     }
 
-    /// Where in the call a path stands; what concerns the whole call comes last.
+    /// The position of a path in the call; problems of the whole call come last.
     fn place(&self, path: &str) -> usize {
         let is_of = |typed: &String| {
             path.strip_prefix(typed.as_str())
@@ -135,7 +135,7 @@ impl Intent {
         self.typed.iter().position(is_of).unwrap_or(usize::MAX)
     }
 
-    /// What a field is to hold in this item; nothing when it stays as it is.
+    /// The requested value of a field in this item; nothing when it stays as it is.
     fn want(
         &self,
         field: &IntendedField,
@@ -155,7 +155,7 @@ impl Intent {
                 notes.extend(note.map(|note| format!("`{path}` {note}")));
                 Ok(Some(Want::Value(wire)))
             }
-            // Without the item nothing can be said of its records; the call ends for that reason.
+            // Without the item its records are not known, and the call ends for that reason.
             Intended::Records(_) | Intended::NoRecords if item.is_none() => {
                 Ok(Some(Want::Records(Vec::new())))
             }
@@ -186,7 +186,7 @@ impl Intent {
     }
 }
 
-/// What a file field is to hold in this item; nothing when it stays as it is.
+/// The requested value of a file field in this item; nothing when it stays as it is.
 fn files_in(
     field: &IntendedField,
     requested: &files::Requested,
@@ -222,7 +222,7 @@ fn files_in(
 }
 
 /// The wire form of a value, with what was repaired. A text that the item itself shows for a day is
-/// the day that it stands for.
+/// that day.
 fn day_or_value(
     field: &IntendedField,
     item: Option<&Item>,
@@ -239,17 +239,17 @@ fn day_or_value(
                 (_, Ok(encoded)) => Ok((encoded.wire.clone(), encoded.note.clone())),
                 (_, Err(_)) => Err(field
                     .unread_day()
-                    .unwrap_or_else(|| Problem::new(&field.path, "is no day"))),
+                    .unwrap_or_else(|| Problem::new(&field.path, "is not a date"))),
             }
         }
         Intended::Value { wire, .. } => Ok((wire.clone(), None)),
         Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => {
-            Err(Problem::new(&field.path, "cannot be expected"))
+            Err(Problem::new(&field.path, "is not supported in `expect`"))
         }
     }
 }
 
-/// What is said in a plan of fields that the item does not show.
+/// The note of a dry run about fields that the item does not show.
 fn hidden(asked: &[Asked], item: &Item) -> Option<String> {
     let hidden: Vec<String> = asked
         .iter()
@@ -257,10 +257,7 @@ fn hidden(asked: &[Asked], item: &Item) -> Option<String> {
         .map(|asked| format!("`{}`", asked.name))
         .collect();
     (!hidden.is_empty()).then(|| {
-        format!(
-            "the item does not show {}, so it is not known what it holds now",
-            hidden.join(", ")
-        )
+        format!("the item does not show {}, so what it holds now is unknown", hidden.join(", "))
     })
 }
 
@@ -316,3 +313,6 @@ impl Plan {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

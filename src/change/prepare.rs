@@ -1,5 +1,5 @@
-//! All that a plan needs is fetched: the fields of the entity type, the files of this machine, and
-//! the codes that are in doubt. Then it is compiled and planned, which fetches nothing.
+//! Fetches all that a plan needs: the fields of the entity type, the files of this machine, and
+//! uncertain codes. Compiling and planning then fetch nothing.
 
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ use crate::{
     metadata::{Fields, Metadata},
 };
 
-/// Plans the change. What is known of the portal may be a few minutes old; nothing is refused for
-/// that before it was asked again.
+/// Plans the change. Metadata may be a few minutes old; nothing is refused because of them before
+/// they have been fetched again.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the call, or what an expectation does not find.
+/// Everything that is wrong with the call, or an expectation that fails.
 pub(super) async fn plan(call: &Call<'_>, patch: &Patch, before: &Before) -> Result<Plan, Failure> {
     let metadata = &call.account.metadata;
     match plan_by(metadata, call, patch, before).await {
@@ -68,15 +68,14 @@ async fn plan_by(
             if let Some(need) = need_of_the_item(patch, &plan.asked) {
                 let failure = call.failure("crm.item.get", error, Purpose::Reading);
                 return Err(Failure {
-                    message: format!("the item could not be read, and {need} needs that"),
+                    message: format!("the item could not be read, which {need} requires"),
                     retry: Retry::Later,
                     hint: format!("repeat the call later, or without {need}"),
                     ..failure
                 });
             }
             plan.notes.push(format!(
-                "the item could not be read before the write ({error}), so `changes` does not tell \
-                 what it was like"
+                "the item could not be read before the write ({error}), so `changes` is empty"
             ));
         }
     }
@@ -117,7 +116,7 @@ fn needs_the_list(fields: Fields<'_>, name: &str, is_written: bool) -> bool {
     match fields.find(name) {
         Ok(field) => match field.row {
             Some(row) => is_written && !row.is_listed(),
-            // A relation is known by its name; of everything else the portal knows more.
+            // A relation is known by its name; everything else is described by the portal.
             None => field.shape.kind != Kind::Link,
         },
         Err(_) => true,

@@ -1,6 +1,5 @@
-//! A write that goes wrong: it is sent, its effect is looked for, it is sent again where that is
-//! safe, until it is known what became of it or the time is over. What follows what is decided by
-//! `attempts`.
+//! Handles a write that fails: checks its effect and sends it again where that is safe, until its
+//! outcome is known or the time is over. The next step is decided by `attempts`.
 
 use std::sync::Arc;
 
@@ -23,16 +22,15 @@ use crate::{
     portal::{Disposition, PortalError},
 };
 
-/// What is said of a success that no answer reported.
+/// The note of a success whose answer was lost.
 pub(super) const LOST_ANSWER: &str =
-    "the portal's answer was lost; reading the item showed that the update was done";
+    "the portal's answer was lost; reading the item showed that the update was applied";
 
-/// Sends the fields of a plan until it is known what became of them. `None` when there are none to
-/// send.
+/// Sends the fields of a plan until the outcome is known. `None` when there are none to send.
 ///
 /// # Errors
 ///
-/// What is known when the write does not stand.
+/// What is known when the write was not applied.
 pub(super) async fn write_fields(
     call: &Call<'_>,
     patch: &Patch,
@@ -90,7 +88,7 @@ pub(super) async fn write_fields(
     Err(failure(call, patch, plan, &error, attempts, seen.as_ref()))
 }
 
-/// What became of a picture, which is never sent again.
+/// The outcome of a picture, which is never sent again.
 pub(super) async fn await_photo(
     call: &Call<'_>,
     patch: &Patch,
@@ -121,12 +119,12 @@ pub(super) async fn await_photo(
     }
 }
 
-/// Reads the item after a write that did not succeed: done, or what is seen instead.
+/// Reads the item after a failed write: applied, or what is seen instead.
 async fn read(call: &Call<'_>, patch: &Patch, before: &Before, plan: &Plan) -> Result<Item, Seen> {
     let after = match call.read_finally(patch.item, patch.naming).await {
         Ok(item) => item,
         Err(error) => {
-            return Err(Seen::Other(format!("the item could not be read since: {error}")));
+            return Err(Seen::Other(format!("the item could not be read afterwards: {error}")));
         }
     };
     if verify::all_but_pictures_stand(&plan.asked, before.item(), &after) {
@@ -142,7 +140,7 @@ async fn read(call: &Call<'_>, patch: &Patch, before: &Before, plan: &Plan) -> R
     })
 }
 
-/// The failure of a write that is not known to stand.
+/// The failure of a write that is not known to be applied.
 fn failure(
     call: &Call<'_>,
     patch: &Patch,
@@ -167,9 +165,7 @@ fn failure(
     let link = call.account.address().page(&entity.item_path(id));
     let known = match seen {
         Some(Seen::Other(known)) => known.as_str(),
-        _ => {
-            "the item shows no change so far, but the portal may still be working on it for a minute"
-        }
+        _ => "the item shows no change so far, but the portal may process the request for a minute",
     };
     let message = match error.disposition() {
         Disposition::Final | Disposition::NotExecuted => {
@@ -209,9 +205,41 @@ fn differing(asked: &[Asked], before: Option<&Item>, now: &Item) -> String {
     }
 }
 
-/// A file that could be opened and cannot be read to its end.
+/// A file that could be opened but cannot be read to its end.
 pub(super) fn unreadable(error: &std::io::Error) -> Failure {
     let message = format!("a file could not be read: {}", error.kind());
     let hint = "check the file and call again";
     Failure::new(Code::InvalidArguments, Retry::AfterFix, message, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{change::asked::Want, crm::Shape};
+
+    #[test]
+    fn what_was_applied_is_told_from_what_was_not() {
+        let item = |fields: Value| fields.as_object().cloned().map(Item::from).unwrap_or_default();
+        let asked = ["title", "comments"].map(|name| Asked {
+            name: name.to_owned(),
+            shape: Shape::one(crate::crm::Kind::Text),
+            row: None,
+            want: Want::Value(json!("b")),
+        });
+        let cases = [
+            (
+                json!({"title": "b", "comments": "a"}),
+                "`title` has the requested value; `comments` does not",
+            ),
+            (
+                json!({"title": "c", "comments": "c"}),
+                "the item has changed since, and `title`, `comments` do not have the requested value",
+            ),
+        ];
+        for (now, told) in cases {
+            assert_eq!(differing(&asked, Some(&item(json!({}))), &item(now)), told);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Whether a stage fits the entity type and the pipeline that the item is to stand in.
+//! Whether a stage fits the entity type and the item's new or current pipeline.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub(super) fn problem(
     match (asked_pipeline(intent), own) {
         (Some(asked), _) if asked != pipeline => {
             let message = format!(
-                "is a stage of pipeline {pipeline}, and `categoryId` asks for pipeline {asked}"
+                "is a stage of pipeline {pipeline}, but `categoryId` requests pipeline {asked}"
             );
             Some(Problem::new(path, message).suggest(Some(working_call)))
         }
@@ -61,7 +61,7 @@ pub(super) fn problem(
     }
 }
 
-/// Whether the portal has to tell if a stage is one: it does not fit, it looks like a name, or it
+/// Whether a stage has to be looked up in the portal: it does not fit, it reads like a name, or it
 /// is new and will not be verified.
 pub(super) fn doubt(
     intent: &Intent,
@@ -85,7 +85,7 @@ pub(super) fn doubt(
     })
 }
 
-/// Codes are written in capitals; anything else is rather a name.
+/// Codes are written in capitals; anything else is probably a name.
 fn looks_like_a_name(typed: &str) -> bool {
     typed.contains(|c: char| c.is_lowercase() || !c.is_ascii())
 }

@@ -1,7 +1,7 @@
-//! The last step: what was asked against what came back, field by field. Pure.
+//! The last step: compares the request with the result, field by field. Pure.
 //!
 //! A portal answers 200 when it ignored half of a request (docs/bitrix24.md, "Silent drops"); this
-//! is where that is noticed.
+//! step detects that.
 
 mod changes;
 mod why;
@@ -30,7 +30,7 @@ pub use why::Why;
 /// How an update that the portal accepted ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Every asked value stands, or would be asked for.
+    /// Every requested value is applied, or would be sent.
     Stands {
         /// Whether that was so before.
         status: Status,
@@ -43,11 +43,11 @@ pub enum Outcome {
         /// The fields that were asked for.
         asked: Vec<String>,
     },
-    /// At least one asked value does not stand.
+    /// At least one requested value is not applied.
     Missed {
         /// The error, with code `PARTLY_APPLIED` or `NOT_APPLIED`.
         failure: Box<Failure>,
-        /// The fields that do not stand.
+        /// The fields that do not have the requested value.
         not_applied: Vec<NotApplied>,
         /// What differs between before and after.
         changes: Vec<Change>,
@@ -62,28 +62,28 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The portal saved the item, and every asked value stands.
+    /// The portal saved the item, and every field has the requested value.
     Updated,
-    /// All asked values already stood; nothing was sent.
+    /// All fields already had the requested values; nothing was sent.
     Unchanged,
     /// A dry run: nothing was sent.
     Planned,
 }
 
-/// A field that does not hold what was asked.
+/// A field that does not have the requested value.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotApplied {
     /// The field, or one record of it.
     pub field: String,
-    /// What was asked.
+    /// The requested value.
     pub asked: Value,
-    /// What stands.
+    /// The current value.
     pub now: Value,
     /// Why, as far as can be told.
     pub why: Why,
     /// What to do.
     pub hint: String,
-    /// What the portal would take, where that was looked up.
+    /// The values that the portal accepts, where they were looked up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,
 }
@@ -94,7 +94,7 @@ impl NotApplied {
     }
 }
 
-/// Whether every asked field that is no picture stands.
+/// Whether every requested field that is no picture has its value.
 pub(super) fn all_but_pictures_stand(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
     asked
         .iter()
@@ -102,7 +102,7 @@ pub(super) fn all_but_pictures_stand(asked: &[Asked], before: Option<&Item>, aft
         .all(|asked| asked.stands(before, after) || asked.is_rewritten(before, after))
 }
 
-/// Whether the asked picture is a new one.
+/// Whether the picture has been replaced as requested.
 pub(super) fn pictures_stand(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
     let mut pictures = asked.iter().filter(|asked| matches!(asked.want, Want::Picture(_)));
     pictures.all(|asked| asked.stands(before, after))
@@ -133,12 +133,12 @@ pub(super) fn expectations(expected: &[Expected], item: &Item) -> Result<(), Fai
         .iter()
         .filter_map(|expected| {
             let Some(now) = item.get(&expected.name) else {
-                let message = "is not shown by the item, so what it holds cannot be known";
+                let message = "is not shown by the item, so its value is unknown";
                 return Some(Problem::new(&expected.path, message));
             };
             let holds = expected.shape.same(&expected.wire, now);
             (!holds).then(|| {
-                let message = format!("is not {} but `now`", kind::shown(&expected.wire));
+                let message = format!("is not {}; see `now`", kind::shown(&expected.wire));
                 let now = expected.shape.kind.answered(now);
                 Problem::new(&expected.path, message).holding(now)
             })
@@ -147,7 +147,7 @@ pub(super) fn expectations(expected: &[Expected], item: &Item) -> Result<(), Fai
     if problems.is_empty() {
         return Ok(());
     }
-    let message = "the item is not as expected";
+    let message = "the item does not have the expected values";
     let hint = "nothing was sent; check what the item holds now and decide whether the change still \
                 applies";
     Err(Failure { problems, ..Failure::new(Code::Conflict, Retry::AfterFix, message, hint) })
@@ -247,11 +247,11 @@ pub(super) fn compare(
     Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item }
 }
 
-/// What stands as asked.
+/// What has the requested value.
 #[derive(Default)]
 struct Standing {
     names: Vec<String>,
-    /// Whether some of it stood differently before, or may have.
+    /// Whether some of it was different before, or may have been.
     has_new: bool,
 }
 
@@ -262,7 +262,7 @@ impl Standing {
     }
 }
 
-/// The records that do not stand; those that do are added to what stands.
+/// The records that were not applied; those that were are added to `standing`.
 fn missed_records(
     asked: &Asked,
     operations: &[Operation],
@@ -301,10 +301,10 @@ fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Writ
     let are_all = |why: Why| not_applied.iter().all(|missed| missed.why == why);
     let message = if are_all(Why::UnknownToPortal) {
         format!(
-            "the portal answered success and does not show {missing}, so it is not known to stand"
+            "the portal answered success but does not show {missing}: it may or may not have been applied"
         )
     } else if are_all(Why::NoAnswer) {
-        format!("the portal gave no answer to {missing}, so it is not known to stand")
+        format!("the portal gave no answer to {missing}: it may or may not have been applied")
     } else if are_all(Why::Refused) {
         format!("the portal refused {missing} and applied the rest")
     } else {
@@ -323,3 +323,6 @@ fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Writ
 fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

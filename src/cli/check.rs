@@ -15,7 +15,7 @@ use crate::{
     text::on_one_line,
 };
 
-/// Goes through the list until something is in the way of the rest.
+/// Runs the checks until one fails that the others depend on.
 pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
     let settings = match settings {
         Ok(settings) => settings,
@@ -93,13 +93,13 @@ impl Check {
         };
         let has = |scope: &str| scopes.as_array().is_some_and(|it| it.contains(&json!(scope)));
         let has_crm = has("crm");
-        // Any of the three shows who works here.
+        // Any of these three scopes allows reading users.
         let has_people = ["user", "user_basic", "user_brief"].into_iter().any(has);
         match (has_crm, has_people) {
-            (true, true) => held("the scope `crm` is there, and people can be found by name"),
-            (true, false) => held(
-                "the scope `crm` is there; people could be found by name with `user_basic` as well",
-            ),
+            (true, true) => held("the scope `crm` is granted, and people can be found by name"),
+            (true, false) => {
+                held("the scope `crm` is granted; to find people by name, add `user_basic`")
+            }
             (false, _) => missed(
                 "the scope `crm` is missing",
                 "edit the webhook or application in the portal and add the permission CRM",
@@ -173,8 +173,8 @@ impl Check {
         let is_not_json = matches!(error, PortalError::NoUsableAnswer { http_status: Some(_), .. });
         let remedy = match error {
             _ if is_not_json => {
-                "something else than a Bitrix24 portal answers at this address, or a proxy stands \
-                 between; check the address"
+                "the server at this address is not a Bitrix24 portal, or a proxy answers \
+                 instead; check the address"
             }
             PortalError::Refused(refusal) if refusal.kind() == ErrorKind::SignInFailed => {
                 "make a new webhook in the portal and put its address into the settings"

@@ -1,4 +1,4 @@
-//! `demo`: the main job on the embedded portal, with the lines that an MCP client would send.
+//! `demo`: the main use on the embedded portal, with the lines that an MCP client would send.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -98,7 +98,7 @@ async fn show(pipe: DuplexStream) -> Option<()> {
     show_error(&answer);
     for missed in answer.pointer("/notApplied").and_then(Value::as_array).into_iter().flatten() {
         print(&format!(
-            "   not applied  {}: asked {}, stands {}",
+            "   not applied  {}: requested {}, now {}",
             text(missed, "field"),
             missed["asked"],
             missed["now"]

@@ -1,4 +1,4 @@
-//! Settings that can be typed: one table of flags, each the other form of an environment variable.
+//! Settings on the command line: one table of flags, one for each environment variable.
 //! Secrets have none, because other users of a machine can read a process's arguments.
 
 use std::{collections::HashMap, env, ffi::OsString};
@@ -11,12 +11,12 @@ use crate::config::variables::{
     TOOLS,
 };
 
-/// Variable, flag, what stands for its value (nothing for a switch), and help.
+/// Variable, flag, the placeholder of its value (empty for a switch), and help.
 #[rustfmt::skip] // a table: one flag, one line
 const FLAGS: [(&str, &str, &str, &str); 17] = [
     (SANDBOX, "sandbox", "", "Use the embedded demo portal"),
     (READ_ONLY, "read-only", "", "Hide and refuse every tool that writes"),
-    (TOOLS, "tools", "GROUPS", "Which tools there are, by default `update,lookup`"),
+    (TOOLS, "tools", "GROUPS", "Which groups of tools to offer, by default `update,lookup`"),
     (ENTITY_TYPES, "entity-types", "TYPES", "Entity types to work on, such as `deal,contact,1268`, by default all"),
     (PORTAL_URL, "portal-url", "URL", "Address of the portal, when calls sign in with an access token"),
     (OAUTH_URL, "oauth-url", "URL", "Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/"),

@@ -46,7 +46,7 @@ impl Write for Log {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text::on_one_line(text.trim_end_matches('\n'));
-        // When too many wait, nobody reads them.
+        // When too many wait, they are not being read.
         let _ = LINES.get_or_init(start).try_send(Message::Line(line));
         Ok(event.len())
     }

@@ -10,19 +10,19 @@ pub const ABOUT: &str = "An MCP server that lets AI assistants change items of a
 pub const ADDRESS: &str = "a person has to correct the portal's address in the settings \
     (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`)";
 
-/// The portal is elsewhere now.
+/// The portal has another address now.
 pub const NEW_ADDRESS: &str = "a person has to put the portal's new address into the settings \
     (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not followed, because they would \
-    carry the secret to another address";
+    send the secret to another address";
 
 /// The portal's certificate is not trusted.
-pub const CERTIFICATE: &str = "a person has to check the address; for a portal with a certificate of its \
-    own, `BITRIX24_CA_FILE` names a PEM file to trust";
+pub const CERTIFICATE: &str = "a person has to check the address; for a self-signed certificate, \
+    set `BITRIX24_CA_FILE` to a PEM file to trust";
 
 /// An access token has expired, and nothing renews it.
-pub const TOKEN: &str = "a person has to put a new token into the settings, or what renews it \
-    (`BITRIX24_REFRESH_TOKEN`)";
+pub const TOKEN: &str = "a person has to set a new access token, or `BITRIX24_REFRESH_TOKEN` \
+    to renew it";
 
 /// An access token could not be renewed, for a reason that may pass.
-pub const RENEWAL: &str = "repeat the call later; if it stays so, a person has to check \
+pub const RENEWAL: &str = "repeat the call later; if it keeps failing, a person has to check \
     `BITRIX24_OAUTH_URL`, `BITRIX24_TOKEN_FILE` and the network";

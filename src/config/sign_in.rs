@@ -63,7 +63,7 @@ pub(super) fn read(
         return PortalChoice::Missing;
     }
     let Some((_, portal)) = portal else {
-        note(PORTAL_URL, "is missing beside the tokens".to_owned());
+        note(PORTAL_URL, "is missing but required with a token".to_owned());
         return PortalChoice::Missing;
     };
     let value = |setting: Option<(String, String)>| setting.map(|(_, value)| value);
@@ -105,7 +105,7 @@ pub(super) fn read(
         (access, Some(renewal)) => Tokens::renewable(access, renewal),
         (Some(access), None) => Tokens::fixed(access),
         (None, None) => {
-            note(ACCESS_TOKEN, format!("is missing beside `{PORTAL_URL}`"));
+            note(ACCESS_TOKEN, format!("is missing but required with `{PORTAL_URL}`"));
             return PortalChoice::Missing;
         }
     };

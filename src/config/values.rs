@@ -97,12 +97,12 @@ pub(super) fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
         None => match folders.iter().find(|folder| is_too_wide(folder)) {
             None => Ok(folders),
             Some(wide) => Err(format!(
-                "must name folders made for uploads; `{}` holds everything of a machine or a person",
+                "must name folders made for uploads; `{}` is too broad",
                 wide.display()
             )),
         },
         Some(wrong) => Err(format!(
-            "must name existing folders by absolute paths; `{}` is none",
+            "must name existing folders by absolute paths; `{}` is not one",
             wrong.display()
         )),
     }

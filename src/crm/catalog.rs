@@ -1,10 +1,9 @@
 //! The one table of standard fields. Schema, checks, encoding, comparison, the schema files and
-//! the embedded portal are derived from it; a field's name or rule stands nowhere else.
+//! the embedded portal are derived from it; no field's name or rule is defined elsewhere.
 //!
 //! Source: the vendor's page for `crm.item.update` (which types list a field) and
 //! docs/bitrix24.md, "Fields by entity type" (flags, read-only fields). Custom fields,
-//! `parentId{N}` and what newer portals add are known by rule and by asking the portal, not from
-//! here.
+//! `parentId{N}` and the fields of newer portals are known by rule or from the portal's own list.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -17,7 +16,7 @@ pub enum Access {
     Writable,
     /// The vendor lists it for updates, but only creating an item sets it.
     Immutable,
-    /// The vendor lists it for updates, but the portal works it out itself.
+    /// The vendor lists it for updates, but the portal computes it.
     Computed,
     /// The portal alone sets it.
     ReadOnly,
@@ -44,7 +43,7 @@ pub struct Field {
     pub kept: &'static str,
     /// The most characters that the portal stores, where it is known.
     pub longest: Option<usize>,
-    /// Whether a change of it says nothing about the item: it is never shown as one.
+    /// Whether it is a bookkeeping field, whose changes are never shown.
     pub is_bookkeeping: bool,
     /// Which directory (`crm.status.list`, `ENTITY_ID`) holds its values, by families.
     pub directories: &'static [(&'static str, &'static str)],
@@ -61,7 +60,7 @@ impl Field {
         matches!(self.access, Access::Writable | Access::Immutable | Access::Computed)
     }
 
-    /// Whether an empty value leaves the old one standing.
+    /// Whether the portal keeps the old value when an empty one is sent.
     pub fn is_kept(&self, family: Family) -> bool {
         self.kept.contains(family.letter())
     }
@@ -122,18 +121,18 @@ const ALL: &str = "LDCMQVS";
 #[rustfmt::skip] // a table: one field, one line
 pub static FIELDS: &[Field] = &[
     row("title", Kind::Text, "LDMQVS", "", "Name of the item, at most 255 characters.").kept("LDMS").longest(255),
-    row("stageId", Kind::Stage, "LDQVS", "e.g. NEW, C9:WON, DT128_9:NEW", "Code of the stage the item stands in; it must be a stage of the item's pipeline."),
+    row("stageId", Kind::Stage, "LDQVS", "e.g. NEW, C9:WON, DT128_9:NEW", "Code of the item's stage; it must be a stage of the item's pipeline."),
     row("categoryId", Kind::Category, "DS", "pipeline; send stageId too", "Id of the pipeline. To move an item, send the id together with a stage of the new pipeline."),
-    row("opportunity", Kind::Amount, "LDQVS", "amount", "Amount in the item's currency. With product rows and automatic calculation the portal works it out itself."),
+    row("opportunity", Kind::Amount, "LDQVS", "amount", "Amount in the item's currency. With product rows and automatic calculation the portal computes it."),
     row("currencyId", Kind::Currency, "LDMQVS", "ISO code", "ISO code of a currency that the portal has.").kept("LDMQVS"),
-    row("isManualOpportunity", Kind::YesNo, "LDQVS", "Y: amount is set by hand", "Whether the amount is set by hand (Y) or worked out from the product rows (N)."),
+    row("isManualOpportunity", Kind::YesNo, "LDQVS", "Y: manual amount", "Whether the amount is set manually (Y) or computed from the product rows (N)."),
     row("assignedById", Kind::User, ALL, "responsible user", "Id of the user who is responsible for the item.").kept(ALL),
     row("observers", Kind::Users, "LDCMVS", "user ids; replaces all", "Ids of the users who watch the item; the list replaces the old one."),
     row("opened", Kind::YesNo, ALL, "visible to all", "Whether everyone may see the item (Y) or not (N)."),
     row("comments", Kind::Markup, "LDCMQV", "", "Comment; the portal stores it as BB code."),
     row("companyId", Kind::Link, "LDCQVS", "0 unlinks", "Id of the company that is linked to the item; 0 unlinks it."),
     row("companyIds", Kind::Links, "C", "replaces all", "Ids of the contact's companies, the main one first; the list replaces the old one."),
-    row("contactId", Kind::Link, "LDQVS", "use contactIds", "Id of the one linked contact. Setting a contact that is not linked yet unlinks all others; contactIds says what is meant."),
+    row("contactId", Kind::Link, "LDQVS", "use contactIds", "Id of the main linked contact. Setting a contact that is not linked yet unlinks all others; use contactIds."),
     row("contactIds", Kind::Links, "LDMQVS", "first = main; replaces all", "Ids of the linked contacts, the main one first; the list replaces the old one."),
     row("typeId", Kind::Status, "DCM", "", "Code of the item's type from the portal's directory.")
         .directories(&[("D", "DEAL_TYPE"), ("C", "CONTACT_TYPE"), ("M", "COMPANY_TYPE")]),
@@ -144,7 +143,7 @@ pub static FIELDS: &[Field] = &[
     row("closedate", Kind::Date, "DQVS", "", "Day on which the item is to be closed. The portal sets it to today when a final stage is reached.").kept("DQVS"),
     row("actualDate", Kind::Date, "Q", "valid until", "Day until which the quote is valid.").kept("Q"),
     row("probability", Kind::Percent, "D", "0-100", "Probability of success in percent, 0 to 100."),
-    row("taxValue", Kind::Amount, "DQVS", "computed", "Amount of tax; the portal works it out from the product rows.").access(Access::Computed),
+    row("taxValue", Kind::Amount, "DQVS", "computed", "Amount of tax; the portal computes it from the product rows.").access(Access::Computed),
     row("isRecurring", Kind::YesNo, "D", "", "Whether the deal is a template for recurring deals (Y) or not (N)."),
     row("additionalInfo", Kind::Text, "D", "", "Additional information."),
     row("name", Kind::Text, "LC", "first name", "First name. A contact keeps at least one of name and lastName."),
@@ -184,7 +183,7 @@ pub static FIELDS: &[Field] = &[
     row("utmCampaign", Kind::Text, "LDCMQ", "", "Advertising campaign that brought the item (UTM mark)."),
     row("utmContent", Kind::Text, "LDCMQ", "", "Content of the campaign that brought the item (UTM mark)."),
     row("utmTerm", Kind::Text, "LDCMQ", "", "Search term of the campaign that brought the item (UTM mark)."),
-    // What the portal sets: known for `expect`, for the comparison and for the embedded portal.
+    // Set by the portal: needed for `expect`, the comparison and the embedded portal.
     row("id", Kind::Integer, ALL, "", "Id of the item.").access(Access::ReadOnly),
     row("entityTypeId", Kind::Integer, ALL, "", "Number of the entity type.").access(Access::ReadOnly),
     row("createdTime", Kind::DateTime, ALL, "", "When the item was made.").access(Access::ReadOnly),
@@ -193,16 +192,16 @@ pub static FIELDS: &[Field] = &[
     row("updatedBy", Kind::User, ALL, "", "Id of the user who last saved the item.").access(Access::ReadOnly).bookkeeping(),
     row("movedTime", Kind::DateTime, "LDQVS", "", "When the stage last changed.").access(Access::ReadOnly).bookkeeping(),
     row("movedBy", Kind::User, "LDQVS", "", "Id of the user who last changed the stage.").access(Access::ReadOnly).bookkeeping(),
-    row("lastActivityTime", Kind::DateTime, ALL, "", "When something last happened around the item.").access(Access::ReadOnly).bookkeeping(),
-    row("lastActivityBy", Kind::User, ALL, "", "Id of the user who did it.").access(Access::ReadOnly).bookkeeping(),
-    row("lastCommunicationTime", Kind::DateTime, "LDCMS", "", "When the client was last spoken to.").access(Access::ReadOnly).bookkeeping(),
+    row("lastActivityTime", Kind::DateTime, ALL, "", "Time of the item's last activity.").access(Access::ReadOnly).bookkeeping(),
+    row("lastActivityBy", Kind::User, ALL, "", "User of the last activity.").access(Access::ReadOnly).bookkeeping(),
+    row("lastCommunicationTime", Kind::DateTime, "LDCMS", "", "When the client was last contacted.").access(Access::ReadOnly).bookkeeping(),
     row("stageSemanticId", Kind::Status, "LDQVS", "", "Whether the stage is in progress (P), success (S) or failure (F).").access(Access::ReadOnly).bookkeeping(),
     row("previousStageId", Kind::Stage, "LDQVS", "", "Code of the stage before this one.").access(Access::ReadOnly).bookkeeping(),
-    row("searchContent", Kind::Text, ALL, "", "What the portal's search looks through.").access(Access::ReadOnly).bookkeeping(),
+    row("searchContent", Kind::Text, ALL, "", "Text that the portal searches.").access(Access::ReadOnly).bookkeeping(),
     row("closed", Kind::YesNo, "DQ", "", "Whether the stage is a final one.").access(Access::ReadOnly),
-    row("isNew", Kind::YesNo, "D", "", "Whether the deal stands in its first stage.").access(Access::ReadOnly),
+    row("isNew", Kind::YesNo, "D", "", "Whether the deal is in its first stage.").access(Access::ReadOnly),
     row("isReturnCustomer", Kind::YesNo, "LD", "", "Whether the client has bought before.").access(Access::ReadOnly),
-    row("isRepeatedApproach", Kind::YesNo, "D", "", "Whether the client has asked before.").access(Access::ReadOnly),
+    row("isRepeatedApproach", Kind::YesNo, "D", "", "Whether it is a repeat enquiry.").access(Access::ReadOnly),
     row("hasPhone", Kind::YesNo, "LCM", "", "Whether there is a phone.").access(Access::ReadOnly),
     row("hasEmail", Kind::YesNo, "LCM", "", "Whether there is an e-mail.").access(Access::ReadOnly),
     row("hasImol", Kind::YesNo, "LCM", "", "Whether there is an open channel.").access(Access::ReadOnly),
@@ -245,7 +244,7 @@ pub fn listed(family: Family) -> impl Iterator<Item = &'static Field> {
 
 /// The field that holds the number which people call an item by, on portals that are new enough for
 /// it. The vendor's page does not list it (docs/bitrix24.md, "Fields by entity type"), so it is no
-/// row: what it holds and whether it can be set is said by the portal's own list.
+/// row: the portal's own list tells what it holds and whether it can be set.
 pub const fn number(family: Family) -> Option<&'static str> {
     match family {
         Family::Quote => Some("quoteNumber"),

@@ -1,6 +1,6 @@
-//! Dates and moments: reading what assistants write, and the day that a portal means.
+//! Dates and times: reading what assistants write, and the day that a portal means.
 //!
-//! The portal parses slashes as month/day/year and drops what it cannot parse without a word
+//! The portal parses slashes as month/day/year and drops silently what it cannot parse
 //! (docs/bitrix24.md, "Dates and times"), so everything is turned into the documented forms here,
 //! or refused.
 

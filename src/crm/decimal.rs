@@ -39,7 +39,7 @@ impl Decimal {
         if (whole.is_empty() && fraction.is_empty()) || !is_number(whole) || !is_number(fraction) {
             return None;
         }
-        // The digits are shifted to billionths; what lies below is rounded away.
+        // The digits are shifted to billionths; smaller digits are rounded away.
         let places = 9 - i32::try_from(fraction.len()).ok()? + exponent;
         let all = format!("{whole}{fraction}");
         let all = all.trim_start_matches('0');

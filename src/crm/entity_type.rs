@@ -1,4 +1,4 @@
-//! Which sort of item a number names: lead, deal, contact, company, quote, invoice or smart
+//! The kind of item that a number names: lead, deal, contact, company, quote, invoice or smart
 //! process.
 
 use std::fmt;
@@ -36,7 +36,7 @@ impl Family {
         Self::SmartProcess,
     ];
 
-    /// The letter that stands for the family in the tool's flat schema.
+    /// The family's letter in the tool's flat schema.
     pub const fn letter(self) -> char {
         match self {
             Self::Lead => 'L',
@@ -143,7 +143,7 @@ impl EntityType {
             };
         }
         if text.contains("://") {
-            return Err(format!("is a link to something else than a {self}").into());
+            return Err(format!("is not a link to a {self}").into());
         }
         let no_number = || format!("must be a whole number, not {}", shown(&text.into()));
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|it| !it.is_empty());

@@ -84,7 +84,7 @@ impl PortalField {
     }
 
     /// Turns a list's value into option ids: an id that the list has, or the text of exactly one
-    /// option. A text that is also another option's id is doubtful.
+    /// option. A text that is also another option's id is ambiguous.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn choose(&self, value: &Value, notes: &mut Vec<String>) -> Result<Value, Wrong> {
-        /// More remarks on one list say no more.
+        /// The most notes on one list.
         const MAX_NOTES: usize = 5;
         if self.options.is_empty() || Kind::Choice.is_empty(value) {
             return Ok(value.clone());
@@ -136,7 +136,7 @@ impl<'a> Chooser<'a> {
             (Some(id), named) if value.is_string() && named.iter().any(|it| *it != id) => {
                 let others: Vec<String> = named.iter().map(ToString::to_string).collect();
                 Err(format!(
-                    "is doubtful: {} is the id of one option and the text of option {}; send the id \
+                    "is ambiguous: {} is one option's id and the text of option {}; send the id \
                      that is meant as a number",
                     super::kind::shown(value),
                     others.join(", ")
@@ -173,7 +173,7 @@ fn options(items: Option<&Value>) -> Vec<(i64, String)> {
         .collect()
 }
 
-/// The kind of a field by the portal's name of its type; types that need no care are `Any`.
+/// The kind of a field by the portal's name of its type; types without own rules are `Any`.
 fn kind_of(portal_type: &str) -> Kind {
     match portal_type {
         "string" | "text" | "url" => Kind::Text,

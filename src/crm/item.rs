@@ -1,5 +1,5 @@
-//! One item, and what of it every entity type has: an id, a time of its last change, mostly a stage
-//! and a pipeline.
+//! One item, and what every entity type has: an id, a time of the last change, mostly a stage and a
+//! pipeline.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -42,7 +42,7 @@ impl Item {
         kind::whole_number(self.get("id")?).and_then(|id| u64::try_from(id).ok())
     }
 
-    /// The pipeline that it stands in, by its stage's code or by its own word.
+    /// Its pipeline, by its stage's code or its own field.
     pub fn pipeline(&self, entity: EntityType) -> Option<i64> {
         let code = self.get("stageId").and_then(Value::as_str);
         let of_stage = code.and_then(|code| stage::pipeline(entity, code).ok()?);

@@ -70,7 +70,7 @@ pub enum Kind {
     Any,
 }
 
-/// What is said of one value in the place of a list.
+/// The note on a single value that was given for a list.
 pub const READ_AS_LIST: &str = "was one value and was read as a list of one";
 
 /// Longer lists are neither sent nor compared.
@@ -233,7 +233,7 @@ impl Kind {
         encode::encode(self, value)
     }
 
-    /// Whether a field that holds `now` already is what `asked` asks for.
+    /// Whether a field that holds `now` already has the requested value.
     pub fn same(self, asked: &Value, now: &Value) -> bool {
         same::same(self, asked, now)
     }
@@ -243,7 +243,7 @@ impl Kind {
         rewrite::is_rewritten(self, asked, now)
     }
 
-    /// Whether several values of the kind are a set: their order and repetitions say nothing.
+    /// Whether several values of the kind are a set: their order and repetitions do not matter.
     pub const fn is_of_sets(self) -> bool {
         matches!(
             self,
@@ -301,7 +301,7 @@ pub fn whole_number(value: &Value) -> Option<i64> {
     encode::whole(value, i64::MIN..=i64::MAX)?.wire.as_i64()
 }
 
-/// What is said of a value with several readings, to be read after its name.
+/// The problem of a value with several readings, to be read after its name.
 pub fn can_be_read_as(readings: impl IntoIterator<Item = impl Display>) -> String {
     let readings: Vec<String> = readings.into_iter().map(|it| format!("`{it}`")).collect();
     format!("can be read as {}; send the one that is meant", readings.join(" or as "))

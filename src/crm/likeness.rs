@@ -1,5 +1,5 @@
-//! How well texts match what somebody looks for: by whole words, by parts and slips of them, and
-//! across scripts.
+//! How well texts match a query: by whole words, by parts and misspellings of them, and across
+//! scripts.
 
 use super::text;
 
@@ -8,7 +8,7 @@ use super::text;
 pub enum Likeness {
     /// It does not.
     None,
-    /// Only what the field means speaks of it.
+    /// Only the field's description matches.
     Meaning,
     /// Each word of the query is a part of a word, or nearly one.
     Near,
@@ -29,7 +29,7 @@ pub fn likeness(query: &[String], texts: &[&str]) -> Likeness {
     if query.iter().all(is_near) { Likeness::Near } else { Likeness::None }
 }
 
-/// The words of a query that the texts do not speak of.
+/// The words of a query that no text matches.
 pub fn unmatched(query: &[String], texts: &[&str]) -> Vec<String> {
     let is_open = |asked: &&String| likeness(std::slice::from_ref(*asked), texts) == Likeness::None;
     query.iter().filter(is_open).cloned().collect()
@@ -55,8 +55,7 @@ pub fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// More words and longer ones make no name plainer; comparing them takes the product of their
-/// numbers.
+/// No name needs more words or longer ones; comparing them takes the product of their numbers.
 const MAX_WORDS: usize = 32;
 const MAX_CHARACTERS: usize = 64;
 
@@ -64,7 +63,7 @@ fn first_of(word: &str, characters: usize) -> &str {
     word.char_indices().nth(characters).map_or(word, |(end, _)| word.get(..end).unwrap_or(word))
 }
 
-/// Spellings that stand for the same Cyrillic letters: `Aleksei` and `Alexey`, `Khabarov` and
+/// Spellings of the same Cyrillic letters: `Aleksei` and `Alexey`, `Khabarov` and
 /// `Habarov`, `Shchukin` and `Schukin`.
 fn in_one_spelling(latin: &str) -> String {
     let mut spelled = latin.to_owned();
@@ -111,7 +110,7 @@ pub fn beginnings(query: &str) -> Vec<String> {
     beginnings
 }
 
-/// Latin letters as the Cyrillic ones that they mostly stand for.
+/// Latin letters as the Cyrillic ones that they mostly represent.
 fn in_cyrillic_letters(folded: &str) -> String {
     const LETTERS: [(&str, &str); 41] = [
         ("shch", "щ"),

@@ -8,11 +8,11 @@
 pub enum Piece {
     /// A word as it is read.
     Word(String),
-    /// Where a link leads, or where a picture lies.
+    /// The target of a link or a picture.
     Target(String),
 }
 
-/// Tags within a line; they part no words.
+/// Tags within a line; they do not separate words.
 const INLINE: [&str; 22] = [
     "b",
     "strong",
@@ -37,7 +37,7 @@ const INLINE: [&str; 22] = [
     "abbr",
     "background",
 ];
-/// Tags that part words.
+/// Tags that separate words.
 const BLOCK: [&str; 29] = [
     "p",
     "br",
@@ -97,7 +97,7 @@ pub fn pieces(text: &str) -> Vec<Piece> {
             continue;
         }
         match tag.name.as_str() {
-            // The target stands between the tags.
+            // The target is between the tags.
             "img" | "url" if !tag.is_html && tag.target.is_none() => {
                 let end = rest.find('[').unwrap_or(rest.len());
                 let (target, after) = rest.split_at(end);

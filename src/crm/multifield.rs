@@ -1,10 +1,10 @@
 //! Phones, e-mails, sites and messengers (`fm`): the records of an item, what a call may ask of
-//! them, and whether it was done.
+//! them, and whether it was applied.
 //!
 //! The portal adds, changes or deletes by the key of an element, adds a record for an id that it
 //! does not have, skips elements that lack a type, and never notices a doubled phone
-//! (docs/bitrix24.md, "Multifields"). So ids and types are checked here, and what already stands is
-//! not added again.
+//! (docs/bitrix24.md, "Multifields"). So ids and types are checked here, and what the item
+//! already has is not added again.
 
 mod element;
 
@@ -158,7 +158,7 @@ impl Elements {
                     } else {
                         let shown = kind::shown(&json!(record.value));
                         asked.notes.push(format!(
-                            "`fm`: the {} {shown} is there already and is not added again",
+                            "`fm`: the {} {shown} already exists and is not added again",
                             record.type_id
                         ));
                     }
@@ -190,7 +190,7 @@ fn no_such_record(now: &[Record]) -> Wrong {
         count if count > MAX => format!("{} and {} more", ids.join(", "), count - MAX),
         _ => ids.join(", "),
     };
-    format!("is no record of this item (there are: {there}); to add one, use the key `n0`").into()
+    format!("is not a record of this item (it has: {there}); to add one, use the key `n0`").into()
 }
 
 /// The wire form: an object by keys.
@@ -206,7 +206,7 @@ pub fn wire(operations: &[Operation]) -> Value {
     Value::Object(elements.collect())
 }
 
-/// For each operation whether it stands in `after`, one new record counting for one addition.
+/// For each operation whether `after` shows it, one new record counting for one addition.
 pub fn standing(operations: &[Operation], before: &[Record], after: &[Record]) -> Vec<bool> {
     let old: HashSet<i64> = before.iter().map(|record| record.id).collect();
     let by_id = by_id(after);

@@ -78,12 +78,12 @@ pub fn folded(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | ' ' | '-')).flat_map(char::to_lowercase).collect()
 }
 
-/// How long the folded name is, nearly: equal names have equal lengths, and counting is cheap.
+/// The rough length of the folded name: equal names have equal lengths, and counting is cheap.
 pub fn folded_length(name: &str) -> usize {
     name.chars().filter(|c| !matches!(c, '_' | ' ' | '-')).count()
 }
 
-/// Names that people use for a field which the portal calls otherwise, from the vendor's older
+/// Names that people use for a field which the portal names differently, from the vendor's older
 /// methods and its own pages. They are suggested, never mapped.
 pub fn well_known_slip(name: &str) -> Option<&'static str> {
     Some(match folded(name).as_str() {
@@ -109,7 +109,7 @@ pub fn well_known_slip(name: &str) -> Option<&'static str> {
 
 /// The closest names, best first, none when nothing is close.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// A longer text is no slip of a name, and comparing takes the product of both lengths.
+    /// A longer text is no misspelt name, and comparing takes the product of both lengths.
     const MAX_CHARACTERS: usize = 200;
     if name.len() > MAX_CHARACTERS * 4 {
         return None;

@@ -9,7 +9,7 @@ use super::{
     kind::{Encoded, Kind, MAX_VALUES, READ_AS_LIST, too_many},
 };
 
-/// So many remarks on the values of one list are enough.
+/// The most notes on the values of one list.
 const MAX_NOTES: usize = 5;
 
 /// What a field holds.
@@ -61,7 +61,7 @@ impl Shape {
         let mut seen = HashSet::with_capacity(values.len());
         let (mut is_empty, mut is_repeated) = (false, false);
         for value in values {
-            // Portals drop both without a word.
+            // Portals silently drop both.
             if self.kind != Kind::YesNo && self.kind.is_empty(value) {
                 is_empty = true;
                 continue;
@@ -85,8 +85,8 @@ impl Shape {
         Ok(Encoded { wire: wire.into(), note })
     }
 
-    /// Whether a field that holds `now` already is what `asked` asks for. Of links, users and
-    /// options the order says nothing; texts and numbers stand in theirs.
+    /// Whether a field that holds `now` already has the requested value. The order of links, users
+    /// and options does not matter; that of texts and numbers does.
     pub fn same(self, asked: &Value, now: &Value) -> bool {
         if !self.is_multiple || self.is_empty(asked) {
             return self.kind.same(asked, now);
@@ -103,7 +103,7 @@ impl Shape {
             && asked.into_iter().zip(now).all(|(asked, now)| self.kind.same(asked, now))
     }
 
-    /// Whether `now` is the portal's own way to store `asked`.
+    /// Whether `now` is the portal's own form of `asked`.
     pub fn is_rewritten(self, asked: &Value, now: &Value) -> bool {
         if !self.is_multiple {
             return self.kind.is_rewritten(asked, now);

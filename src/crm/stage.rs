@@ -1,7 +1,7 @@
 //! The forms of stage codes and the directories that hold them.
 //!
-//! A stage's code tells its pipeline (docs/bitrix24.md, "Stages and pipelines"); which stages a
-//! pipeline has is the portal's knowledge.
+//! A stage's code tells its pipeline (docs/bitrix24.md, "Stages and pipelines"); only the
+//! portal knows which stages a pipeline has.
 
 use super::{EntityType, Family, Wrong};
 
@@ -19,7 +19,7 @@ pub fn directory(entity: EntityType, category: i64) -> Option<String> {
     })
 }
 
-/// Whether an item of the type stands in one of several pipelines, each with its own stages.
+/// Whether the type has several pipelines, each with its own stages.
 pub const fn has_pipelines(entity: EntityType) -> bool {
     matches!(entity.family(), Some(Family::Deal | Family::Invoice | Family::SmartProcess))
 }

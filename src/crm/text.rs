@@ -1,4 +1,4 @@
-//! Folding of texts that people write: case, accents and surrounding space say nothing.
+//! Folding of texts that people write: case, accents and surrounding space do not matter.
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 /// The text without case, accents and space around it: `Créée ` and `creee` are the same, `ё` and
@@ -17,8 +17,8 @@ pub fn words(text: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// A code of a portal as sentences show it: only when it is one by its look, for a code could be a
-/// sentence of its own.
+/// A portal's code as messages show it: only when it has the form of one, because a code could be
+/// a sentence of its own.
 pub fn code(code: &str) -> String {
     const MAX_CHARACTERS: usize = 64;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.');

@@ -1,11 +1,11 @@
-//! What is wrong with a value, apart from where it was typed. Names and codes of a portal stand
-//! beside the sentence and never in it: they were written by people outside.
+//! What is wrong with a value, without where it was typed. A portal's names and codes have fields
+//! of their own and never appear in the message: outsiders wrote them.
 
 use std::fmt::Display;
 
 use serde_json::Value;
 
-/// A value that cannot be taken.
+/// A value that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wrong {
     /// Which part of the value, where it has parts.
@@ -14,7 +14,7 @@ pub struct Wrong {
     pub message: String,
     /// What is probably meant.
     pub meant: Option<String>,
-    /// What there is to choose from: codes and names.
+    /// The allowed values: codes and names.
     pub options: Vec<(String, String)>,
 }
 
@@ -25,7 +25,7 @@ impl Wrong {
         Self { at: Some(part.into()), ..self }
     }
 
-    /// The same with what there is to choose from.
+    /// The same with the allowed values.
     #[must_use]
     pub fn among<C: Display, N: AsRef<str>>(self, options: &[(C, N)]) -> Self {
         let option = |(code, name): &(C, N)| (code.to_string(), name.as_ref().to_owned());

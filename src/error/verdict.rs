@@ -51,7 +51,7 @@ pub(super) fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str
             (Code::SignInFailed, retry, message, hint)
         }
         PortalError::Cancelled => {
-            let message = "the call was given up before anything was sent".to_owned();
+            let message = "the call was cancelled before anything was sent".to_owned();
             (Code::Refused, Retry::Later, message, "repeat the call if it is still wanted")
         }
         PortalError::TimedOut => {
@@ -65,30 +65,30 @@ pub(super) fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str
     }
 }
 
-const PERSON_HINT: &str = "no other call helps; a person has to act at the portal";
+const PERSON_HINT: &str = "no other call helps; a person has to resolve it in the portal";
 
 #[rustfmt::skip] // a table: one meaning, one line
 fn verdict_on(meaning: ErrorKind) -> (Code, Retry, &'static str, &'static str) {
     use Retry::{AfterFix, Later, No};
     match meaning {
-        ErrorKind::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` speaks of and call again"),
+        ErrorKind::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` refers to and call again"),
         ErrorKind::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
         ErrorKind::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
-        ErrorKind::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "`crm.item.update` and its like do not serve this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
+        ErrorKind::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "the portal's `crm.item.*` methods do not support this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
         ErrorKind::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to do this"),
         ErrorKind::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
         ErrorKind::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
         ErrorKind::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),
-        ErrorKind::Busy => (Code::Busy, Later, "something at the portal has to finish or to be confirmed first", "repeat the call when it is done"),
-        ErrorKind::RateLimited => (Code::RateLimited, Later, "the portal takes no more requests for the moment", "repeat the call in a few seconds"),
-        ErrorKind::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has blocked this method for a while, because it used too much time", "repeat the call after `retryAfterSeconds`"),
+        ErrorKind::Busy => (Code::Busy, Later, "an operation in the portal has to finish or be confirmed first", "repeat the call when it is done"),
+        ErrorKind::RateLimited => (Code::RateLimited, Later, "the portal's request limit is reached", "repeat the call in a few seconds"),
+        ErrorKind::OperationTimeLimit => (Code::OperationTimeLimit, Later, "the portal has temporarily blocked this method because it used too much time", "repeat the call after `retryAfterSeconds`"),
         ErrorKind::Blocked => (Code::PortalBlocked, No, "the vendor has blocked the portal's REST interface", "no other call helps; a person has to ask Bitrix24's support to lift the block"),
         ErrorKind::TokenExpired => (Code::SignInFailed, No, "the access token has expired", hints::TOKEN),
         ErrorKind::SignInFailed => (Code::SignInFailed, No, "the portal did not accept the sign-in", "a person has to make a new webhook or token and put it into the settings"),
         ErrorKind::SignInServerDown => (Code::SignInFailed, Later, "the portal could not reach its sign-in server", "repeat the call later"),
         ErrorKind::ScopeMissing => (Code::ScopeMissing, No, "the webhook or token lacks a scope", "a person has to give the webhook the scope `crm`"),
-        ErrorKind::WrongAddress => (Code::PortalAddress, No, "the portal's address is not right or not open", hints::ADDRESS),
-        ErrorKind::Failed => (Code::PortalFailed, Later, "the portal failed while it worked on the call", "repeat the call later"),
+        ErrorKind::WrongAddress => (Code::PortalAddress, No, "the portal's address is wrong or not accessible", hints::ADDRESS),
+        ErrorKind::Failed => (Code::PortalFailed, Later, "the portal failed while processing the call", "repeat the call later"),
     }
 }
 

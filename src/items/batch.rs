@@ -1,6 +1,6 @@
 //! Several commands in one request, and the answer of each.
 //!
-//! Only whole numbers travel in a batch here, so none of its encoding traps apply
+//! Only whole numbers are sent in a batch here, so none of its encoding traps apply
 //! (docs/bitrix24.md, "Batch").
 
 use serde_json::{Map, Value, json};

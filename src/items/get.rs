@@ -1,5 +1,5 @@
-//! Reads items: a few requests go out at once and alone; more than that, and those that have to
-//! wait for the request limit, travel as one batch. A read that stalls holds up no other item's.
+//! Reads items: a few requests are sent at once on their own; more than that, and those that have
+//! to wait for the request limit, are sent as one batch. A stalled read delays no other item's.
 //!
 //! A hundred calls at once cost about a hundred writes and seven reads, so that they fit into what
 //! a portal allows.
@@ -26,7 +26,7 @@ const MAX_ALONE: usize = 4;
 const GATHERING: Duration = Duration::from_millis(30);
 /// How long a batch may take before its items are read alone.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long batches are not tried after the portal has said that it has none.
+/// How long batches are not tried after the portal has answered that it has no such method.
 const WITHOUT_BATCHES: Duration = Duration::from_secs(600);
 
 /// Reads the items of one account.
@@ -39,7 +39,7 @@ pub(super) struct ItemReader {
 #[derive(Debug, Default)]
 struct Queue {
     alone: usize,
-    /// Whether a task gathers what waits.
+    /// Whether a task gathers waiting reads.
     is_gathering: bool,
     waiting: Vec<Pending>,
     no_batches_until: Option<Instant>,
@@ -116,7 +116,7 @@ impl ItemReader {
         let answer =
             self.portal.call_with(permit, "crm.item.get", &parameters, &pending.deadline).await;
         let answer = answer.and_then(|mut result| item_in(&mut result));
-        // Who no longer waits needs no answer.
+        // A caller that no longer waits needs no answer.
         let _ = pending.answer.send(answer);
     }
 
@@ -210,7 +210,7 @@ impl Drop for Alone {
     }
 }
 
-/// The task that gathers what waits. However it ends, nobody is left waiting for it.
+/// The task that gathers waiting reads. However it ends, no caller is left waiting for it.
 struct Gathering {
     reader: Arc<ItemReader>,
     has_ended: bool,
@@ -267,8 +267,7 @@ fn has_no_batches(error: &PortalError) -> bool {
     }
 }
 
-/// Whether this batch failed, for whatever odd reason, and its parts may not: reading twice is
-/// safe.
+/// Whether this batch failed for a reason that may not affect its parts: reading twice is safe.
 fn has_failed_alone(error: &PortalError) -> bool {
     match error {
         PortalError::NoUsableAnswer { .. } | PortalError::Cut { .. } => true,

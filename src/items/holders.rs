@@ -17,7 +17,7 @@ pub enum Communication {
     Email,
 }
 
-/// Those who have it.
+/// The items that have it.
 #[derive(Debug)]
 pub struct Holders(Value);
 

@@ -42,7 +42,7 @@ impl Items {
     /// The method that lists items, for errors that depend on it.
     pub const LIST: &str = "crm.item.list";
 
-    /// Brings a page of items, always with names in camelCase: portals lose standard fields when
+    /// Reads a page of items, always with names in camelCase: portals lose standard fields when
     /// custom ones are selected by their original names (docs/bitrix24.md, "Lists and filters").
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! One change at a time for one item: two calls never see each other's half-done work.
+//! One change at a time for one item: two calls never see each other's unfinished work.
 
 use std::{
     collections::HashMap,

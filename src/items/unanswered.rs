@@ -44,7 +44,7 @@ impl Open {
 }
 
 impl Unanswered {
-    /// Remembers a write whose arrival can be recognized.
+    /// Remembers a write whose effect can be recognized.
     pub(crate) fn remember(
         &self,
         item: ItemRef,
@@ -53,7 +53,7 @@ impl Unanswered {
         self.insert(item, Some(Box::new(has_arrived)));
     }
 
-    /// Remembers a write whose arrival cannot be recognized.
+    /// Remembers a write whose effect cannot be recognized.
     pub(crate) fn remember_blindly(&self, item: ItemRef) {
         self.insert(item, None);
     }

@@ -1,4 +1,4 @@
-//! Where fetched metadata are kept for a while; one request serves all calls that wait for it.
+//! A cache of fetched metadata; one request serves all calls that wait for it.
 
 use std::{
     collections::HashMap,
@@ -14,8 +14,7 @@ use crate::portal::{Deadline, PortalError};
 
 /// Fields, stages and types change when somebody edits the portal's settings, which is rare.
 const TTL: Duration = Duration::from_secs(600);
-/// Nothing is refused because of older metadata: whoever has just edited the settings tries at
-/// once.
+/// Nothing is refused because of older metadata: people try a new setting at once.
 const RECENT_FOR: Duration = Duration::from_secs(5);
 
 /// More keys than that are forgotten together: queries for people are keys, too.
@@ -49,7 +48,7 @@ impl<K, T> Cache<K, T> {
 }
 
 impl<K: Eq + Hash, T> Cache<K, T> {
-    /// What is kept under the key, or what `fetch` brings.
+    /// What is cached under the key, or what `fetch` returns.
     pub(super) async fn get(
         &self,
         key: K,

@@ -68,8 +68,8 @@ impl Needed {
     pub const ALL: Self = Self { directories: true, pipelines: true };
 }
 
-/// The codes of one entity type. What was not needed is as empty as what could not be read; why
-/// that was so, its error tells.
+/// The codes of one entity type. What was not needed is empty, like what could not be read; an
+/// error tells the two apart.
 #[derive(Debug, Clone)]
 pub struct Codes {
     entity: EntityType,
@@ -158,7 +158,7 @@ impl Codes {
         }
     }
 
-    /// The name of the stage that an item stands in.
+    /// The name of an item's stage.
     pub fn stage_name(&self, item: &Item) -> Option<&str> {
         let code = item.get("stageId")?.as_str()?;
         let stages = self.stages(item.pipeline(self.entity).unwrap_or(0));

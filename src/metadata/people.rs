@@ -35,7 +35,7 @@ pub struct Person {
     pub email: String,
     /// The position.
     pub position: String,
-    /// Whether the user still works here.
+    /// Whether the user is active.
     pub is_active: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct Person {
 pub struct People {
     /// The people.
     pub found: Vec<Person>,
-    /// How many were looked through, when the portal has more than can be.
+    /// How many were searched, when the portal has more than can be read.
     pub seen_of_more: Option<usize>,
 }
 
@@ -99,7 +99,7 @@ impl Metadata {
         self.people.get(query.to_owned(), deadline, fetch).await
     }
 
-    /// Asks a portal that has more people than a page holds, or others than those who are listed.
+    /// Searches a portal that has more people than a page holds, or people who are not listed.
     async fn search_people(
         &self,
         query: &str,
@@ -128,8 +128,8 @@ impl Metadata {
         Ok(resembling(&found, query))
     }
 
-    /// Asks for the beginnings of the names, in Cyrillic and in Latin letters: the ending may be
-    /// another form's.
+    /// Asks for the beginnings of the names, in Cyrillic and in Latin letters: the ending may
+    /// differ between forms.
     async fn search_by_beginnings(
         &self,
         query: &str,

@@ -146,7 +146,7 @@ impl<'a> Fields<'a> {
             (None, Some(field)) => Shape { kind: field.kind, is_multiple: field.is_multiple },
             (None, None) => self.shape_by_value(&name),
         };
-        // The vendor's page may be newer or older than the portal, whose own word wins.
+        // The vendor's page may be newer or older than the portal, whose own list takes precedence.
         let is_settable = match (row.map(|row| row.access), listed) {
             (Some(Access::Writable | Access::Immutable | Access::Computed), _) => true,
             (Some(Access::Hidden), _) => false,

@@ -1,4 +1,5 @@
-//! Where a portal is. Messages about malformed addresses never repeat them, because they hold secrets.
+//! Where a portal is. Messages about malformed addresses never repeat them, because they hold
+//! secrets.
 
 use std::{fmt, net::IpAddr};
 

@@ -1,4 +1,4 @@
-//! Answers as they come over the line: bounded in size and number of values, then read.
+//! Answers as they are received: bounded in size and number of values, then read.
 
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub(super) async fn read_bounded(mut response: Response) -> Result<Body, PortalE
             Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(body),
             Err(error) => {
-                let reason = format!("the answer broke off: {}", innermost(&error));
+                let reason = format!("the answer was cut off: {}", innermost(&error));
                 return Err(PortalError::Cut { reason, http_status });
             }
         };
@@ -59,7 +59,7 @@ pub(super) async fn read_bounded(mut response: Response) -> Result<Body, PortalE
 /// A usable answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// What the method brought.
+    /// What the method returned.
     pub result: Value,
     /// Where the next page of a list begins.
     pub next: Option<u64>,
@@ -77,7 +77,7 @@ pub(super) fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, Por
         return Err(unclear(format!("an answer of more than {MAX_VALUES} values")));
     }
     let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
-        // A page in place of an answer, at an address that holds none.
+        // A web page instead of an answer: there is no REST interface at this address.
         if status == StatusCode::NOT_FOUND {
             return Err(PortalError::NoSuchPage { http_status });
         }

@@ -75,12 +75,12 @@ impl Portal {
         self.fetch(method, parameters, deadline).await.map(|answer| answer.result)
     }
 
-    /// The right to send a request at once, if the pace allows one.
+    /// A permit to send a request at once, if the request limit allows one.
     pub fn try_permit(&self) -> Option<Permit> {
         self.endpoint.limiter.try_permit()
     }
 
-    /// Waits for the right to send a request.
+    /// Waits for a permit to send a request.
     ///
     /// # Errors
     ///
@@ -88,13 +88,13 @@ impl Portal {
     pub async fn permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
         let has_room = deadline.has(Duration::ZERO);
         deadline.wait(self.endpoint.limiter.permit()).await.map_err(|spent| match spent {
-            // Time was left, and the pace used it up.
+            // The time was used up by waiting for the request limit.
             Expired::Time if has_room => PortalError::DeadlineExceeded,
             spent => spent.into(),
         })
     }
 
-    /// Calls a method with the right to do so, and returns its `result`.
+    /// Calls a method with a permit, and returns its `result`.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Portal {
         let request_timeout = self.endpoint.timeouts.request;
         let deadline = deadline.instant().min(Instant::now() + request_timeout);
         let began = Instant::now();
-        // Not ended by the client's giving up: a request that has left is finished.
+        // Not ended by the client's cancelling: a request that was sent is finished.
         let answer = match timeout_at(deadline, self.exchange(method, body.json)).await {
             Ok(answer) => answer,
             Err(_) => Err(PortalError::NoUsableAnswer {
@@ -223,7 +223,7 @@ impl Portal {
                 token: None,
             };
         };
-        // Written behind the other parameters without copying them: files may be among them.
+        // Appended to the other parameters without copying them: files may be among them.
         let mut json = serde_json::to_vec(parameters).unwrap_or_default();
         json.pop();
         let separator = if parameters.is_empty() { "" } else { "," };

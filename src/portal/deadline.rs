@@ -29,7 +29,7 @@ impl Deadline {
     /// A deadline so much time from now on. Cancelling ends the call's waiting and repeating; a
     /// request that is under way is finished.
     pub fn new(time: Duration, cancellation: CancellationToken) -> Self {
-        // Small for short deadlines, which are somebody's wish.
+        // Smaller for short deadlines, which are a setting.
         let reserve = (time / 5).min(Duration::from_secs(5));
         Self { ends: Instant::now() + time, reserve, work: time / 4, cancellation }
     }
@@ -41,8 +41,8 @@ impl Deadline {
         Self { reserve: Duration::ZERO, cancellation: CancellationToken::new(), ..self.clone() }
     }
 
-    /// The same for waiting on somebody who works until this deadline, so that what they say of its
-    /// end is heard.
+    /// The same for waiting for a task that works until this deadline, so that its report of the
+    /// end is received.
     #[must_use]
     pub fn for_an_answer(&self) -> Self {
         const GRACE: Duration = Duration::from_millis(200);

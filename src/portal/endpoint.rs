@@ -1,5 +1,5 @@
-//! What everybody shares who calls the portal at one address: HTTP clients, the request limit and
-//! the timeouts. Whose rights a call has is not known here.
+//! What all callers of one portal address share: HTTP clients, the request limit and the timeouts.
+//! Users and their rights are not known here.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -75,7 +75,7 @@ impl Endpoint {
         if let Some(client) = place.get() {
             return Ok(client);
         }
-        // A second installation is refused, which is as good.
+        // A second installation is refused, which does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))

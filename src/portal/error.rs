@@ -22,7 +22,7 @@ pub enum PortalError {
         /// The answer's status.
         http_status: u16,
     },
-    /// A web page in the place of a REST interface: there is no portal at this address.
+    /// A web page instead of a REST interface: there is no portal at this address.
     #[error("no REST interface at this address (HTTP {http_status})")]
     NoSuchPage {
         /// The answer's status.
@@ -57,7 +57,7 @@ pub enum PortalError {
         /// The answer's status, when it had begun.
         http_status: Option<u16>,
     },
-    /// There is no valid access token and no new one could be had.
+    /// There is no valid access token and no new one could be obtained.
     #[error("the access token could not be renewed: {reason}")]
     NotRenewed {
         /// Why, in our own words.
@@ -65,11 +65,11 @@ pub enum PortalError {
         /// What the sign-in server said.
         refusal: Option<Box<ApiError>>,
     },
-    /// The client gave the call up before the request was sent.
-    #[error("the call was given up")]
+    /// The client cancelled the call before the request was sent.
+    #[error("the call was cancelled")]
     Cancelled,
-    /// The pace left no room before the deadline, so nothing was sent.
-    #[error("no room within the request limit before the deadline")]
+    /// The request limit allowed no request before the deadline, so nothing was sent.
+    #[error("the request limit allows no request before the deadline")]
     DeadlineExceeded,
     /// Earlier requests of the call took all its time, so this one was not sent.
     #[error("no answer in time")]
@@ -104,7 +104,7 @@ pub enum ErrorKind {
     PlanRestricted,
     /// A refusal that another call may avoid.
     Refused,
-    /// A refusal without a code, which says nothing about a way out.
+    /// A refusal without a code, which does not tell what to change.
     RefusedWithoutCode,
     /// Something has to finish or be confirmed first.
     Busy,
@@ -124,7 +124,7 @@ pub enum ErrorKind {
     ScopeMissing,
     /// This is not the address of a portal's REST interface.
     WrongAddress,
-    /// The portal failed in the middle: the request may have been carried out.
+    /// The portal failed while processing: the request may have been carried out.
     Failed,
 }
 
@@ -211,7 +211,7 @@ impl From<Expired> for PortalError {
     }
 }
 
-/// A code as sentences show it: only when it is one by its look.
+/// A code as messages show it: only when it has the form of one.
 fn code(code: &str) -> String {
     const MAX_BYTES: usize = 64;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.');
@@ -222,7 +222,7 @@ fn code(code: &str) -> String {
     }
 }
 
-/// A text from outside, cut. What hides in it is made visible where it leaves the program.
+/// A text from outside, cut. Invisible characters in it are escaped where it leaves the program.
 pub fn readable(text: &str) -> String {
     const MAX: usize = 500;
     match text.char_indices().nth(MAX) {

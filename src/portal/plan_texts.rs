@@ -1,7 +1,7 @@
 //! Whether a portal's text is about its plan, subscription or disk quota: some refusals say so in
 //! their text alone, in the portal's language (docs/bitrix24.md, "Error codes").
 //!
-//! Whole phrases count, because single words stand in names of items and in texts about rights.
+//! Whole phrases count, because single words occur in names of items and in texts about rights.
 
 /// Words in a row; a star ends a word of which only the beginning is given.
 const PHRASES: [&str; 44] = [
@@ -51,7 +51,7 @@ const PHRASES: [&str; 44] = [
     "лимит* результат* crm форм*",
 ];
 
-/// Whether the text speaks of the plan. Names in quotation marks do not count.
+/// Whether the text is about the plan. Names in quotation marks do not count.
 pub(super) fn speaks_of_the_plan(text: &str) -> bool {
     let text = without_quotations(text).to_lowercase();
     let words: Vec<&str> =

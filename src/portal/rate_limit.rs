@@ -1,4 +1,4 @@
-//! The pace that the portal allows: a bucket of tokens that fills again with time.
+//! The portal's request limit, as a token bucket.
 //!
 //! A portal refuses above 50 requests at once and 2 per second after that, 250 and 5 on the
 //! Enterprise plan (docs/bitrix24.md, "Limits").
@@ -16,7 +16,7 @@ use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 pub struct Rate {
     /// At once, after a pause.
     pub burst: f64,
-    /// Per second, for ever.
+    /// Per second, sustained.
     pub per_second: f64,
 }
 
@@ -49,7 +49,7 @@ impl FromStr for Rate {
     }
 }
 
-/// The right to send one request.
+/// A permit to send one request.
 #[derive(Debug)]
 pub struct Permit(());
 
@@ -122,7 +122,7 @@ impl Limiter {
 }
 
 impl Limiter {
-    /// Empties the bucket after a refusal: nothing goes out for at least a second.
+    /// Empties the bucket after a refusal: nothing is sent for at least a second.
     pub fn pause(&self) {
         let empty_until = Instant::now() + AFTER_A_REFUSAL;
         *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(empty_until);

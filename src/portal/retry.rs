@@ -1,7 +1,7 @@
 //! What may follow a failed request: the one table of fates, and the pauses between attempts.
 //!
-//! Nothing is repeated unless it provably did not run. What perhaps ran is settled by those who
-//! call, by looking at the item.
+//! Nothing is repeated unless it provably did not run. Callers settle what may have run by
+//! reading the item.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::{ErrorKind, PortalError};
 pub enum Disposition {
     /// It did not run: it may be sent again.
     NotExecuted,
-    /// The portal failed while it worked on it, and said so: it is no longer at work.
+    /// The portal failed while it worked on it, and said so: it has stopped.
     FailedInside,
-    /// The connection was cut before an answer: it may have run, and the portal is hardly at work
-    /// on it any more.
+    /// The connection was cut before an answer: it may have run, and the portal has most likely
+    /// stopped.
     Cut,
     /// No answer came in time, or one that is not the portal's own: it may be running still.
     MayRun,
@@ -79,7 +79,7 @@ impl Pauses {
                 .with_max_delay(Duration::from_secs(8))
                 .without_max_times()
                 .build(),
-            // A network that is down stays down for longer than a person waits.
+            // A network failure lasts longer than a person waits.
             after_no_connection: growing
                 .with_min_delay(Duration::from_millis(250))
                 .with_max_delay(Duration::from_secs(2))

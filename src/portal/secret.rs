@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// What stands in the place of a secret.
+/// What is shown instead of a secret.
 pub const MASK: &str = "***";
 
 /// A webhook's secret or a token. Its `Debug` and `Display` show `***`.
@@ -36,7 +36,7 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Takes secrets out of texts on their way to people, assistants and logs: portals echo them, in
+/// Removes secrets from texts for people, assistants and logs: portals echo them, in
 /// file links for instance (docs/bitrix24.md, "Files").
 #[derive(Debug, Clone, Default)]
 pub struct Scrubber {
@@ -44,7 +44,7 @@ pub struct Scrubber {
 }
 
 impl Scrubber {
-    /// Shorter secrets than this would hit ordinary words.
+    /// Shorter secrets than this would match ordinary words.
     const MIN: usize = 4;
 
     /// A filter for these secrets.

@@ -1,5 +1,5 @@
-//! The file that keeps renewed tokens: never through a link, never where others could put something
-//! in its place, replaced in one step, locked between processes.
+//! The file that keeps renewed tokens: never followed through a link, never where others could
+//! replace it, written atomically, locked between processes.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -86,7 +86,7 @@ pub(super) async fn lock(file: PathBuf) -> io::Result<File> {
         let mut name = file.into_os_string();
         name.push(".lock");
         let mut options = OpenOptions::new();
-        // Not emptied: whatever stands there under that name is not ours to empty.
+        // Not emptied: a file of that name may belong to another program.
         options.create(true).truncate(false).write(true);
         let lock = private(itself(&mut options)).open(PathBuf::from(name))?;
         lock.lock()?;

@@ -148,7 +148,7 @@ impl Tokens {
     }
 
     /// Brings a newer token than the stale one: another call's, another process's, or the sign-in
-    /// server's. A renewal goes on when who asked for it waits no longer.
+    /// server's. A renewal continues when its caller no longer waits.
     pub(super) async fn renew(
         self: &Arc<Self>,
         stale: Option<&Secret>,
@@ -178,7 +178,7 @@ impl Tokens {
             )?;
         match ended.as_deref() {
             Ok(Some(result)) => result.clone(),
-            _ => Err(not_renewed("the renewal broke off", None)),
+            _ => Err(not_renewed("the renewal was interrupted", None)),
         }
     }
 
@@ -208,7 +208,7 @@ impl Tokens {
                 }
             },
         };
-        // A file that could not be written holds tokens that have had their day.
+        // A file that could not be written holds outdated tokens.
         if let Some(kept) = self.read_file()
             && !self.lock().seen.iter().any(|seen| seen.expose() == kept.access)
         {
@@ -227,13 +227,13 @@ impl Tokens {
                     let reason = error.kind();
                     tracing::warn!(
                         %reason,
-                        "the token file cannot be written and the new tokens live in memory only; \
+                        "the token file cannot be written and the new tokens are in memory only; \
                          after a restart a person has to sign in again"
                     );
                 }
             }
             None if kept.refresh != refresh.expose() => tracing::warn!(
-                "the refresh token has been replaced and the new one lives in memory only; after a \
+                "the refresh token has been replaced and the new one is in memory only; after a \
                  restart a person has to sign in again, unless `{TOKEN_FILE}` names a file"
             ),
             None => {}
@@ -296,7 +296,7 @@ async fn ask(renewal: &Renewal, refresh: &Secret, http: &Client) -> Result<Kept,
     }
     match (text("access_token"), text("refresh_token")) {
         (Some(access), Some(refresh)) => Ok(Kept { access, refresh }),
-        _ => Err(not_renewed("the sign-in server's answer holds no tokens", None)),
+        _ => Err(not_renewed("the sign-in server's answer has no tokens", None)),
     }
 }
 

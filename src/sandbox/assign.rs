@@ -1,4 +1,4 @@
-//! What a portal does with the fields of an update: which it drops without a word, which others
+//! What a portal does with the fields of an update: which it silently drops, which others
 //! change with them, and when it saves at all (docs/bitrix24.md, "Silent drops" and "How an update
 //! runs"). How it reads one value lives in `cast`.
 
@@ -38,7 +38,7 @@ pub(super) fn update(
             return Err(PortalFault::new(400, "100", text));
         }
         let Some(field) = data.field(key, naming).filter(|field| field.is_writable()) else {
-            continue; // Unknown, read-only and immutable fields are dropped without a word.
+            continue; // Unknown, read-only and immutable fields are silently dropped.
         };
         match field {
             AnyField::Standard(row) => {

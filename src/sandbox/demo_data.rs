@@ -1,6 +1,6 @@
-//! A small company to try things on.
+//! Demo data of a small company.
 //!
-//! Deal 351 stands as before the vendor's example, so that the example changes all that it names.
+//! Deal 351 is as before the vendor's example, so that the example changes all that it names.
 //! Deal 355 holds files; deal 360 is closed to webhooks; only people may move a deal to
 //! `C9:UC_LEGAL`; the plan does not include smart process 1048; smart process 132 has neither
 //! observers nor dates; user 77 is external.

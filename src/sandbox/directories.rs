@@ -1,4 +1,4 @@
-//! What the portal knows of itself: stages and other directories, pipelines, types, currencies.
+//! The portal's metadata: stages and other directories, pipelines, types, currencies.
 
 use std::collections::BTreeMap;
 

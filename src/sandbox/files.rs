@@ -28,7 +28,7 @@ impl Files {
         self.stored.get(&id).cloned()
     }
 
-    /// Puts a file in; an empty or undecodable content is lost without a word.
+    /// Puts a file in; an empty or undecodable content is silently lost.
     pub(super) fn store(&mut self, name: &str, text: &str) -> Option<i64> {
         let text: String =
             text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/')).collect();

@@ -21,7 +21,7 @@ const PAGE: usize = 50;
 const OPERATORS: [&str; 16] =
     ["!><", "!=%", "!%=", "><", ">=", "<=", "!=", "!@", "!%", "=%", "%=", "!", ">", "<", "@", "%"];
 
-/// A page of ids, and how it stands to the rest when that was counted.
+/// A page of ids, with the next offset, and the total when it was counted.
 pub(super) struct Page {
     pub(super) ids: Vec<u64>,
     pub(super) total: Option<usize>,
@@ -111,7 +111,7 @@ impl Search<'_> {
             }
             let (operator, name) = split(key);
             let column = self.field(name).ok_or_else(|| not_allowed("filter", name))?;
-            // Lists of users and contacts are joined at the top alone, and hardly any operator.
+            // Lists of users and contacts are joined only at the top, with few operators.
             let is_joined = match column.name.as_str() {
                 "observers" => is_top && operator.is_empty(),
                 "contactIds" => is_top && ["", "@", "!@"].contains(&operator),
@@ -237,7 +237,7 @@ fn contains(stored: &Value, asked: &Value) -> bool {
     !stored.is_null() && plain(stored).to_lowercase().contains(&plain(asked).to_lowercase())
 }
 
-/// A pattern in which `%` stands for anything.
+/// A pattern in which `%` matches any text.
 fn is_like(stored: &Value, asked: &Value) -> bool {
     let (text, pattern) = (plain(stored).to_lowercase(), plain(asked).to_lowercase());
     let mut rest = text.as_str();

@@ -111,7 +111,7 @@ pub(super) fn call(
     Ok(result.into())
 }
 
-/// A row with what a list's `select` names; unknown names are dropped without a word, and with
+/// A row with what a list's `select` names; unknown names are silently dropped, and with
 /// original names all standard fields are (docs/bitrix24.md, "Lists and filters").
 fn selected(
     mut row: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Whom the portal knows: its users, and who has a phone or an e-mail.
+//! The portal's users, and the items that have a phone or an e-mail.
 
 use std::collections::BTreeMap;
 

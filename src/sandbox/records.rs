@@ -1,5 +1,5 @@
-//! What a portal does with `fm`: additions, changes and deletions by key, and no thought of
-//! doubles (docs/bitrix24.md, "Multifields").
+//! What a portal does with `fm`: additions, changes and deletions by key, and no check for
+//! duplicates (docs/bitrix24.md, "Multifields").
 
 use serde_json::{Map, Value, json};
 

@@ -250,7 +250,7 @@ impl TypeData {
         self.items.insert(id, item);
     }
 
-    /// The pipeline that an item stands in; types without `categoryId` have one.
+    /// The pipeline of an item; types without `categoryId` have one.
     pub(super) fn pipeline_of(&self, item: &Map<String, Value>) -> i64 {
         let only = self.pipelines.first().map_or(0, |pipeline| pipeline.id);
         match self.entity.family() {

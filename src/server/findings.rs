@@ -1,12 +1,12 @@
-//! What is found when the arguments of a call are read, on its way to the tool.
+//! What is found when the arguments of a call are read, passed on to the tool.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(super) const ARGUMENTS: &str = "params.arguments";
 
-/// What was found when the arguments of a call were read. It travels beside them in the request's
-/// `_meta`, because rmcp hands on nothing else.
+/// What was found when the arguments of a call were read. It is passed on in the request's
+/// `_meta`, because rmcp passes on nothing else.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Findings {
     /// What was repaired.
@@ -34,7 +34,7 @@ impl Findings {
     }
 }
 
-/// Attaches findings to a call of a tool, in the place of what a client may have sent as such.
+/// Attaches findings to a call of a tool, replacing what a client may have sent as such.
 pub(super) fn attach(message: &mut Value, findings: Findings) {
     if message.get("method").and_then(Value::as_str) != Some("tools/call") {
         return;

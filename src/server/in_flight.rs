@@ -1,4 +1,4 @@
-//! What is at work: it has to be finished before the process may end, and too much of it stops the
+//! Work in progress: it has to be finished before the process may end, and too much of it stops the
 //! reading of more.
 
 use std::sync::Arc;

@@ -36,7 +36,7 @@ use crate::json::{self, Parsed, Unreadable};
 /// A longer line is dropped: nothing that a tool takes is larger.
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
-/// A client's end of the conversation.
+/// A client's side of the connection.
 pub struct StdioTransport<R, W> {
     input: BufReader<R>,
     line: Vec<u8>,
@@ -149,7 +149,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
         if self.line.is_empty() || self.is_dropping { Input::End } else { Input::Line }
     }
 
-    /// Turns a line into a message for rmcp, or into the answer that it deserves.
+    /// Turns a line into a message for rmcp, or into an error answer.
     fn understand(&self, line: &[u8]) -> Understood {
         const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
@@ -209,7 +209,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
             }
             ClientJsonRpcMessage::Notification(notification) => {
                 use rmcp::model::ClientNotification::CancelledNotification;
-                // A request that was given up is not answered.
+                // A cancelled request is not answered.
                 if let CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {

@@ -20,7 +20,7 @@ pub fn standard_streams() -> (Input, Output) {
     (Box::new(input), Box::new(output))
 }
 
-/// Node-based clients hand their children sockets in the place of pipes.
+/// Node-based clients hand their children sockets instead of pipes.
 #[cfg(unix)]
 fn sockets() -> Option<(tokio::net::UnixStream, tokio::net::UnixStream)> {
     use std::{

@@ -1,8 +1,8 @@
 //! Reading arguments as assistants really send them.
 //!
-//! Clients pass objects as JSON text, numbers as strings, nulls for what is left out, and wrap
-//! everything once more; such things are repaired and named in notes. What is doubtful becomes a
-//! problem, all at once. The tool's own schema says what is expected.
+//! Clients pass objects as JSON text, numbers as strings and nulls for what is left out, or wrap
+//! all arguments in an object; such things are repaired and noted. Ambiguous arguments become
+//! problems, reported together. The tool's own schema says what is expected.
 
 use std::borrow::Cow;
 
@@ -81,7 +81,7 @@ pub(super) fn parse<T: DeserializeOwned>(
         let is_flag =
             |name| properties.get(name).and_then(|it| it.get("type")) == Some(&json!("boolean"));
         // Assistants send these for an option that they leave out. A flag is left out by null
-        // alone: whether anything is written must not hang on a reading of nothing.
+        // alone: whether anything is written must not depend on an empty value.
         let is_left_out =
             value.is_null() || ([json!(""), json!([])].contains(&value) && !is_flag(&name));
         if is_left_out {
@@ -151,7 +151,7 @@ impl Reader<'_> {
         self.problems.extend(problems);
     }
 
-    /// Takes off what clients wrap around the arguments.
+    /// Unwraps the arguments where a client wrapped them.
     fn open(&mut self, raw: Value) -> Option<Map<String, Value>> {
         let mut given = match raw {
             Value::Null => Map::new(),
@@ -167,7 +167,7 @@ impl Reader<'_> {
                 return None;
             }
             given = self.object("arguments", inner)?;
-            self.notes.push("the arguments were taken out of a wrapper".to_owned());
+            self.notes.push("the arguments were unwrapped".to_owned());
         }
         Some(given)
     }
@@ -212,7 +212,7 @@ impl Reader<'_> {
                 Some(number.into())
             }
             Some(_) => {
-                self.expected(name, &format!("a whole number from {least} on"), value);
+                self.expected(name, &format!("a whole number of at least {least}"), value);
                 None
             }
             None if name == "entityTypeId" => {
@@ -243,7 +243,7 @@ impl Reader<'_> {
             })
         };
         let id = if is_elsewhere {
-            Err(format!("is a link to another portal than {}", self.portal).into())
+            Err(format!("is a link to a portal other than {}", self.portal).into())
         } else {
             entity.item_in(text)
         };
@@ -284,7 +284,7 @@ impl Reader<'_> {
                         }
                         Err(error) => {
                             let message =
-                                format!("must be a JSON object; as JSON text it fails: {error}");
+                                format!("must be a JSON object; parsing it failed: {error}");
                             self.problems.push(Problem::new(name, message));
                             return None;
                         }
@@ -326,7 +326,7 @@ impl Reader<'_> {
         if list.is_empty() && *value != Value::Array(Vec::new())
             || !list.iter().all(Value::is_string)
         {
-            self.expected(name, "a list of texts", value);
+            self.expected(name, "a list of strings", value);
             return None;
         }
         Some(list.into())
@@ -337,7 +337,7 @@ impl Reader<'_> {
         let Some(allowed) = property.get("enum").and_then(Value::as_array) else {
             match value {
                 Value::String(_) => return Some(value),
-                // An id is a natural thing to search for.
+                // People search for ids, too.
                 Value::Number(number) if !number.is_f64() => {
                     return Some(number.to_string().into());
                 }
@@ -369,10 +369,10 @@ impl Reader<'_> {
         let names: Vec<&str> = self.properties.keys().map(String::as_str).collect();
         let is_field = catalog::named(name).is_some() || names::is_custom(name);
         let problem = if is_field && self.properties.contains_key("fields") {
-            Problem::new(name, "is a field and belongs into `fields`")
+            Problem::new(name, "is a field; put it into `fields`")
                 .suggest(Some(format!("fields.{name}")))
         } else {
-            let message = format!("is not an argument; there are `{}`", names.join("`, `"));
+            let message = format!("is not an argument; use `{}`", names.join("`, `"));
             Problem::new(name, message).suggest(names::nearest(name, names))
         };
         self.problems.push(problem);

@@ -15,9 +15,9 @@ use crate::{
 /// A call of a tool.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    /// Whose call it is, until when, and its remarks.
+    /// The call: its account, deadline and notes.
     pub(super) call: &'a Call<'a>,
-    /// What is known of the portal, as new as the call needs it.
+    /// The portal's metadata, as fresh as the call needs them.
     pub(super) metadata: &'a Metadata,
     /// The entity types that this server works on.
     pub(super) types: &'a EntityTypes,
@@ -37,7 +37,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same with other metadata: newer, when what is known was too little.
+    /// The same with other metadata: newer ones, when the cached ones were not enough.
     pub(super) const fn with_metadata<'b>(self, metadata: &'b Metadata) -> Context<'b>
     where
         'a: 'b,

@@ -1,6 +1,6 @@
-//! Days in answers: `YYYY-MM-DD`, in the place of the moment that portals answer (docs/bitrix24.md,
-//! "Dates and times"). Which custom fields hold days is said by the portal's list of fields, which
-//! is asked for only when an item holds what may be one.
+//! Days in answers: `YYYY-MM-DD` instead of the date and time that portals answer
+//! (docs/bitrix24.md, "Dates and times"). The portal's list of fields tells which custom fields
+//! hold days; it is fetched only when an item holds a value that may be one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     metadata::Fields,
 };
 
-/// What tells days from moments in the items of an entity type.
+/// Which fields of an entity type hold days and not times.
 pub(super) struct Days {
     entity: EntityType,
     naming: Naming,
@@ -21,7 +21,7 @@ pub(super) struct Days {
 
 impl Days {
     /// Asks for the list of fields if one of the values may be a custom field's day. Where it
-    /// cannot be had, such values stay as they are.
+    /// cannot be read, such values stay as they are.
     pub(super) async fn of<'a>(
         context: Context<'_>,
         entity: EntityType,

@@ -1,4 +1,4 @@
-//! What a tool is: one value that holds all that is known of it.
+//! The definition of a tool, as one value.
 
 use std::pin::Pin;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{crm::EntityTypes, error::Failure};
 
-/// All that is known of a tool.
+/// The definition of a tool.
 pub(super) struct ToolDefinition {
     /// The name that calls use.
     pub(super) name: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct ToolDefinition {
     pub(super) group: Group,
     /// Whether it can change anything. A tool that writes does so through `change` alone.
     pub(super) effect: Effect,
-    /// What assistants are told of it when a session opens.
+    /// Its part of the instructions at the start of a session.
     pub(super) instructions: &'static str,
     /// What it does, for the assistant.
     pub(super) description: fn(&EntityTypes) -> String,
@@ -36,5 +36,5 @@ pub(super) struct ToolDefinition {
     pub(super) run: for<'a> fn(Context<'a>, RawArguments) -> Running<'a>,
 }
 
-/// A call that goes on; boxed, so that no call carries the state of the largest tool.
+/// A running call; boxed, so that no call holds the state of the largest tool.
 pub(super) type Running<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;

@@ -1,4 +1,4 @@
-//! `describe_crm_fields`: what can be written on this portal, and who works there.
+//! `describe_crm_fields`: the fields of this portal, their choices, and its people.
 
 mod choices;
 mod people;
@@ -34,9 +34,9 @@ use choices::{ChoiceGroup, Choices, Sources};
 use row::Row;
 
 const DESCRIPTION: &str = "\
-Tells what can be written on this portal. Without entityTypeId: its entity types. With it: a line for \
+Describes this portal's fields. Without entityTypeId: its entity types. With it: a line for \
 each field. `query` finds fields by code, title or choice in any language, and people by name or e-mail. \
-`field` shows all of one: stages by pipeline, options with ids, currencies.";
+`field` shows one in full: stages by pipeline, options with ids, currencies.";
 
 /// What a call may hold.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,7 +45,7 @@ struct Arguments {
     #[serde(default)]
     #[schemars(range(min = 1))]
     entity_type_id: Option<u64>,
-    /// Text to look for; with a user `field`, a person
+    /// Search text; with a user `field`, a person
     #[serde(default)]
     query: Option<String>,
     /// Name of one field
@@ -117,7 +117,7 @@ async fn describe(
     }
 }
 
-/// A description, and whether what was looked for is in it.
+/// A description, and whether the query was found in it.
 struct Described {
     answer: Value,
     is_found: bool,
@@ -149,7 +149,7 @@ async fn entity_types(context: Context<'_>, query: Option<&str>, mut notes: Vec<
         set(&mut answer, "people", people.into());
     }
     set(&mut answer, "notes", notes.into());
-    narrowed(answer, "entityTypes", "ask with a `query`")
+    narrowed(answer, "entityTypes", "narrow with `query`")
 }
 
 /// What is known of an entity type's fields.
@@ -213,7 +213,7 @@ impl<'a> Description<'a> {
             "fields": lines,
             "notes": self.notes,
         });
-        narrowed(answer, "fields", "look for the field with `query`")
+        narrowed(answer, "fields", "find the field with `query`")
     }
 
     /// The fields and choices that a query finds, and people.
@@ -239,7 +239,7 @@ impl<'a> Description<'a> {
         if !is_found {
             found = self.partly_matching(&asked);
             notes.push(if found.is_empty() {
-                // What kept people from being found is said already.
+                // A note already says why people could not be found.
                 let what = if notes.len() > notes_before {
                     "no field or choice"
                 } else {
@@ -247,10 +247,10 @@ impl<'a> Description<'a> {
                 };
                 format!(
                     "{what} matches; call without `query` to see every field, or with `field` alone \
-                     to see what it can hold"
+                     to see its choices"
                 )
             } else {
-                format!("nothing matches all of `{query}`; `fields` match some of it")
+                format!("nothing matches all of `{query}`; `fields` lists partial matches")
             });
         }
         let mut answer = json!({"ok": true, "entityTypeId": self.entity.id(), "fields": found});
@@ -334,7 +334,7 @@ impl<'a> Description<'a> {
                 Err(Unresolved::Unknown(problem) | Unresolved::Ambiguous(problem)) => problem,
                 Ok(_) => Problem::unknown_field(
                     "field",
-                    format!("is not in the portal's list of fields of {}", self.entity),
+                    format!("is not in the portal's field list of {}", self.entity),
                 ),
             };
             return Err(Failure::refused_argument(problem));
@@ -356,7 +356,7 @@ impl<'a> Description<'a> {
         };
         set(&mut answer, "notes", notes.into());
         let is_found = query.is_none() || choices.len() > 0 || is_somebody;
-        let answer = narrowed(answer, part, "look for the choice with `query`");
+        let answer = narrowed(answer, part, "find the choice with `query`");
         Ok(Described { answer, is_found })
     }
 

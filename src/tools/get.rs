@@ -1,4 +1,4 @@
-//! `get_crm_item`: one item without what says nothing, with the names beside the codes.
+//! `get_crm_item`: one item without empty and bookkeeping fields, with names for its codes.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,8 +24,8 @@ use crate::{
 };
 
 const DESCRIPTION: &str = "\
-Reads one CRM item: its filled fields, names beside the codes of stage and pipeline, phones and e-mails \
-with their record ids, files by id, and a link.";
+Reads one CRM item: its non-empty fields, the names of its stage and pipeline, phones and e-mails \
+with record ids, files by id, and a link.";
 
 /// What a call may hold.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -92,7 +92,7 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
     Ok(Answer::Success(narrowed(answer, "item", how)))
 }
 
-/// The named fields, whatever it takes to know what the names mean.
+/// The named fields; the portal's field list is fetched if the names need it.
 async fn chosen(
     context: Context<'_>,
     fields: Fields<'_>,
@@ -114,7 +114,7 @@ async fn chosen(
     }
 }
 
-/// The same by the portal's list of fields; where it cannot be had, the problems stay.
+/// The same by the portal's list of fields; if it cannot be fetched, the problems stay.
 async fn selected_by(
     metadata: &Metadata,
     fields: Fields<'_>,

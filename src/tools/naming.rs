@@ -1,4 +1,4 @@
-//! The names that people see, beside the codes of stages and pipelines.
+//! The names that people see for the codes of stages and pipelines.
 
 use serde_json::Value;
 
@@ -15,14 +15,14 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Fetches the names, if the type has stages; what cannot be had is left out with a note.
+    /// Fetches the names, if the type has stages; what cannot be read is left out with a note.
     pub(super) async fn of(
         context: Context<'_>,
         entity: EntityType,
         notes: &mut Vec<String>,
     ) -> Self {
         let has_stages = stage::directory(entity, 0).is_some();
-        // Where items do not tell their pipeline, its name is not shown.
+        // Where items do not show their pipeline, its name is not shown either.
         let has_pipelines = has_stages && catalog::field(entity, "categoryId").is_some();
         let needed = Needed { directories: has_stages, pipelines: has_pipelines };
         let codes = Codes::fetch(context.metadata, entity, needed, &context.call.deadline).await;
@@ -35,7 +35,7 @@ impl Names {
         Self { entity, codes }
     }
 
-    /// The item with `stageName` and `categoryName` beside the codes.
+    /// The item with `stageName` and `categoryName` added.
     pub(super) fn added_to(&self, item: Item) -> Item {
         let stage = self.codes.stage_name(&item).map(Value::from);
         let pipeline = item.pipeline(self.entity).and_then(|id| self.codes.pipeline_name(id));

@@ -19,12 +19,12 @@ use bounds::{bounded, make_visible, shorten_texts};
 
 pub(super) use bounds::narrowed;
 
-/// What a call brought.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// The answer of the contract.
     Success(Value),
-    /// The same for a failure, and a sentence for clients that show the text alone.
+    /// The same for a failure, and a sentence for clients that show only the text.
     Error {
         /// Begins with `Error` and is complete.
         sentence: String,
@@ -34,8 +34,8 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The answer of a failure, bounded like the others: what is echoed may be of any size. A tool that
-    /// only reads says nothing of writing.
+    /// The answer of a failure, bounded like the others: what is echoed may be of any size. A tool
+    /// that only reads says nothing of writing.
     pub fn failed(failure: &Failure, effect: Effect) -> Self {
         let mut json = json!({"ok": false, "error": failure.to_json()});
         make_visible(&mut json);
@@ -66,7 +66,7 @@ impl Answer {
     }
 }
 
-/// What people know an item by: shown of each item that is found, and of one with many fields.
+/// What people recognize an item by: shown for each found item, and for one with many fields.
 pub(super) const KNOWN_BY: [&str; 12] = [
     "id",
     "title",
@@ -82,7 +82,7 @@ pub(super) const KNOWN_BY: [&str; 12] = [
     "contactId",
 ];
 
-/// The answer when every asked value stands.
+/// The answer when every requested value is applied.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Success {
@@ -99,7 +99,7 @@ pub(super) struct Success {
     pub(super) item: Item,
 }
 
-/// The answer when an asked value does not stand.
+/// The answer when a requested value is not applied.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Missed {
@@ -112,8 +112,8 @@ pub(super) struct Missed {
     pub(super) item: Item,
 }
 
-/// What of an item is answered to an update: all that says something, or of an item with many
-/// fields what people know it by and what was asked for.
+/// The part of an item that an update answers: all meaningful fields, or of an item with many
+/// fields those that people recognize it by and the requested ones.
 pub(super) fn recognizable_fields(item: Item, asked: &[String]) -> Item {
     const MANY_FIELDS: usize = 40;
     const MAX_FIELDS: usize = 15;
@@ -163,7 +163,7 @@ impl Missed {
     }
 }
 
-/// The answer of an error; its sentence says what its message says.
+/// The answer of an error; its sentence repeats its message.
 fn error(failure: &Failure, effect: Effect, json: Value) -> Answer {
     let message = json.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
     let sentence = match effect {

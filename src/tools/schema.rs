@@ -50,7 +50,7 @@ fn generate<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
     std::mem::take(schema.ensure_object())
 }
 
-/// Removes what clients refuse or what costs bytes without telling anything.
+/// Removes what clients refuse and what adds bytes but no information.
 #[derive(Debug, Clone)]
 struct Flat;
 

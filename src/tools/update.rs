@@ -1,4 +1,4 @@
-//! `update_crm_item`: changes one item and says what became of it.
+//! `update_crm_item`: changes one item and reports the outcome.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::{
     uploads::Policy,
 };
 
-/// What clients are told, for these entity types.
+/// The tool's description for these entity types.
 fn description(types: &EntityTypes) -> String {
     let legend: Vec<String> = types
         .numbers()
@@ -38,8 +38,8 @@ fn description(types: &EntityTypes) -> String {
     };
     format!(
         "\
-Changes one existing item of the Bitrix24 CRM. Only the named fields change. The answer is checked \
-against the portal: it tells what changed, and what the portal silently ignored is an error, never a \
+Changes one existing item of the Bitrix24 CRM. Only the named fields change. The result is \
+verified: the answer lists what changed, and a value that the portal silently ignored is an error, not a \
 success.
 
 {example}Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. Custom \
@@ -47,8 +47,8 @@ fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` too
 Lists replace the old list. To empty a field, name it in `clear`. A file is [\"name.pdf\",\"<base64>\"] \
 or {{\"path\":\"/folder/name.pdf\"}}; {{\"id\":12}} keeps a file in a list.
 
-To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` guards against \
-changing an item that is no longer as you saw it. `dryRun` shows the changes without writing.
+To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` prevents \
+changing an item that has changed since you read it. `dryRun` shows the changes without writing.
 
 An error says whether anything was written (`written`: no, yes, unknown), whether another call can help \
 (`retry`: no, after_fix, later) and what to do next (`hint`). After `unknown`, read the item before \
@@ -91,9 +91,9 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     effect: Effect::Write,
     instructions: "update_crm_item changes one item: pass its id and only the fields to change. Read the \
                    outcome: `updated` means that every field has the requested value, `unchanged` that all \
-                   had it already; an error says whether anything was written, what was applied and what \
-                   to do next. When `written` is unknown, read the item before repeating the call. Say \
-                   what the answer says, not what was asked.",
+                   already had it; an error says whether anything was written, what was applied and what \
+                   to do next. When `written` is unknown, read the item before repeating the call. Report \
+                   the answer, not the request.",
     description,
     input_schema,
     output_schema: Some(schema::output::<Success>),
@@ -138,8 +138,8 @@ fn names_no_field() -> Problem {
     Problem::new("fields", "names no field; give at least one in `fields` or in `clear`")
 }
 
-/// Adds to what does not fit what is wrong with the fields, as far as that can be told without the
-/// portal, so that one correction is enough.
+/// Adds the problems of the fields, as far as they are known without the portal, to those of the
+/// other arguments, so that one correction is enough.
 fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
     let Unreadable { mut problems, readable } = unreadable;
     let fields = readable.get("fields").and_then(Value::as_object);

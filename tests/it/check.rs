@@ -77,12 +77,12 @@ async fn check_names_each_mistake() {
     # no portal
     ✓ the settings are well formed: http://127.0.0.1
     ✗ the portal gave no usable answer: an answer with HTTP status 200 that is not JSON
-      → something else than a Bitrix24 portal answers at this address, or a proxy stands between; check the address
+      → the server at this address is not a Bitrix24 portal, or a proxy answers instead; check the address
 
     # moved
     ✓ the settings are well formed: http://127.0.0.1
     ✗ the portal has moved to `https://new.example`
-      → a person has to put the portal's new address into the settings (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not followed, because they would carry the secret to another address
+      → a person has to put the portal's new address into the settings (`BITRIX24_WEBHOOK_URL` or `BITRIX24_PORTAL_URL`); redirects are not followed, because they would send the secret to another address
 
     # scope
     ✓ the settings are well formed: http://127.0.0.1
@@ -95,7 +95,7 @@ async fn check_names_each_mistake() {
     ✓ the settings are well formed: http://127.0.0.1
     ✓ the portal was reached and has accepted the sign-in
     ✓ calls have the rights of user 7 (Ann)
-    ✓ the scope `crm` is there; people could be found by name with `user_basic` as well
+    ✓ the scope `crm` is granted; to find people by name, add `user_basic`
     ✗ the method `crm.item.update` is not available
       → this portal's CRM is too old; update it
 
@@ -116,7 +116,7 @@ async fn check_names_each_mistake() {
     ✓ the settings are well formed: http://127.0.0.1
     ✓ the portal was reached and has accepted the sign-in
     ✓ calls have the rights of user 1 (Sandbox User, an administrator)
-    ✓ the scope `crm` is there, and people can be found by name
+    ✓ the scope `crm` is granted, and people can be found by name
     ✓ the method `crm.item.update` is available
     ✓ leads can be read
     ✓ deals can be read

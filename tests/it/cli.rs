@@ -31,7 +31,7 @@ async fn call_prints_the_answer_and_its_exit_code_tells_how_it_went() {
         "message": "`fields.titel` is not a field of deal",
         "written": "no",
         "retry": "after_fix",
-        "hint": "nothing was sent; correct what `problems` names and call again",
+        "hint": "correct the arguments listed in `problems` and call again",
         "problems": [
           {
             "path": "fields.titel",
@@ -169,7 +169,7 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
        → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"title":"Acme: service contract","stageId":"C9:NEGOTIATION"}}}}
        ← PARTLY_APPLIED: the portal answered success but did not apply `stageId`
          written: yes, retry: after_fix
-       not applied  stageId: asked "C9:NEGOTIATION", stands "C9:UC_NYL06U"
+       not applied  stageId: requested "C9:NEGOTIATION", now "C9:UC_NYL06U"
        ← partial
          title          "Service contract" → "Acme: service contract"
     "#);
@@ -209,7 +209,7 @@ async fn help_names_every_command_and_setting() {
               Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
 
           --tools <GROUPS>
-              Which tools there are, by default `update,lookup` [env: BITRIX24_TOOLS]
+              Which groups of tools to offer, by default `update,lookup` [env: BITRIX24_TOOLS]
 
           --entity-types <TYPES>
               Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
@@ -281,13 +281,13 @@ async fn help_names_every_command_and_setting() {
               Hide and refuse every tool that writes [env: BITRIX24_READ_ONLY]
 
           --tools <GROUPS>
-              Which tools there are, by default `update,lookup` [env: BITRIX24_TOOLS]
+              Which groups of tools to offer, by default `update,lookup` [env: BITRIX24_TOOLS]
 
           --entity-types <TYPES>
               Entity types to work on, such as `deal,contact,1268`, by default all [env: BITRIX24_ENTITY_TYPES]
 
           --portal-url <URL>
-              Address of the portal, with a token in `BITRIX24_ACCESS_TOKEN` [env: BITRIX24_PORTAL_URL]
+              Address of the portal, when calls sign in with an access token [env: BITRIX24_PORTAL_URL]
 
           --oauth-url <URL>
               Where tokens are renewed, by default https://oauth.bitrix.info/oauth/token/ [env: BITRIX24_OAUTH_URL]

@@ -39,7 +39,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "1 {\"stageId\":\"C9:NEW\"}": [
         [
           "fields.stageId",
-          "must be like `IN_PROCESS`, as lead stages are; `options` lists what there is",
+          "must be like `IN_PROCESS`, as lead stages are; `options` lists the allowed values",
           null
         ]
       ],
@@ -60,7 +60,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "2 {\"stageId\":\"C9:WON\",\"categoryId\":3}": [
         [
           "fields.stageId",
-          "is a stage of pipeline 9, and `categoryId` asks for pipeline 3",
+          "is a stage of pipeline 9, but `categoryId` requests pipeline 3",
           "{\"categoryId\":9,\"stageId\":\"C9:WON\"}"
         ]
       ],
@@ -74,7 +74,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "7 {\"stageId\":\"DT31_2:N\"}": [
         [
           "fields.stageId",
-          "must be like `SENT`, as quote stages are; `options` lists what there is",
+          "must be like `SENT`, as quote stages are; `options` lists the allowed values",
           null
         ]
       ],
@@ -312,7 +312,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.sourceId",
-          "message": "is not the code of a choice; `options` lists what there is",
+          "message": "is not the code of a choice; `options` lists the allowed values",
           "options": [
             {
               "code": "CALL",
@@ -356,7 +356,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.industry",
-          "message": "is not the code of a choice; `options` lists what there is",
+          "message": "is not the code of a choice; `options` lists the allowed values",
           "options": [
             {
               "code": "IT",
@@ -383,7 +383,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"Olga\"`; `options` lists what there is",
+          "message": "must be the id of a user, a whole number, not `\"Olga\"`; `options` lists the allowed values",
           "options": [
             {
               "code": "7",
@@ -395,7 +395,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"sales manager\"`; `options` lists what there is",
+          "message": "must be the id of a user, a whole number, not `\"sales manager\"`; `options` lists the allowed values",
           "options": [
             {
               "code": "6",

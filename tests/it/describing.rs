@@ -62,7 +62,7 @@ async fn one_field_is_described_in_full() {
         "name": "stageId",
         "title": "Stage",
         "kind": "stage",
-        "format": "Code of the stage the item stands in; it must be a stage of the item's pipeline.",
+        "format": "Code of the item's stage; it must be a stage of the item's pipeline.",
         "pipelines": [
           {
             "categoryId": 0,

@@ -142,12 +142,12 @@ async fn every_row_of_the_error_table() {
     400 INVALID_REQUEST                         PORTAL_ADDRESS        no       no
     404 ERROR_METHOD_NOT_FOUND                  PORTAL_ADDRESS        no       no
     500 PORTAL_DELETED                          PORTAL_ADDRESS        no       no
-    500 INTERNAL_SERVER_ERROR                   PORTAL_FAILED         no       later
-    500 ERROR_UNEXPECTED_ANSWER                 PORTAL_FAILED         no       later
-    500 ERROR_CORE                              PORTAL_FAILED         no       later
+    500 INTERNAL_SERVER_ERROR                   PORTAL_FAILED         unknown  later
+    500 ERROR_UNEXPECTED_ANSWER                 PORTAL_FAILED         unknown  later
+    500 ERROR_CORE                              PORTAL_FAILED         unknown  later
     405 ERROR_BATCH_METHOD_NOT_ALLOWED          REFUSED               no       after_fix
     418 SOMETHING_NEW                           REFUSED               no       after_fix
-    500 SOMETHING_NEW                           PORTAL_FAILED         no       later
+    500 SOMETHING_NEW                           PORTAL_FAILED         unknown  later
     ");
 }
 
@@ -229,7 +229,7 @@ async fn answers_that_are_no_answers_leave_it_open_whether_something_was_written
         }
       ],
       "no item": [
-        "the portal gave no usable answer: an answer that holds no item",
+        "the portal gave no usable answer: an answer without an item",
         null
       ],
       "deep JSON": [
@@ -244,7 +244,7 @@ async fn answers_that_are_no_answers_leave_it_open_whether_something_was_written
         null
       ],
       "cut inside the answer": [
-        "the portal gave no usable answer: the answer broke off: end of file before message length reached",
+        "the portal gave no usable answer: the answer was cut off: end of file before message length reached",
         {
           "httpStatus": 200,
           "description": ""

@@ -290,11 +290,11 @@ async fn a_refusal_that_names_no_field_lists_those_it_can_be_about() {
         "message": "the portal refused a value",
         "written": "no",
         "retry": "after_fix",
-        "hint": "correct the value that `portal.description` speaks of and call again",
+        "hint": "correct the value that `portal.description` refers to and call again",
         "problems": [
           {
             "path": "fields.currencyId",
-            "message": "may be what the portal refuses"
+            "message": "may be the field that the portal refuses"
           }
         ],
         "portal": {

@@ -315,10 +315,10 @@ async fn wrong_filters_are_explained_and_not_sent() {
     assert_json_snapshot!(answer.json["error"], @r#"
     {
       "code": "INVALID_ARGUMENTS",
-      "message": "19 arguments have to be corrected",
+      "message": "19 arguments are invalid",
       "written": "no",
       "retry": "after_fix",
-      "hint": "nothing was sent; correct what `problems` names and call again; find_crm_items finds items, describe_crm_fields with a `query` fields and people",
+      "hint": "correct the arguments listed in `problems` and call again; find_crm_items finds items, describe_crm_fields with `query` fields and people",
       "problems": [
         {
           "path": "filter.titel",
@@ -388,12 +388,12 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.opportunity>",
-          "message": "has its operator behind the name; it stands before it",
+          "message": "has its operator after the name; put it first",
           "didYouMean": ">opportunity"
         },
         {
           "path": "filter.companyId",
-          "message": "must be a value; the operator stands before the name, as in {\">opportunity\":5000}, and a group has a number for a key, as in {\"0\":{\"logic\":\"OR\",\"0\":{…},\"1\":{…}}}"
+          "message": "must be a value; the operator precedes the name, as in {\">opportunity\":5000}, and a group has a number for a key, as in {\"0\":{\"logic\":\"OR\",\"0\":{…},\"1\":{…}}}"
         },
         {
           "path": "filter.>closedate",
@@ -413,11 +413,11 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.phone",
-          "message": "is no field to filter by; use `query` with the phone or e-mail"
+          "message": "cannot be filtered by; use `query` with the phone or e-mail"
         },
         {
           "path": "filter.!observers",
-          "message": "can only be compared as {\"observers\":[ids]}, which means one of them, and outside of groups"
+          "message": "can only be filtered as {\"observers\":[ids]}, which means any of them, and outside of groups"
         },
         {
           "path": "filter.Номер договора",
@@ -425,11 +425,11 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.!createdTime",
-          "message": "is a moment, which hardly ever is a day; use an OR of `<` and `>`"
+          "message": "holds times, which hardly ever equal a day; use an OR of `<` and `>`"
         },
         {
           "path": "filter.0.contactIds",
-          "message": "can only be compared as {\"contactIds\":[ids]}, which means one of them, and outside of groups"
+          "message": "can only be filtered as {\"contactIds\":[ids]}, which means any of them, and outside of groups"
         },
         {
           "path": "filter.1",
@@ -470,7 +470,7 @@ async fn a_filter_that_the_portal_alone_knows_to_be_wrong_is_explained() {
         "message": "the portal refused a value",
         "written": "no",
         "retry": "after_fix",
-        "hint": "correct the value that `portal.description` speaks of and call again",
+        "hint": "correct the value that `portal.description` refers to and call again",
         "portal": {
           "httpStatus": 400,
           "code": "INVALID_ARG_VALUE",

@@ -188,7 +188,7 @@ async fn an_answer_shows_names_beside_codes_and_says_whose_items_these_are() {
         }
       ],
       "notes": [
-        "no deal matches `Orbit Software` itself; these belong to company 12, which it names"
+        "no deal matches `Orbit Software` itself; these belong to the matching company 12"
       ]
     }
     "#);

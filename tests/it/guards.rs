@@ -104,19 +104,19 @@ async fn an_expectation_that_does_not_hold_stops_the_write() {
       "ok": false,
       "error": {
         "code": "CONFLICT",
-        "message": "the item is not as expected",
+        "message": "the item does not have the expected values",
         "written": "no",
         "retry": "after_fix",
         "hint": "nothing was sent; check what the item holds now and decide whether the change still applies",
         "problems": [
           {
             "path": "expect.stageId",
-            "message": "is not `\"NEW\"` but `now`",
+            "message": "is not `\"NEW\"`; see `now`",
             "now": "PREPARATION"
           },
           {
             "path": "expect.createdBy",
-            "message": "is not `2` but `now`",
+            "message": "is not `2`; see `now`",
             "now": 1
           }
         ]
@@ -158,10 +158,10 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
       "ok": false,
       "error": {
         "code": "INVALID_ARGUMENTS",
-        "message": "11 arguments have to be corrected",
+        "message": "11 arguments are invalid",
         "written": "no",
         "retry": "after_fix",
-        "hint": "nothing was sent; correct what `problems` names and call again; find_crm_items finds items, describe_crm_fields with a `query` fields and people",
+        "hint": "correct the arguments listed in `problems` and call again; find_crm_items finds items, describe_crm_fields with `query` fields and people",
         "problems": [
           {
             "path": "fields.titel",
@@ -182,7 +182,7 @@ async fn all_problems_come_at_once_and_nothing_is_sent() {
           },
           {
             "path": "fields.createdTime",
-            "message": "is set by the portal alone and cannot be updated"
+            "message": "is set by the portal and cannot be updated"
           },
           {
             "path": "fields.ufCrm_1721244707108",

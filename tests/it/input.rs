@@ -157,7 +157,7 @@ async fn an_id_may_come_as_a_link_or_in_a_few_words() {
         (format!("{origin}/crm/contact/details/5/"), "is a link to a contact, not to a deal"),
         (
             "https://other.example/crm/deal/details/351/".to_owned(),
-            "is a link to another portal than https://portal.example",
+            "is a link to a portal other than https://portal.example",
         ),
         ("deal 351 of 2026".to_owned(), "must be a whole number, not `\"deal 351 of 2026\"`"),
     ];

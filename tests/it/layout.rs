@@ -8,8 +8,8 @@ use std::{
 };
 
 /// The top modules, those that know least first: each imports only those before it. The names of
-/// environment variables and the sentences about them are apart from the rest of `config`, which reads
-/// them.
+/// environment variables and the sentences about them are apart from the rest of `config`, which
+/// reads them.
 const LAYERS: [&str; 17] = [
     "config::variables",
     "config::hints",

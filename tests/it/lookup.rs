@@ -85,7 +85,7 @@ async fn answers_are_bounded_and_say_how_to_narrow() {
         106,
         null,
         [
-          "194 more are left out, because the answer is too long: look for the field with `query`"
+          "194 more are left out, because the answer is too long: find the field with `query`"
         ]
       ],
       [
@@ -112,7 +112,7 @@ async fn answers_are_bounded_and_say_how_to_narrow() {
         [
           "long values are shown cut: …",
           "49 more are left out, because the answer is too long: continue from `next`, or narrow with `filter`, `limit` or a shorter `select`",
-          "247 fields of the one that is shown are left out, because the answer is too long: continue from `next`, or narrow with `filter`, `limit` or a shorter `select`"
+          "247 fields of the shown one are left out, because the answer is too long: continue from `next`, or narrow with `filter`, `limit` or a shorter `select`"
         ]
       ]
     ]
@@ -305,7 +305,7 @@ async fn many_choices_and_many_people_are_counted_and_not_all_shown() {
         245,
         null,
         [
-          "255 more are left out, because the answer is too long: look for the choice with `query`"
+          "255 more are left out, because the answer is too long: find the choice with `query`"
         ]
       ],
       [
@@ -357,7 +357,7 @@ async fn what_cannot_be_read_is_explained() {
       ],
       [
         "INVALID_ARGUMENTS",
-        "3 arguments have to be corrected",
+        "3 arguments are invalid",
         [
           {
             "path": "select.Сумма",
@@ -392,7 +392,7 @@ async fn what_cannot_be_read_is_explained() {
       ],
       [
         "TYPE_NOT_SUPPORTED",
-        "`crm.item.update` and its like do not serve this entity type",
+        "the portal's `crm.item.*` methods do not support this entity type",
         null
       ],
       [

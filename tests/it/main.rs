@@ -11,6 +11,7 @@
     reason = "a test ends where it finds something else than it looks for; its cases stand in it"
 )]
 
+mod accounts;
 mod bounds;
 mod check;
 mod cli;

@@ -50,7 +50,7 @@ async fn odd_calls_get_an_answer_that_helps() {
         "planned",
         [
           "`arguments` was JSON text and was read as an object",
-          "the arguments were taken out of a wrapper"
+          "the arguments were unwrapped"
         ],
         null,
         null
@@ -58,7 +58,7 @@ async fn odd_calls_get_an_answer_that_helps() {
       "wrapped": [
         "planned",
         [
-          "the arguments were taken out of a wrapper"
+          "the arguments were unwrapped"
         ],
         null,
         null
@@ -67,7 +67,7 @@ async fn odd_calls_get_an_answer_that_helps() {
         "planned",
         [
           "`arguments` was JSON text and was read as an object",
-          "the arguments were taken out of a wrapper"
+          "the arguments were unwrapped"
         ],
         null,
         null
@@ -75,11 +75,11 @@ async fn odd_calls_get_an_answer_that_helps() {
       "broken text": [
         null,
         null,
-        "2 arguments have to be corrected",
+        "2 arguments are invalid",
         [
           {
             "path": "arguments",
-            "message": "must be a JSON object; as JSON text it fails: EOF while parsing a value at line 1 column 18"
+            "message": "must be a JSON object; parsing it failed: EOF while parsing a value at line 1 column 18"
           },
           {
             "path": "fields",
@@ -90,7 +90,7 @@ async fn odd_calls_get_an_answer_that_helps() {
       "array": [
         null,
         null,
-        "2 arguments have to be corrected",
+        "2 arguments are invalid",
         [
           {
             "path": "arguments",
@@ -105,7 +105,7 @@ async fn odd_calls_get_an_answer_that_helps() {
       "number": [
         null,
         null,
-        "2 arguments have to be corrected",
+        "2 arguments are invalid",
         [
           {
             "path": "arguments",
@@ -120,7 +120,7 @@ async fn odd_calls_get_an_answer_that_helps() {
       "null": [
         null,
         null,
-        "3 arguments have to be corrected",
+        "3 arguments are invalid",
         [
           {
             "path": "entityTypeId",
@@ -139,7 +139,7 @@ async fn odd_calls_get_an_answer_that_helps() {
       "absent": [
         null,
         null,
-        "3 arguments have to be corrected",
+        "3 arguments are invalid",
         [
           {
             "path": "entityTypeId",
@@ -161,11 +161,11 @@ async fn odd_calls_get_an_answer_that_helps() {
       },
       "no name": {
         "code": -32602,
-        "message": "`tools/call` needs `params` with the `name` of a tool, a text"
+        "message": "`tools/call` needs `params` with the `name` of a tool as a string"
       },
       "name of a wrong type": {
         "code": -32602,
-        "message": "`tools/call` needs `params` with the `name` of a tool, a text"
+        "message": "`tools/call` needs `params` with the `name` of a tool as a string"
       }
     }
     "#);
@@ -267,7 +267,7 @@ async fn arguments_that_do_not_fit_are_all_named() {
         ],
         [
           "clear",
-          "must be a list of texts, not `5`",
+          "must be a list of strings, not `5`",
           null
         ],
         [
@@ -289,12 +289,12 @@ async fn arguments_that_do_not_fit_are_all_named() {
       "out of range": [
         [
           "entityTypeId",
-          "must be a whole number from 1 on, not `0`",
+          "must be a whole number of at least 1, not `0`",
           null
         ],
         [
           "id",
-          "must be a whole number from 1 on, not `-3`",
+          "must be a whole number of at least 1, not `-3`",
           null
         ]
       ],
@@ -315,7 +315,7 @@ async fn arguments_that_do_not_fit_are_all_named() {
       "field at the top": [
         [
           "title",
-          "is a field and belongs into `fields`",
+          "is a field; put it into `fields`",
           "fields.title"
         ],
         [
@@ -327,12 +327,12 @@ async fn arguments_that_do_not_fit_are_all_named() {
       "unknown argument": [
         [
           "dryrun",
-          "is not an argument; there are `entityTypeId`, `id`, `fields`, `clear`, `expect`, `dryRun`, `useOriginalUfNames`",
+          "is not an argument; use `entityTypeId`, `id`, `fields`, `clear`, `expect`, `dryRun`, `useOriginalUfNames`",
           "dryRun"
         ],
         [
           "force",
-          "is not an argument; there are `entityTypeId`, `id`, `fields`, `clear`, `expect`, `dryRun`, `useOriginalUfNames`",
+          "is not an argument; use `entityTypeId`, `id`, `fields`, `clear`, `expect`, `dryRun`, `useOriginalUfNames`",
           null
         ]
       ]

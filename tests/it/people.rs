@@ -168,7 +168,7 @@ async fn without_the_scope_for_people_everything_else_goes_on() {
       "fields": [],
       "notes": [
         "people cannot be looked up: a person has to add the scope `user_basic` to the webhook",
-        "no field or choice matches; call without `query` to see every field, or with `field` alone to see what it can hold"
+        "no field or choice matches; call without `query` to see every field, or with `field` alone to see its choices"
       ]
     }
     "#);
@@ -219,7 +219,7 @@ async fn people_of_a_large_portal_are_found_in_other_forms_and_letters_and_it_is
     command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1000/1000");
     let mut server = Server::opened(command, &portal.webhook()).await;
     let near = |query: &str, why: &str| {
-        json!([format!("nobody is called `{query}`; who is shown is near: {why}")])
+        json!([format!("nobody is called `{query}`; similar people: {why}")])
     };
     let form = "another form or spelling of the name";
     let letters = "the same name in other letters";

@@ -250,7 +250,7 @@ async fn a_signal_ends_the_server_cleanly() {
     }
 }
 
-/// Node-based clients hand their children sockets in the place of pipes.
+/// Node-based clients hand their children sockets instead of pipes.
 #[cfg(unix)]
 #[tokio::test]
 async fn sockets_work_as_pipes_do() {

@@ -95,7 +95,7 @@ async fn an_addition_that_stands_is_not_sent_again() {
     assert_eq!(answer.json["status"], "unchanged");
     assert_eq!(
         answer.json["notes"],
-        json!(["`fm`: the PHONE `\"+4670000001\"` is there already and is not added again"])
+        json!(["`fm`: the PHONE `\"+4670000001\"` already exists and is not added again"])
     );
     assert_eq!(updates(&sandbox), [] as [Value; 0]);
     // Beside something new, it is left out.
@@ -152,7 +152,7 @@ async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first()
       ],
       [
         "fields.fm.99",
-        "is no record of this item (there are: 31, 32); to add one, use the key `n0`"
+        "is not a record of this item (it has: 31, 32); to add one, use the key `n0`"
       ],
       [
         "fields.fm.31",
@@ -160,7 +160,7 @@ async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first()
       ],
       [
         "fields.fm.31",
-        "has no part `DELETE`; there are `typeId`, `valueType` and `value` (an empty `value` deletes the record)"
+        "has no property `DELETE`; use `typeId`, `valueType` and `value` (an empty `value` deletes the record)"
       ],
       [
         "fields.fm",
@@ -168,7 +168,7 @@ async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first()
       ],
       [
         "fields.fm",
-        "names no record; to delete all records, name `fm` in `clear`"
+        "names no records; to delete all records, name `fm` in `clear`"
       ],
       [
         "fields.fm.PHONE",
@@ -331,11 +331,11 @@ async fn files_that_would_corrupt_or_clear_the_field_are_refused() {
     [
       "the content of `a.txt` is not base64, and the portal would store garbage: Invalid symbol 37, offset 0",
       "`a.txt` is empty, and the portal would empty the field",
-      "cannot keep file 9999, which is not in the field now (there are: 433); the portal would delete what is there",
+      "cannot keep file 9999, which is not in the field now (it holds: 433); the portal would delete those files",
       "must be `[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or `{\"id\": <id of a file in the field>}`, not `\"a.txt\"`",
-      "cannot keep file 9999, which is not in the field now (there are: 12, 255, 44); the portal would delete what is there",
+      "cannot keep file 9999, which is not in the field now (it holds: 12, 255, 44); the portal would delete those files",
       "must be `[\"name.pdf\", \"<base64>\"]`, `{\"path\": \"/folder/name.pdf\"}` or `{\"id\": <id of a file in the field>}`, not `12`",
-      "names the path `\"/etc/hostname\"`, and no folder is open to uploads; a person has to name one in `BITRIX24_FILES_DIR`"
+      "names the path `\"/etc/hostname\"`, and no upload folder is set; a person has to name one in `BITRIX24_FILES_DIR`"
     ]
     "#);
 }
@@ -463,7 +463,7 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
     assert_eq!(error["code"], "PARTLY_APPLIED");
     assert_eq!(error["written"], "yes");
     assert_eq!(error["portal"]["httpStatus"], 502);
-    let message = "the portal gave no answer to `photo`, so it is not known to stand";
+    let message = "the portal gave no answer to `photo`: it may or may not have been applied";
     assert_eq!(error["message"], message);
     assert_eq!(json["notApplied"][0]["why"], "no_answer");
 

@@ -225,8 +225,7 @@ async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     let answer = late.update(next).await;
     assert_eq!(answer.json["status"], "updated");
     assert_eq!(answer.json["changes"][0]["before"], "b");
-    let note =
-        "an earlier write of this item, whose answer was lost, has been carried out meanwhile";
+    let note = "an earlier write of this item, whose answer was lost, has since been applied";
     assert_eq!(answer.json["notes"], json!([note]));
 
     // Another item waits for nothing.
@@ -253,7 +252,7 @@ async fn a_lost_answer_of_something_done_is_a_success_with_a_note() {
         }
       ],
       "notes": [
-        "the portal's answer was lost; reading the item showed that the update was done"
+        "the portal's answer was lost; reading the item showed that the update was applied"
       ],
       "item": {
         "id": 351,
@@ -272,7 +271,7 @@ async fn additions_and_uploads_are_never_sent_twice() {
         update_on(Patience::UntilTheEnd, vec![contact(json!([]))], vec![Reply::Cut], call.clone())
             .await;
     assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes");
-    assert!(answer.json["error"]["hint"].as_str().unwrap().contains("may still be working"));
+    assert!(answer.json["error"]["hint"].as_str().unwrap().contains("may process the request"));
 
     let added = json!([{"id": 9, "typeId": "PHONE", "valueType": "WORK", "value": "+2"}]);
     let (answer, portal) =
@@ -351,7 +350,7 @@ async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
     let finished = server.finish().await;
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
     assert_eq!(portal.methods(), ["crm.item.get"]);
-    assert!(finished.stderr.contains("given up"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("cancelled"), "{}", finished.stderr);
 }
 
 #[tokio::test]

@@ -213,7 +213,7 @@ async fn a_field_that_is_not_shown_is_neither_empty_nor_as_expected() {
     let call = json!({"fields": {"title": "b"}, "expect": {"companyId": ""}});
     let (answer, sent) = update_between(hidden(), hidden(), call).await;
     assert_eq!(answer.json["error"]["code"], "CONFLICT");
-    let message = "is not shown by the item, so what it holds cannot be known";
+    let message = "is not shown by the item, so its value is unknown";
     assert_eq!(problems(&answer), [json!(["expect.companyId", message, null])]);
     assert!(sent.is_empty());
 }
@@ -241,8 +241,8 @@ async fn what_is_doubtful_is_refused_with_its_readings() {
         ),
         (
             json!({"ufCrm_3": "12"}),
-            "is doubtful: `\"12\"` is the id of one option and the text of \
-            option 45; send the id that is meant as a number",
+            "is ambiguous: `\"12\"` is one option's id and the text of option 45; \
+            send the id that is meant as a number",
         ),
         (
             json!({"contactIds": 12}),
@@ -261,7 +261,7 @@ async fn what_is_doubtful_is_refused_with_its_readings() {
             "names smart process 4712, because the number is \
             hexadecimal; smart process 1268 is `T4f4_5`",
         ),
-        (json!({"ufCrm_9": [{"id": 1}, {"id": 1}]}), "keeps file 1 twice; name it once"),
+        (json!({"ufCrm_9": [{"id": 1}, {"id": 1}]}), "keeps file 1 twice; send it once"),
         (json!({"stageId": ""}), "cannot be emptied: an item always has a stage"),
         (json!({"categoryId": null}), "cannot be emptied: an item always has a pipeline"),
     ];
@@ -323,7 +323,7 @@ async fn expectations_are_compared_like_everything_else() {
     }
     let call = json!({"fields": {"title": "b"}, "expect": {"ufCrm_5": "1985-07-19"}});
     let (answer, _) = update_between(item(), item(), call).await;
-    let message = "is not `\"1985-07-19\"` but `now`";
+    let message = "is not `\"1985-07-19\"`; see `now`";
     assert_eq!(problems(&answer), [json!(["expect.ufCrm_5", message, null])]);
     assert_eq!(answer.json["error"]["problems"][0]["now"], "1985-07-20");
 }

@@ -395,7 +395,7 @@ async fn an_unreadable_item_is_written_to_with_a_note_unless_the_call_needs_to_r
       "link": "https://portal.example/crm/deal/details/351/",
       "changes": [],
       "notes": [
-        "the item could not be read before the write (no usable answer: an answer with HTTP status 502 that is not JSON), so `changes` does not tell what it was like"
+        "the item could not be read before the write (no usable answer: an answer with HTTP status 502 that is not JSON), so `changes` is empty"
       ],
       "item": {
         "title": "b",
@@ -429,5 +429,5 @@ async fn long_answers_are_cut_to_a_bounded_size() {
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
     assert!(answer.json.to_string().len() <= 8_000);
-    assert_eq!(answer.json["notes"], json!(["long values are shown cut: `comments`, `observers`"]));
+    assert_eq!(answer.json["notes"], json!(["long values are truncated: `comments`, `observers`"]));
 }

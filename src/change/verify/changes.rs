@@ -69,7 +69,7 @@ pub(super) fn planned(item: &Item, asked: &[Asked]) -> Vec<Change> {
         .collect()
 }
 
-/// Every field that differs, the asked ones first, without noise. Only fields that both states
+/// Every field that differs, the requested ones first, without noise. Only fields that both states
 /// show are compared.
 pub(super) fn made(before: &Item, after: &Item, asked: &[Asked]) -> Vec<Change> {
     let of_asked = asked.iter().flat_map(|asked| {
@@ -102,7 +102,7 @@ fn difference(
         return of_records(name, old, new, asked);
     }
     // Empty is empty, however it is written; otherwise both directions have to agree, because an
-    // unknown value's equality is as loose as what is asked.
+    // unknown value's equality depends on the requested one.
     let is_same = shape.same(old, new) || (shape.is_empty(old) && shape.is_empty(new));
     if is_same {
         return Vec::new();

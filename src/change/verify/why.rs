@@ -1,4 +1,4 @@
-//! Why an asked value does not stand, as far as can be told from outside.
+//! Why a requested value was not applied, as far as the answers tell.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::{
     crm::{Item, Kind, catalog::Access, kind},
 };
 
-/// Why an asked value does not stand.
+/// Why a requested value was not applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
@@ -18,7 +18,7 @@ pub enum Why {
     Ignored,
     /// The portal's answer has no such field.
     UnknownToPortal,
-    /// The portal works the value out itself.
+    /// The portal computes the value.
     ComputedByPortal,
     /// The field is set on creation only.
     SetOnCreationOnly,
@@ -26,11 +26,11 @@ pub enum Why {
     NotInPipeline,
     /// The portal answered that the field is empty, and it still holds its value.
     NotCleared,
-    /// The portal stored another number of files than was asked.
+    /// The portal stored a different number of files than requested.
     FileNotStored,
-    /// The value is neither the old one nor the asked one: a rule, a robot or someone else set it.
+    /// The value is neither the old nor the requested one: a rule, a robot or someone else set it.
     PortalSetAnotherValue,
-    /// The picture was not sent, because other fields did not stand.
+    /// The picture was not sent, because other fields were not applied.
     NotSent,
     /// The portal refused the picture.
     Refused,
@@ -51,10 +51,10 @@ impl Why {
                  entity type has it"
             }
             Self::ComputedByPortal => {
-                "the portal works this value out itself, from product rows for instance; change \
-                 what it is worked out from"
+                "the portal computes this value, for instance from product rows; change what it \
+                 is computed from"
             }
-            Self::SetOnCreationOnly => "this field is set when an item is made and not later",
+            Self::SetOnCreationOnly => "this field can only be set when an item is created",
             Self::NotInPipeline => {
                 "the item kept its stage; use a stage of its pipeline (`options`, where given), or \
                  move it with `categoryId` and `stageId` together"
@@ -64,24 +64,24 @@ impl Why {
                  the field in the portal"
             }
             Self::FileNotStored => {
-                "the portal accepted the call and does not hold the files that were asked; look at \
-                 the field before sending a file again"
+                "the portal accepted the call but does not have the requested files; read the \
+                 field before sending a file again"
             }
             Self::PortalSetAnotherValue => {
-                "a rule of the portal, a robot or another user set another value; find out \
-                 whether it is right before sending it again"
+                "a rule of the portal, a robot or another user set another value; check whether \
+                 it is right before sending yours again"
             }
-            Self::NotSent => "the picture was not sent; send it again once the other fields stand",
+            Self::NotSent => "the picture was not sent; send it again when the others are applied",
             Self::Refused => "the portal refused the picture; see `error.portal`",
             Self::NoAnswer => {
-                "the portal gave no answer to the picture and may still store it; look at the field \
+                "the portal gave no answer to the picture and may still store it; read the field \
                  before sending it again"
             }
         }
     }
 }
 
-/// Why a field does not hold what was asked.
+/// Why a field does not have the requested value.
 pub(super) fn why(asked: &Asked, before: Option<&Item>, after: &Item, photo: &PhotoUpload) -> Why {
     match (&asked.want, photo) {
         (Want::Picture(_), PhotoUpload::NotSent) => return Why::NotSent,

@@ -46,7 +46,7 @@ fn encode_text(value: &Value) -> Result<Encoded, Wrong> {
     match value {
         Value::String(text) => Ok(Encoded::exact(text.clone())),
         Value::Number(number) if !number.is_f64() => Ok(Encoded::exact(number.to_string())),
-        // What was typed is not known any more: `12000.00` is 12000.0, and 20 digits are 17.
+        // The typed digits are lost by now: `12000.00` is 12000.0, and 20 digits are 17.
         Value::Number(_) => Err(format!(
             "must be text, not the number {}; put it in quotes, so that each digit is kept",
             shown(value)
@@ -186,12 +186,12 @@ fn encode_number(value: &Value) -> Result<Encoded, Wrong> {
         (Some(typed), Some(sent)) => typed.same(sent),
         _ => false,
     };
-    // Beyond this, JSON has lost digits before they came here.
+    // Beyond this, digits were lost when the JSON was read.
     let is_exact = !number.is_f64() || number.as_f64().is_some_and(|it| it.abs() <= EXACT);
     if is_kept && is_exact {
         Ok(Encoded::exact(Value::Number(number)))
     } else {
-        Err(format!("has more digits than numbers keep: {}", shown(value)).into())
+        Err(format!("has more digits than a number can keep: {}", shown(value)).into())
     }
 }
 
@@ -243,7 +243,7 @@ fn encode_date(value: &Value) -> Result<Encoded, Wrong> {
 }
 
 fn encode_moment(value: &Value) -> Result<Encoded, Wrong> {
-    let expected = "a moment such as `2026-07-31T10:00:00+02:00`";
+    let expected = "a date and time such as `2026-07-31T10:00:00+02:00`";
     let Some(text) = value.as_str() else {
         return Err(must_be(expected, value));
     };

@@ -1,5 +1,5 @@
-//! When a value is the portal's own way to store what was asked. Only rewrites that are known
-//! count, and none of them loses a word or where a link leads.
+//! When a value is the portal's own form of the requested one. Only known rewrites count, and none
+//! of them loses a word or a link's target.
 
 use serde_json::Value;
 

@@ -56,7 +56,7 @@ pub(super) fn same(kind: Kind, asked: &Value, now: &Value) -> bool {
 }
 
 /// The equality of values whose kind is unknown: the portal answers numbers as strings, flags as
-/// letters, and no value in four ways. Text is text: what looks like a number in it is none.
+/// letters, and no value in four ways. A text is never compared as a number.
 fn loosely_same(asked: &Value, now: &Value) -> bool {
     if asked == now {
         return true;
@@ -66,7 +66,7 @@ fn loosely_same(asked: &Value, now: &Value) -> bool {
             asked.len() == now.len()
                 && asked.iter().zip(now).all(|(asked, now)| loosely_same(asked, now))
         }
-        // A file's links are signed anew at every read; its id is what it is.
+        // A file's links are signed anew at every read; its id identifies it.
         (Value::Object(asked), Value::Object(now)) if now.contains_key("urlMachine") => {
             asked.get("id").zip(now.get("id")).is_some_and(|(asked, now)| loosely_same(asked, now))
         }

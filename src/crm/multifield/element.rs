@@ -12,7 +12,7 @@ const MAX_VALUE: usize = 250;
 const EXAMPLE: &str =
     "`{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`";
 
-/// The types of records and what each value may be marked as; an empty list leaves that open.
+/// The types of records and the value types of each; an empty list allows any.
 const TYPES: [(&str, &[&str]); 5] = [
     ("PHONE", &["WORK", "MOBILE", "FAX", "HOME", "PAGER", "MAILING", "OTHER"]),
     ("EMAIL", &["WORK", "HOME", "MAILING", "OTHER"]),
@@ -178,7 +178,7 @@ impl Parts {
                 Some(Part::Id) => {}
                 None => {
                     return Err(format!(
-                        "has no part `{name}`; there are `typeId`, `valueType` and `value` (an empty \
+                        "has no property `{name}`; use `typeId`, `valueType` and `value` (an empty \
                          `value` deletes the record)"
                     )
                     .into());

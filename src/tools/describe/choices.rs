@@ -1,4 +1,4 @@
-//! What a field can hold when it holds one of several things: stages by pipeline, entries of
+//! The allowed values of a field with a fixed set of them: stages by pipeline, entries of
 //! directories, currencies, options.
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct Sources {
     currencies: Arc<Vec<Currency>>,
 }
 
-/// A thing that a field can hold.
+/// A value that a field can hold.
 #[derive(Debug, Clone)]
 struct Choice {
     /// As answers show it.
@@ -31,7 +31,7 @@ struct Choice {
     text: String,
 }
 
-/// Things that belong together: those of a pipeline, or all.
+/// Values that belong together: those of a pipeline, or all.
 #[derive(Debug, Clone)]
 pub(super) struct ChoiceGroup {
     /// The pipeline of stages.
@@ -44,7 +44,7 @@ pub(super) struct ChoiceGroup {
 pub(super) struct Choices(Vec<ChoiceGroup>);
 
 impl Sources {
-    /// Fetches stages, directories and pipelines; what cannot be had is left out with a note.
+    /// Fetches stages, directories and pipelines; what cannot be read is left out with a note.
     pub(super) async fn fetch(
         context: Context<'_>,
         entity: EntityType,
@@ -86,7 +86,7 @@ impl Sources {
                         let entries = stages.iter().map(of_directory).collect();
                         ChoiceGroup { pipeline: pipeline.cloned(), entries }
                     });
-                // Without pipelines there is nothing to say of a group that is empty.
+                // Without pipelines an empty group is not shown.
                 let is_told =
                     |group: &ChoiceGroup| group.pipeline.is_some() || !group.entries.is_empty();
                 Choices(groups.filter(is_told).collect())
@@ -144,7 +144,7 @@ impl Choices {
         &self.0
     }
 
-    /// Those that match, and how well the best of them does. A pipeline's name stands for its
+    /// Those that match, and how well the best of them does. A pipeline's name matches all its
     /// stages, or narrows them.
     pub(super) fn matching(&self, asked: &[String]) -> (Self, Likeness) {
         let mut best = Likeness::None;

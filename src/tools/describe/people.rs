@@ -8,11 +8,10 @@ use crate::{
     tools::context::Context,
 };
 
-/// More than that are no answer to the question who is meant.
+/// More people than that do not help to identify one.
 const MAX_PEOPLE: usize = 20;
 
-/// People by name, position or e-mail, or just people; what keeps them from being found becomes a
-/// note.
+/// People by name, position or e-mail, or just people; why they cannot be found becomes a note.
 pub(super) async fn find(context: Context<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match context.metadata.people(query, &context.call.deadline).await {
         Ok(people) => {
@@ -29,9 +28,9 @@ pub(super) async fn find(context: Context<'_>, query: &str, notes: &mut Vec<Stri
                     "nobody matches `{query}` among the first {seen} people; the portal has more"
                 ));
             }
-            // The best come first: when the first is only near, all are.
+            // The best come first: if the first is only similar, all are.
             if let Some(nearness) = found.first().and_then(|best| best.nearness(query)) {
-                notes.push(format!("nobody is called `{query}`; who is shown is near: {nearness}"));
+                notes.push(format!("nobody is called `{query}`; similar people: {nearness}"));
             }
             found.iter().take(MAX_PEOPLE).map(shown_person).collect()
         }

@@ -38,7 +38,7 @@ impl Row<'_> {
         }
     }
 
-    /// What the field holds, in the portal's word where we have none.
+    /// What the field holds, in the portal's term where we have none.
     fn kind(&self) -> &str {
         match self.resolved.shape.kind {
             Kind::Any => &self.field.portal_type,
@@ -46,12 +46,12 @@ impl Row<'_> {
         }
     }
 
-    /// Whether the field says nothing about an item.
+    /// Whether it is a bookkeeping field.
     pub(super) fn is_bookkeeping(&self) -> bool {
         self.resolved.row.is_some_and(|row| row.is_bookkeeping)
     }
 
-    /// Whether an update sets the field; some are listed for updates and not set all the same.
+    /// Whether an update sets the field; some are listed for updates but not set.
     pub(super) fn is_writable(&self) -> bool {
         let access = self.resolved.row.map(|row| row.access);
         self.resolved.is_settable && !matches!(access, Some(Access::Immutable | Access::Computed))
@@ -84,7 +84,7 @@ impl Row<'_> {
         let mut shown = self.in_short();
         let first = choices.first(MAX_CHOICES);
         first.show_in(&mut shown);
-        // What such a field means says which one is meant instead.
+        // The meaning of such a field names the one to use instead.
         if let Some(row) = self.resolved.row.filter(|row| row.is_bookkeeping) {
             shown.insert("format".to_owned(), row.meaning.into());
         }

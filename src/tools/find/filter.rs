@@ -35,8 +35,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Reads a filter; `others` are names that the same call uses. The portal is asked only for
-    /// what the names speak of.
+    /// Reads a filter; `others` are names that the same call uses. Only the metadata that the
+    /// names need are fetched.
     pub(super) async fn read<'a>(
         context: Context<'_>,
         entity: EntityType,
@@ -68,7 +68,7 @@ impl Filter {
         let wire = reader.group(typed, "filter", true, None);
         let Reader { problems, notes, has_doubts, .. } = reader;
         filter.has_doubts = has_doubts;
-        // The vendor's page shows `logic` inside of groups alone, and the server adds conditions of
+        // The vendor's page shows `logic` only inside groups, and the server adds conditions of
         // its own at the top.
         filter.wire = match wire.get("logic") {
             Some(_) => Map::from_iter([("0".to_owned(), wire.into())]),
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
                     wire.insert(key.clone(), group.into());
                 }
                 Value::Object(_) => {
-                    let message = "must be a value; the operator stands before the name, as in \
+                    let message = "must be a value; the operator precedes the name, as in \
                                    {\">opportunity\":5000}, and a group has a number for a key, as in \
                                    {\"0\":{\"logic\":\"OR\",\"0\":{…},\"1\":{…}}}";
                     self.problem(&path, message);
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
                     }
                     for (key, value) in pair {
                         if wire.insert(key, value).is_some() {
-                            self.problem(&path, "is said twice");
+                            self.problem(&path, "is given twice");
                         }
                     }
                 }
@@ -199,12 +199,12 @@ impl<'a> Reader<'a> {
         if bare.len() < name.len() {
             let misplaced = name.get(bare.len()..).unwrap_or_default().trim();
             let meant = format!("{misplaced}{bare}");
-            let message = "has its operator behind the name; it stands before it";
+            let message = "has its operator after the name; put it first";
             self.problems.push(Problem::new(path, message).suggest(Some(meant)));
             return Vec::new();
         }
         if is_communication(name) {
-            let message = "is no field to filter by; use `query` with the phone or e-mail";
+            let message = "cannot be filtered by; use `query` with the phone or e-mail";
             self.problem(&path, message);
             return Vec::new();
         }
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
         };
         let is_hidden = field.row.is_some_and(|row| row.access == Access::Hidden);
         if let Some(meant) = names::well_known_slip(&field.name).filter(|_| is_hidden) {
-            let problem = Problem::new(path, "is no field to filter by");
+            let problem = Problem::new(path, "cannot be filtered by");
             self.problems.push(problem.suggest(Some(meant)));
             return Vec::new();
         }
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
             self.notes.push(format!("`{path}` was read as `{operator}{}`", field.name));
         }
         if field.shape.kind == Kind::Links && field.name != "contactIds" {
-            self.problem(&path, "is no field to filter by; `companyId` is the main one");
+            self.problem(&path, "cannot be filtered by; `companyId` is the main one");
             return Vec::new();
         }
         let condition = Condition { operator, field, value, path, pipeline };
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
         wire.unwrap_or_else(|wrong| {
             let kind = condition.field.shape.kind;
             let problem = Problem::of_field(&condition.path, wrong, kind);
-            // Which stages, pipelines and options there are is the portal's word.
+            // Only the portal knows its stages, pipelines and options.
             let is_by_metadata = matches!(kind, Kind::Stage | Kind::Category | Kind::Choice);
             self.problems.push(if is_by_metadata { problem.by_metadata() } else { problem });
             Vec::new()
@@ -260,9 +260,9 @@ impl<'a> Reader<'a> {
                     Ok(vec![(key(operator), value.clone())])
                 }
                 Value::Number(_) => {
-                    Err("must be a text to look for; put the number in quotes".into())
+                    Err("must be a text to search for; put the number in quotes".into())
                 }
-                _ => Err("must be a text to look for".into()),
+                _ => Err("must be a text to search for".into()),
             },
             ("><" | "!><", Value::Array(ends)) if ends.len() == 2 => {
                 let [from, to] = [ends.first(), ends.last()].map(Option::unwrap_or_default);
@@ -272,7 +272,7 @@ impl<'a> Reader<'a> {
                         (key(">="), self.one(condition, ">=", from)?),
                         (key("<="), self.one(condition, "<=", to)?),
                     ]),
-                    (true, _) => Err("cannot be compared so; use an OR of `<` and `>`".into()),
+                    (true, _) => Err("cannot be negated; use an OR of `<` and `>`".into()),
                     (false, operator) => {
                         let ends = [self.one(condition, "", from)?, self.one(condition, "", to)?];
                         Ok(vec![(key(operator), json!(ends))])
@@ -306,7 +306,7 @@ impl<'a> Reader<'a> {
             ("!" | "!=", Value::String(day))
                 if field.shape.kind == Kind::DateTime && value::is_day(day) =>
             {
-                Err("is a moment, which hardly ever is a day; use an OR of `<` and `>`".into())
+                Err("holds times, which hardly ever equal a day; use an OR of `<` and `>`".into())
             }
             (operator, value) => Ok(vec![(key(operator), self.one(condition, operator, value)?)]),
         }
@@ -350,13 +350,13 @@ fn is_communication(name: &str) -> bool {
     folded == "fm" || ["phone", "email", "imol"].iter().any(|start| folded.starts_with(start))
 }
 
-/// Lists of users and contacts are joined by the server, at the top and by "has one of" alone; it
+/// The server joins lists of users and contacts only at the top and only for "has one of"; it
 /// reads the negations of that as the same (the vendor's own list controller).
 fn joined_list(condition: &Condition<'_>, is_top: bool) -> Result<Vec<(String, Value)>, Wrong> {
     let name = condition.field.name.as_str();
     if !["", "=", "@"].contains(&condition.operator) || !is_top {
         return Err(format!(
-            "can only be compared as {{\"{name}\":[ids]}}, which means one of them, and outside of \
+            "can only be filtered as {{\"{name}\":[ids]}}, which means any of them, and outside of \
              groups"
         )
         .into());

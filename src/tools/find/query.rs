@@ -1,4 +1,4 @@
-//! What a query semantics: an id, a phone, an e-mail, or words in titles and names; and the items
+//! What a query means: an id, a phone, an e-mail, or words in titles and names; and the items
 //! of clients who match when no item itself does.
 
 mod naming_fields;
@@ -17,10 +17,10 @@ use crate::{
 };
 use naming_fields::{NamingFields, bare, is_bare_number, words};
 
-/// Portals compare at most this many values in one search; more clients than that are no answer.
+/// Portals compare at most this many values in one search; a query with more clients is too vague.
 const MAX_CLIENTS: usize = 50;
 
-/// Each word becomes conditions of the search; more words than that are no name.
+/// Each word becomes conditions of the search; no name has more words than that.
 const MAX_WORDS: usize = 32;
 
 /// Finds what a query names.
@@ -32,7 +32,7 @@ pub(super) async fn run(
     let entity = request.entity;
     let count = words(query).len();
     if count > MAX_WORDS {
-        let message = format!("has {count} words; a name has up to {MAX_WORDS}");
+        let message = format!("has {count} words; up to {MAX_WORDS} are allowed");
         return Err(Failure::refused_argument(Problem::new("query", message)));
     }
     let mut naming = NamingFields::of(entity);
@@ -50,7 +50,7 @@ pub(super) async fn run(
         }
     }
     let communication = communication(query);
-    // Where items have numbers, a number that looks like a phone is one of these first.
+    // Where items have numbers, a number in the form of a phone is tried as one of these first.
     let is_number_first = communication.is_some() && naming.number().is_some();
     if is_number_first {
         let found = naming.page(context, request, |naming| naming.every_word(query)).await?;
@@ -76,7 +76,7 @@ pub(super) async fn run(
             return Ok(found);
         }
     }
-    // Numbers of contracts look like phones.
+    // Contract numbers can have the form of phones.
     if !is_number_first {
         let found = naming.page(context, request, |naming| naming.every_word(query)).await?;
         if found.is_any() {
@@ -103,13 +103,13 @@ pub(super) async fn run(
             format!("no {entity} matches all words of `{query}`; try fewer")
         }
         "" => format!("no {entity} matches `{query}`"),
-        whose => format!("no {entity} matches `{query}`; {whose} does, and has no {entity} here"),
+        whose => format!("no {entity} matches `{query}`; {whose} does, but has no {entity}"),
     });
     Ok(Found::default())
 }
 
 /// Items whose number is among the words of a query, such as `invoice INV-17`, with a note that the
-/// other words are not theirs.
+/// other words do not match.
 async fn by_number_alone(
     context: Context<'_>,
     request: &mut ListRequest,
@@ -125,7 +125,7 @@ async fn by_number_alone(
     };
     let search = |_: &NamingFields| {
         let each = numbers.iter().map(|number| {
-            // A few characters are a part of too many numbers.
+            // A few characters occur in too many numbers.
             let operator = if number.chars().count() < MIN_PART { '=' } else { '%' };
             Map::from_iter([(format!("{operator}{field}"), json!(number))])
         });
@@ -142,7 +142,7 @@ async fn by_number_alone(
     Ok(found)
 }
 
-/// The shortest text that is looked for inside a number when other words do not match.
+/// The shortest text that is searched for inside numbers when other words do not match.
 const MIN_PART: usize = 4;
 
 /// A small number, or a link to an item of the type.
@@ -224,7 +224,7 @@ async fn of_clients(
         ("contactIds", "@contactIds", &clients.contacts),
         ("companyId", "@companyId", &clients.companies),
     ];
-    // Lists of contacts cannot stand in a group with companies, so one comes after the other.
+    // Lists of contacts cannot be in a group with companies, so one is fetched after the other.
     for (field, key, ids) in searches {
         if ids.is_empty() || !has(field) {
             continue;
@@ -239,7 +239,7 @@ async fn of_clients(
         };
         if found.is_any() {
             request.notes.push(format!(
-                "no {entity} matches `{query}` itself; these belong to {}, which it names",
+                "no {entity} matches `{query}` itself; these belong to the matching {}",
                 clients.shown()
             ));
             return Ok(found);

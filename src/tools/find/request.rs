@@ -42,11 +42,11 @@ pub(super) struct ListRequest {
     pub(super) order: Map<String, Value>,
     /// The fields to show; none for all.
     pub(super) fields: Option<Vec<String>>,
-    /// Those among them that were asked for.
+    /// Those among them that `select` names.
     pub(super) selected: Vec<String>,
     pub(super) limit: u64,
     pub(super) start: Option<u64>,
-    /// Whether the filter holds what newer metadata may know.
+    /// Whether the filter holds codes that newer metadata may know.
     pub(super) has_doubts: bool,
     pub(super) notes: Vec<String>,
 }
@@ -132,14 +132,14 @@ impl ListRequest {
             fields: (!is_all).then_some(fields),
             selected,
             limit: limit.min(Page::SIZE),
-            // To the vendor -1 is what leaving it out is here: not to count.
+            // The vendor's -1 means the same as leaving it out here: no count.
             start: asked.start.and_then(|start| u64::try_from(start).ok()),
             has_doubts: filter.has_doubts,
             notes,
         })
     }
 
-    /// Asks for a page of what a filter lets pass.
+    /// Fetches a page of the items that match a filter.
     pub(super) async fn page(
         &self,
         context: Context<'_>,
@@ -171,7 +171,7 @@ impl ListRequest {
         Ok(Found { items, total: page.total, has_more })
     }
 
-    /// Phones and e-mails come with everything else or not at all.
+    /// Phones and e-mails are only returned when all fields are selected.
     fn wire_select(&self) -> Vec<String> {
         match &self.fields {
             Some(fields) if !fields.iter().any(|name| name == "fm") => fields.clone(),
@@ -199,7 +199,7 @@ impl ListRequest {
                 };
                 let link = id.map(|id| portal.page(&self.entity.item_path(id)));
                 let link = link.map(|link| ("link".to_owned(), link.into()));
-                // Custom fields are named in the asked spelling.
+                // Custom fields are named in the requested spelling.
                 let renamed = row
                     .into_iter()
                     .map(|(name, value)| (names::in_naming(&name, self.naming), value));
@@ -228,7 +228,7 @@ impl ListRequest {
         answer
     }
 
-    /// What of an item is shown: what is filled, and what was asked for.
+    /// The fields of an item that are shown: non-empty ones and selected ones.
     fn row(&self, item: Item) -> Item {
         let Some(fields) = &self.fields else {
             return meaningful_fields(item);
@@ -243,8 +243,8 @@ impl ListRequest {
     }
 }
 
-/// With the number that people call the item by; portals that lack it drop it from `select` without
-/// a word (docs/bitrix24.md, "Lists and filters").
+/// With the number that people call the item by; portals that lack it silently drop it from
+/// `select` (docs/bitrix24.md, "Lists and filters").
 fn usual_fields(entity: EntityType) -> Vec<String> {
     let has = |name: &&str| entity.family().is_none() || catalog::field(entity, name).is_some();
     let number = entity.family().and_then(catalog::number);

@@ -18,7 +18,7 @@ impl Search {
         Self(Map::from_iter([(key.to_owned(), value)]))
     }
 
-    /// Both this and a filter. Conditions stay at the top where they can, because lists of contacts
+    /// Both this and a filter. Conditions stay at the top where possible, because lists of contacts
     /// and users are joined there alone.
     pub(super) fn joined_with(&self, filter: &Map<String, Value>) -> Map<String, Value> {
         let mut joined = filter.clone();

@@ -1,4 +1,4 @@
-//! Answers of a bounded size: long values are cut, long lists end early, invisible characters are shown.
+//! Answers of a bounded size: long values are cut, lists shortened, invisible characters shown.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::text::visible;
 
 /// An answer stays below this many characters unless it holds that much without long values.
 const MAX_ANSWER: usize = 8_000;
-/// What a note about shortening needs.
+/// The length of a note about shortening.
 const NOTE_LENGTH: usize = 200;
 /// The parts of an answer that are cut first.
 const LONG_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
@@ -17,8 +17,8 @@ const MAX_ENTRIES: usize = 500;
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
 const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
-/// The answer of a tool that reads: long values are cut, and if that does not do, `part` is cut
-/// short, with a note that says how to narrow.
+/// The answer of a tool that reads: long values are cut; if that is not enough, `part` is
+/// shortened, with a note that says how to narrow the request.
 pub(in crate::tools) fn narrowed(json: Value, part: &str, how: &str) -> Value {
     let mut json = bounded(json);
     let mut excess = length(&json).saturating_sub(MAX_ANSWER);
@@ -34,7 +34,7 @@ pub(in crate::tools) fn narrowed(json: Value, part: &str, how: &str) -> Value {
         && let [Value::Object(_)] = rows.as_slice()
     {
         let fields = rows.iter_mut().map(|row| shorten(row, &mut excess)).sum();
-        left_out.push((fields, "fields of the one that is shown"));
+        left_out.push((fields, "fields of the shown one"));
     }
     left_out.retain(|(count, _)| *count > 0);
     if let Some(Value::Array(notes)) = json.get_mut("notes") {
@@ -74,7 +74,7 @@ pub(super) fn bounded(mut json: Value) -> Value {
             hide_file_links(part);
         }
     }
-    // Before anything is counted or copied: of a long list only a beginning can be shown.
+    // Before anything is counted or copied: only the beginning of a long list can be shown.
     let mut pruned = Vec::new();
     for part in LONG_PARTS {
         if let Some(part) = json.get_mut(part) {
@@ -119,7 +119,7 @@ pub(super) fn bounded(mut json: Value) -> Value {
             };
             was_cut.truncate(MAX);
             let named = was_cut.join("`, `");
-            notes.push(format!("long values are shown cut: `{named}`{rest}").into());
+            notes.push(format!("long values are truncated: `{named}`{rest}").into());
         }
         if length(&shortened) <= MAX_ANSWER {
             break;
@@ -182,7 +182,7 @@ fn shorten_part(part: &mut Value, longest: usize, most: usize) {
     }
 }
 
-/// Texts and keys may be written by people outside: what would hide in them is shown.
+/// Texts and keys may come from outsiders: invisible characters in them are escaped.
 pub(super) fn make_visible(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -279,7 +279,7 @@ fn cut(value: &mut Value, longest: usize, name: &str, was_cut: &mut Vec<String>)
                 *entries = std::mem::take(entries).into_iter().take(longest).collect();
                 was_cut.push(name.to_owned());
             }
-            // A change or a missed field carries its name in `field`.
+            // A change or a missed field has its name in `field`.
             let field = entries.get("field").and_then(Value::as_str).map(str::to_owned);
             for (key, value) in entries.iter_mut() {
                 match (key.as_str(), &field) {

@@ -34,7 +34,7 @@ impl From<Value> for Read {
     }
 }
 
-/// What names are looked up in; what could not be had is not checked.
+/// What names are looked up in; what could not be read is not checked.
 pub(super) struct Sources {
     entity: EntityType,
     codes: Codes,
@@ -167,7 +167,7 @@ impl Sources {
         }
         if !meant.is_empty() {
             let several: Vec<_> = meant.into_iter().map(with_pipeline).collect();
-            let message = "can mean several (`options`); add `categoryId`, or write the codes";
+            let message = "is ambiguous (`options`); add `categoryId`, or send codes";
             return Err(Wrong::from(message).among(&several));
         }
         let there: Vec<_> = stages.iter().map(with_pipeline).collect();
@@ -206,7 +206,7 @@ impl Sources {
     }
 
     /// A directory's entry by its code or its name. Items may hold codes that a directory no longer
-    /// has, so others are passed on.
+    /// has, so unknown codes are passed on.
     fn code(&self, field: &ResolvedField<'_>, value: &Value) -> Read {
         let entries = match field.directory(self.entity) {
             Some(directory) if !self.codes.are_cut() => self.codes.entries(directory),
@@ -233,8 +233,9 @@ pub(super) fn is_day(text: &str) -> bool {
 /// A moment on the portal's clock: lists have been seen to misread offsets (docs/bitrix24.md,
 /// "Dates and times"). A day alone begins or ends at its midnight, whichever the operator means.
 fn moment(operator: &str, value: &Value) -> Result<Read, Wrong> {
-    let expected =
-        || format!("must be a moment such as `2026-07-31 10:00:00`, not {}", kind::shown(value));
+    let expected = || {
+        format!("must be a date and time such as `2026-07-31 10:00:00`, not {}", kind::shown(value))
+    };
     let text = value.as_str().ok_or_else(expected)?;
     let read = match dates::read_moment(text) {
         Reading::Exact(moment) | Reading::Repaired(moment) => moment,

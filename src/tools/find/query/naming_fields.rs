@@ -20,7 +20,7 @@ use crate::{
 /// The fields that say what an item is called: names and numbers.
 pub(super) struct NamingFields {
     entity: EntityType,
-    /// The fields that the portal has, once it refused a search: it may lack one of ours.
+    /// The fields that the portal has, known after it refused a search: it may lack one of ours.
     list: Option<Arc<FieldList>>,
 }
 
@@ -29,7 +29,7 @@ impl NamingFields {
         Self { entity, list: None }
     }
 
-    /// Whether the portal refused a search and told now which fields it has.
+    /// Whether the portal refused a search and its fields are now known.
     pub(super) async fn has_learnt<T>(
         &mut self,
         context: Context<'_>,
@@ -107,7 +107,7 @@ impl NamingFields {
     }
 }
 
-/// The words of a query without what is around them: of `"Acme's order", № 17` it is `Acme`,
+/// The words of a query without punctuation: of `"Acme's order", № 17` they are `Acme`,
 /// `order` and `17`.
 pub(super) fn words(query: &str) -> Vec<&str> {
     let is_around = |c: char| ",.;:!?\"'«»“”„()#№".contains(c);
