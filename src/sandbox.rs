@@ -83,7 +83,7 @@ impl Sandbox {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(demo_data::company()));
-        let secret: Arc<str> = random::text().into();
+        let secret: Arc<str> = random::text()?.into();
         let server = tokio::spawn(http::serve(listener, Arc::clone(&state), Arc::clone(&secret)));
         Ok(Self { address, secret, state, server })
     }

@@ -98,7 +98,7 @@ impl Check {
         match (has_crm, has_people) {
             (true, true) => held("the scope `crm` is granted, and people can be found by name"),
             (true, false) => {
-                held("the scope `crm` is granted; to find people by name, add `user_basic`")
+                held("the scope `crm` is granted; to find people by name, add `user_basic`");
             }
             (false, _) => missed(
                 "the scope `crm` is missing",

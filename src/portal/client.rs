@@ -133,7 +133,7 @@ impl Portal {
         parameters: &Map<String, Value>,
         deadline: &Deadline,
     ) -> Result<Answer, PortalError> {
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::default();
         let mut is_renewed = false;
         if let SignIn::Token { tokens, .. } = &self.sign_in
             && tokens.access().is_none()

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-
 use super::{ErrorKind, PortalError};
+use crate::random;
 
 /// What is known of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,37 +62,71 @@ impl PortalError {
     }
 }
 
-/// The pauses before the next attempts after a request that did not run.
+/// The pauses before the next attempts after a request that did not run. They double, and a random part
+/// keeps programs that were refused together from coming back together.
+#[derive(Debug, Default)]
 pub(super) struct Pauses {
-    after_refusal: backon::ExponentialBackoff,
-    after_no_connection: backon::ExponentialBackoff,
+    refusals: u32,
+    missing_connections: u32,
 }
 
 impl Pauses {
-    pub(super) fn new() -> Self {
-        let growing = ExponentialBuilder::new().with_jitter();
-        Self {
+    /// The pause before the next attempt; `None` when there is to be none.
+    pub(super) fn next(&mut self, error: &PortalError) -> Option<Duration> {
+        /// A network that is down stays down for longer than a person waits.
+        const MAX_CONNECTION_ATTEMPTS: u32 = 3;
+        match error {
+            PortalError::Unreachable { .. } => {
+                let count = next_count(&mut self.missing_connections);
+                (count < MAX_CONNECTION_ATTEMPTS)
+                    .then(|| growing(Duration::from_millis(250), Duration::from_secs(2), count))
+            }
             // As often as the deadline allows: others are being served meanwhile.
-            after_refusal: growing
-                .with_min_delay(Duration::from_secs(1))
-                .with_max_delay(Duration::from_secs(8))
-                .without_max_times()
-                .build(),
-            // A network failure lasts longer than a person waits.
-            after_no_connection: growing
-                .with_min_delay(Duration::from_millis(250))
-                .with_max_delay(Duration::from_secs(2))
-                .with_max_times(3)
-                .build(),
+            error if error.disposition() == Disposition::NotExecuted => {
+                let count = next_count(&mut self.refusals);
+                Some(growing(Duration::from_secs(1), Duration::from_secs(8), count))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn next_count(count: &mut u32) -> u32 {
+    let before = *count;
+    *count = before.saturating_add(1);
+    before
+}
+
+/// A pause that has doubled so often, at most `max`, and up to as much again.
+fn growing(first: Duration, max: Duration, doubled: u32) -> Duration {
+    let pause = first.saturating_mul(2_u32.saturating_pow(doubled)).min(max);
+    pause.mul_f64(1.0 + random::fraction())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        let bounds = |doubled| {
+            let pauses =
+                (0..50).map(|_| growing(Duration::from_secs(1), Duration::from_secs(8), doubled));
+            let pauses: Vec<Duration> = pauses.collect();
+            (pauses.iter().min().unwrap().as_secs(), pauses.iter().max().unwrap().as_secs_f64())
+        };
+        for (doubled, seconds) in [(0, 1), (1, 2), (2, 4), (3, 8), (4, 8), (40, 8)] {
+            let (least, most) = bounds(doubled);
+            assert!(least >= seconds && most < f64::from(u32::try_from(seconds).unwrap() * 2));
         }
     }
 
-    /// The pause before the next attempt; `None` when there is to be none.
-    pub(super) fn next(&mut self, error: &PortalError) -> Option<Duration> {
-        match error {
-            PortalError::Unreachable { .. } => self.after_no_connection.next(),
-            error if error.disposition() == Disposition::NotExecuted => self.after_refusal.next(),
-            _ => None,
-        }
+    #[test]
+    fn a_missing_connection_is_tried_three_times_more() {
+        let error = PortalError::Unreachable { reason: String::new() };
+        let mut pauses = Pauses::default();
+        let count = std::iter::from_fn(|| pauses.next(&error)).take(10).count();
+        assert_eq!(count, 3);
+        assert_eq!(pauses.next(&PortalError::TimedOut), None);
     }
 }

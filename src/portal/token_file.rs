@@ -65,7 +65,7 @@ pub(super) fn read(file: &Path) -> io::Result<String> {
 /// Replaces the file in one step, so that no reader sees half of it.
 pub(super) fn replace(file: &Path, content: &str) -> io::Result<()> {
     let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}.new", random::text()));
+    name.push(format!(".{}.new", random::text()?));
     let new = PathBuf::from(name);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -12,8 +12,8 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Client, Url};
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
@@ -305,5 +305,5 @@ fn not_renewed(reason: &str, refusal: Option<super::ApiError>) -> PortalError {
 }
 
 fn fingerprint(secret: &Secret) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(secret.expose().as_bytes()))
+    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.expose().as_bytes()))
 }

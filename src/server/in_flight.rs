@@ -1,5 +1,8 @@
 //! Work in progress: it has to be finished before the process may end, and too much of it stops the
 //! reading of more.
+//!
+//! A `TaskTracker` counts no bytes, and a semaphore's permit for a line's size could only be awaited after
+//! the line was taken, where dropping the future would lose it.
 
 use std::sync::Arc;
 

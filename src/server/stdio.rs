@@ -48,8 +48,8 @@ pub struct StdioTransport<R, W> {
     /// Ends the input before its time.
     stopped: watch::Receiver<bool>,
     /// How long running calls may take once the input has ended.
-    patience: Duration,
-    waits_until: Option<Instant>,
+    grace_period: Duration,
+    ends_at: Option<Instant>,
 }
 
 /// Ends the input of [`StdioTransport`], as a signal does.
@@ -71,8 +71,8 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn asked(&self, id: RequestId, at_work: InFlightGuard) {
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).insert(id, at_work);
+    fn asked(&self, id: RequestId, guard: InFlightGuard) {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).insert(id, guard);
     }
 
     fn settled(&self, id: &RequestId) -> Option<InFlightGuard> {
@@ -95,8 +95,8 @@ enum Input {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
-    /// Takes the two halves; `patience` bounds how long running calls hold back the end.
-    pub fn new(input: R, output: W, patience: Duration) -> (Self, Stop) {
+    /// Takes the two halves; `grace_period` bounds how long running calls hold back the end.
+    pub fn new(input: R, output: W, grace_period: Duration) -> (Self, Stop) {
         let (stop, stopped) = watch::channel(false);
         let lines = Self {
             input: BufReader::new(input),
@@ -106,8 +106,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
             conversation: Arc::default(),
             in_flight: InFlight::new(),
             stopped,
-            patience,
-            waits_until: None,
+            grace_period,
+            ends_at: None,
         };
         (lines, Stop(stop))
     }
@@ -221,7 +221,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
     }
 
     async fn wait_for_running_calls(&mut self) {
-        let until = *self.waits_until.get_or_insert_with(|| Instant::now() + self.patience);
+        let until = *self.ends_at.get_or_insert_with(|| Instant::now() + self.grace_period);
         if timeout_at(until, self.in_flight.idle()).await.is_err() {
             tracing::warn!("the input has ended and a call did not finish in time");
         }
@@ -271,7 +271,7 @@ where
 
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
-            if self.waits_until.is_some() {
+            if self.ends_at.is_some() {
                 self.wait_for_running_calls().await;
                 return None;
             }
@@ -308,11 +308,11 @@ where
                 }
                 Understood::Answer(error, id) => {
                     // Dropping this future here would lose the answer, so it is sent on its own.
-                    let at_work = self.in_flight.begin_message(bytes);
+                    let guard = self.in_flight.begin_message(bytes);
                     let answer = self.send(ServerJsonRpcMessage::error(error, id));
                     tokio::spawn(async move {
                         let _ = answer.await;
-                        drop(at_work);
+                        drop(guard);
                     });
                 }
                 Understood::Nothing => {}

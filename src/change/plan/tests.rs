@@ -122,7 +122,8 @@ fn what_is_typed_becomes_what_is_sent() {
 #[test]
 fn what_is_wrong_with_the_call_needs_no_item_and_the_rest_needs_one() {
     // The call, the item, the paths that are wrong by the call alone, and those that are wrong by both.
-    let cases: [(u32, Value, Value, &[&str], &[&str]); 9] = [
+    type Case = (u32, Value, Value, &'static [&'static str], &'static [&'static str]);
+    let cases: [Case; 9] = [
         (2, json!({"fields": {"titel": "a"}}), json!({}), &["fields.titel"], &["fields.titel"]),
         (
             2,

@@ -29,9 +29,9 @@ fn outcome(before: &Before, asked: &Value, after: &Value, photo: PhotoUpload) ->
     let applied = Applied { after: item(after), photo };
     let outcome = compare(before, &plan(asked), applied, Vec::new());
     let (Outcome::Stands { changes, .. } | Outcome::Missed { changes, .. }) = &outcome;
-    let changes = changes.iter().map(|change| match change.asked_for {
-        true => change.field.clone(),
-        false => format!("[{}]", change.field),
+    let changes = changes.iter().map(|change| {
+        let field = &change.field;
+        if change.asked_for { field.clone() } else { format!("[{field}]") }
     });
     let changes = changes.collect::<Vec<_>>().join(" ");
     let outcome = match &outcome {
