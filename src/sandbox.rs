@@ -12,9 +12,11 @@
 //! `crm.contact.update` and `crm.company.update`.
 
 mod assign;
+mod batch;
 mod cast;
 mod demo_data;
 mod directories;
+mod fields;
 mod files;
 mod http;
 mod list;

@@ -15,11 +15,12 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    Received,
+    Received, cast,
     methods::{self, Brought, PortalFault},
     state::State,
 };
@@ -54,6 +55,7 @@ async fn answer(
     state: Shared,
     secret: Arc<str>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let start = Timestamp::now();
     let (parts, body) = request.into_parts();
     let is_json = parts
         .headers
@@ -80,13 +82,16 @@ async fn answer(
     };
     let (status, answer) = match result {
         Ok(Brought { result, total, next }) => {
-            let mut answer = json!({"result": result, "time": {"operating": 0}});
+            let mut answer = Map::from_iter([("result".to_owned(), result)]);
             for (name, number) in [("total", total), ("next", next)] {
-                if let (Some(answer), Some(number)) = (answer.as_object_mut(), number) {
+                if let Some(number) = number {
                     answer.insert(name.to_owned(), number.into());
                 }
             }
-            (StatusCode::OK, answer)
+            let mut time = cast::time(start);
+            time.insert("operating".to_owned(), json!(0));
+            answer.insert("time".to_owned(), time.into());
+            (StatusCode::OK, Value::Object(answer))
         }
         Err(fault) => (
             StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST),
@@ -112,7 +117,7 @@ fn handle(
         ["rest", user, given, method] if *given == secret => (*user, *method),
         ["rest", _, _, _] => {
             return Err(PortalFault::new(
-                401,
+                403,
                 "INVALID_CREDENTIALS",
                 "Invalid request credentials",
             ));
