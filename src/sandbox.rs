@@ -13,10 +13,12 @@
 //! `crm.company.update`.
 
 mod assign;
+mod batch;
 mod cast;
 mod demo_data;
 mod directories;
 mod fault;
+mod fields;
 mod files;
 mod http;
 mod list;

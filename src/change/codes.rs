@@ -44,21 +44,21 @@ pub(super) fn check(
         if choices.is_empty() {
             continue;
         }
-        let (what, code) = match meant {
-            Meant::Pipeline => ("pipeline", "its id"),
-            Meant::Stage(_) => ("stage", "its code"),
-            Meant::Entry(_) => ("choice", "its code"),
-            Meant::Person => ("person", "their id"),
+        let (name_of, code, is_none) = match meant {
+            Meant::Pipeline => ("a pipeline", "its id", "is not the id of a pipeline"),
+            Meant::Stage(_) => ("a stage", "its code", "is not the code of a stage"),
+            Meant::Entry(_) => ("a choice", "its code", "is not one of the allowed codes"),
+            Meant::Person => ("a user", "their id", "is not the id of a user"),
         };
         if !problems.iter().any(|problem| problem.path == *path) {
-            problems.push(Problem::new(path, format!("is not the code of a {what}")));
+            problems.push(Problem::new(path, is_none));
         }
         let Some(problem) = problems.iter_mut().find(|problem| problem.path == *path) else {
             continue;
         };
         problem.depends_on_metadata = true;
         if let Some((meant_code, _)) = named(typed, &choices, |(_, name)| name) {
-            problem.message = format!("is the name of a {what}, not {code}");
+            problem.message = format!("is the name of {name_of}, not {code}");
             problem.did_you_mean = Some(meant_code.clone());
             problem.can_be_looked_up = false;
             if *meant == Meant::Pipeline {

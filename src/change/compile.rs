@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     files,
-    intent::{Intended, IntendedField, Intent, UnreadCode},
+    intent::{Intended, IntendedField, Intent, UnreadCode, in_typed_order},
     patch::Patch,
 };
 use crate::{
@@ -83,6 +83,8 @@ pub fn obvious_problems(
     let intent = compile(&patch, &fields, false, policy);
     problems.extend(intent.problems);
     problems.extend(intent.fields.iter().filter_map(IntendedField::unread_day));
+    let typed: Vec<String> = values.keys().map(|name| format!("fields.{name}")).collect();
+    in_typed_order(&mut problems, &typed);
     problems
 }
 
@@ -95,6 +97,7 @@ struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     /// Adds a field; no value means that it is to be emptied.
     fn add(&mut self, typed: &str, path: &str, value: Option<&Value>) {
+        let first_note = self.intent.notes.len();
         let Some(field) = self.field(typed, path) else {
             return;
         };
@@ -117,8 +120,9 @@ impl<'a> Compiler<'a> {
             _ => self.value(&field, path, value),
         };
         if let Some(value) = intended {
+            let notes = self.intent.notes.split_off(first_note);
             let field = intended_field(self.intent.entity, path, field, value);
-            self.intent.fields.push(field);
+            self.intent.fields.push(IntendedField { notes, ..field });
         }
     }
 
@@ -235,13 +239,11 @@ impl<'a> Compiler<'a> {
         value: Option<&Value>,
     ) -> Option<Intended> {
         let value = value.unwrap_or(&Value::Null);
-        match files::read(value, field.shape.is_multiple, self.policy) {
-            Ok(requested) => Some(Intended::Files(requested)),
-            Err(wrong) => {
-                self.all_wrong(path, wrong);
-                None
-            }
-        }
+        let (requested, wrong) = files::read(value, field.shape.is_multiple, self.policy);
+        // What is well formed is checked further all the same, so that all problems come at once.
+        let is_told = wrong.is_empty() || !requested.parts.is_empty();
+        self.all_wrong(path, wrong);
+        is_told.then_some(Intended::Files(requested))
     }
 
     /// Resolves a name, or records the problem.
@@ -288,6 +290,7 @@ fn intended_field(
         shape: field.shape,
         row: field.row,
         value,
+        notes: Vec::new(),
     }
 }
 

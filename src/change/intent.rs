@@ -43,6 +43,8 @@ pub(super) struct IntendedField {
     /// The directory that holds its codes.
     pub(super) directory: Option<String>,
     pub(super) value: Intended,
+    /// What was repaired.
+    pub(super) notes: Vec<String>,
 }
 
 /// What a field is to hold.
@@ -109,6 +111,18 @@ impl Intent {
             })
         })
     }
+}
+
+/// Puts problems in the order in which their paths were typed; what concerns the whole call comes last.
+pub(super) fn in_typed_order(problems: &mut [Problem], typed: &[String]) {
+    let place = |problem: &Problem| {
+        let is_of = |typed: &String| {
+            let rest = problem.path.strip_prefix(typed.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        typed.iter().position(is_of).unwrap_or(usize::MAX)
+    };
+    problems.sort_by_cached_key(place);
 }
 
 impl IntendedField {

@@ -9,7 +9,7 @@ use super::{
     asked::{Asked, Want},
     codes,
     files::{self, Part},
-    intent::{Intended, IntendedField, Intent},
+    intent::{Intended, IntendedField, Intent, in_typed_order},
     links, lists,
     lookups::{Doubt, Lookups, Meant},
     stages,
@@ -77,9 +77,10 @@ impl Intent {
         lookups: &Lookups,
     ) -> Result<Plan, Vec<Problem>> {
         let mut problems = self.problems.clone();
-        let mut notes = self.notes.clone();
+        let mut notes = Vec::new();
         let mut asked = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
+            notes.extend(field.notes.iter().cloned());
             match self.want(field, item, &mut notes) {
                 Ok(Some(want)) => asked.push(Asked {
                     name: field.name.clone(),
@@ -112,27 +113,18 @@ impl Intent {
                 _ => None,
             });
         }
+        notes.extend(self.notes.iter().cloned());
         notes.extend(asked.iter().filter_map(|asked| lists::dropped(asked, item)));
         let doubts = self.doubts(item, is_only_planned);
         codes::check(self.entity, &doubts, lookups, &mut problems, &mut notes);
         if !problems.is_empty() {
-            let place = |problem: &Problem| self.place(&problem.path);
-            problems.sort_by_key(place);
+            in_typed_order(&mut problems, &self.typed);
             return Err(problems);
         }
         if let Some(item) = item.filter(|_| is_only_planned) {
             notes.extend(hidden(&asked, item));
         }
         Ok(Plan { asked: asked.into(), expected, notes })
-    }
-
-    /// The position of a path in the call; problems of the whole call come last.
-    fn place(&self, path: &str) -> usize {
-        let is_of = |typed: &String| {
-            path.strip_prefix(typed.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.typed.iter().position(is_of).unwrap_or(usize::MAX)
     }
 
     /// The requested value of a field in this item; nothing when it stays as it is.
@@ -214,6 +206,8 @@ fn files_in(
         None => Some(Want::Value(field.shape.cleared())),
         Some(Part::Upload(upload)) => Some(Want::Picture(upload.clone())),
         // `crm.item.update` would store the list that keeps a file as the number 1.
+        // Whether the item has the file that is kept, only the item can tell.
+        Some(Part::Keep(_)) if item.is_none() => Some(Want::Files(requested.parts.clone())),
         Some(Part::Keep(_) | Part::Path { .. }) => {
             notes.push(format!("`{}` stays as it is and is not sent", field.name));
             None

@@ -75,6 +75,8 @@ pub struct Codes {
     entity: EntityType,
     directories: Arc<Directories>,
     pipelines: Arc<Vec<Pipeline>>,
+    /// The pipelines that have stages: also those that are known by their stages alone.
+    with_stages: Arc<Vec<Pipeline>>,
     /// Why directories that are needed could not be read.
     pub directories_error: Option<PortalError>,
     /// Why pipelines that are needed could not be read.
@@ -88,6 +90,7 @@ impl Codes {
             entity,
             directories: Arc::default(),
             pipelines: Arc::default(),
+            with_stages: Arc::default(),
             directories_error: None,
             pipelines_error: None,
         }
@@ -117,7 +120,11 @@ impl Codes {
         let (directories, pipelines) = tokio::join!(directories, pipelines);
         let (directories, directories_error) = read_or_empty(directories);
         let (pipelines, pipelines_error) = read_or_empty(pipelines);
-        Self { entity, directories, pipelines, directories_error, pipelines_error }
+        let with_stages = match &pipelines_error {
+            None => Arc::clone(&pipelines),
+            Some(_) => Arc::new(directories.pipelines(entity)),
+        };
+        Self { entity, directories, pipelines, with_stages, directories_error, pipelines_error }
     }
 
     /// Whether a code may exist though it is not among the entries: the portal has more than were
@@ -152,7 +159,7 @@ impl Codes {
     /// The stages of every pipeline, with it; of a type without pipelines, all stages.
     pub fn stages_by_pipeline(&self) -> Vec<(Option<&Pipeline>, &[Entry])> {
         if stage::has_pipelines(self.entity) {
-            self.pipelines.iter().map(|it| (Some(it), self.stages(it.id))).collect()
+            self.with_stages.iter().map(|it| (Some(it), self.stages(it.id))).collect()
         } else {
             vec![(None, self.stages(0))]
         }
@@ -212,6 +219,7 @@ mod tests {
         ];
         Codes {
             directories: Arc::new(Directories { by_id, is_cut: false }),
+            with_stages: Arc::new(pipelines.clone()),
             pipelines: Arc::new(pipelines),
             ..Codes::none(EntityType::new(entity))
         }

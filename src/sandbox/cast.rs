@@ -1,7 +1,7 @@
 //! How a portal reads one value: the casts of PHP, days and moments by its own clock.
 
 use jiff::{Timestamp, tz::Offset};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::crm::dates::{self, Reading};
 
@@ -125,7 +125,27 @@ pub(super) fn moment(value: &Value) -> Option<Value> {
 }
 
 pub(super) fn now() -> String {
-    dates::Moment::Instant(Timestamp::now(), Offset::constant(SERVER_OFFSET_HOURS)).wire()
+    clock(Timestamp::now())
+}
+
+fn clock(moment: Timestamp) -> String {
+    dates::Moment::Instant(moment, Offset::constant(SERVER_OFFSET_HOURS)).wire()
+}
+
+/// What answers say of the time that a call took.
+pub(super) fn time(start: Timestamp) -> Map<String, Value> {
+    let finish = Timestamp::now();
+    let seconds = |moment: Timestamp| moment.as_duration().as_secs_f64();
+    let duration = finish.duration_since(start).as_secs_f64();
+    let entries = [
+        ("start", json!(seconds(start))),
+        ("finish", json!(seconds(finish))),
+        ("duration", json!(duration)),
+        ("processing", json!(duration)),
+        ("date_start", json!(clock(start))),
+        ("date_finish", json!(clock(finish))),
+    ];
+    entries.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
 /// A little of the portal's conversion of HTML to BB code.

@@ -10,6 +10,9 @@ use crate::crm::{Family, stage};
 /// An entry of a directory: its code and its name.
 type Entry = (&'static str, &'static str);
 
+/// An entry as it is listed; stages mean something.
+type Listed = (&'static str, &'static str, Option<Semantics>);
+
 /// Directories that are not stages.
 const DIRECTORIES: &[(&str, &[Entry])] = &[
     (
@@ -49,67 +52,141 @@ const DIRECTORIES: &[(&str, &[Entry])] = &[
 pub(super) const CURRENCIES: [Entry; 3] =
     [("EUR", "Euro"), ("USD", "US Dollar"), ("RUB", "Российский рубль")];
 
+/// The object with more entries.
+pub(super) fn with(mut object: Value, more: impl IntoIterator<Item = (String, Value)>) -> Value {
+    if let Value::Object(entries) = &mut object {
+        entries.extend(more);
+    }
+    object
+}
+
 /// `crm.status.list`.
-pub(super) fn statuses(types: &BTreeMap<u32, TypeData>, parameters: &Map<String, Value>) -> Value {
+pub(super) fn statuses(
+    types: &BTreeMap<u32, TypeData>,
+    parameters: &Map<String, Value>,
+) -> Vec<Value> {
     let asked = parameters.get("filter").and_then(|filter| filter.get("ENTITY_ID"));
     let mut found = Vec::new();
-    let mut add = |directory: &str, entries: &mut dyn Iterator<Item = (&str, &str, Value)>| {
-        if asked.is_some_and(|asked| asked != directory) {
-            return;
-        }
+    let mut number = 100;
+    let mut add = |directory: &str, pipeline: i64, entries: &mut dyn Iterator<Item = Listed>| {
         for (at, (code, name, semantics)) in entries.enumerate() {
-            found.push(json!({
-                "ENTITY_ID": directory, "STATUS_ID": code, "NAME": name,
-                "SORT": ((at + 1) * 10).to_string(), "SEMANTICS": semantics,
-            }));
+            number += 1;
+            if asked.is_some_and(|asked| asked != directory) {
+                continue;
+            }
+            let (letter, word, color) = match semantics {
+                Some(Semantics::Success) => (json!("S"), "success", "#7BD500"),
+                Some(Semantics::Failure) => (json!("F"), "failure", "#FF5752"),
+                Some(Semantics::Process) | None => (Value::Null, "process", "#39A8EF"),
+            };
+            let category = (pipeline != 0).then(|| pipeline.to_string());
+            let color = semantics.map(|_| color);
+            let entry = json!({
+                "ID": number.to_string(), "ENTITY_ID": directory, "STATUS_ID": code, "NAME": name,
+                "NAME_INIT": "", "SORT": ((at + 1) * 10).to_string(), "SYSTEM": "N",
+                "CATEGORY_ID": category, "COLOR": color, "SEMANTICS": letter,
+            });
+            let extra = semantics.map(|_| json!({"SEMANTICS": word, "COLOR": color}));
+            found.push(with(entry, extra.map(|extra| ("EXTRA".to_owned(), extra))));
         }
     };
     for data in types.values() {
         for pipeline in &data.pipelines {
             let Some(directory) = stage::directory(data.entity, pipeline.id) else { continue };
-            let mut stages = pipeline.stages.iter().map(|stage| {
-                let semantics = match stage.semantics {
-                    Semantics::Process => Value::Null,
-                    last => last.letter().into(),
-                };
-                (stage.code, stage.name, semantics)
-            });
-            add(&directory, &mut stages);
+            let mut stages =
+                pipeline.stages.iter().map(|stage| (stage.code, stage.name, Some(stage.semantics)));
+            add(&directory, pipeline.id, &mut stages);
         }
     }
     for (directory, entries) in DIRECTORIES {
-        add(directory, &mut entries.iter().map(|(code, name)| (*code, *name, Value::Null)));
+        add(directory, 0, &mut entries.iter().map(|(code, name)| (*code, *name, None)));
     }
-    found.into()
+    found
 }
 
 /// `crm.category.list`.
-pub(super) fn categories(data: &TypeData) -> Value {
+pub(super) fn categories(data: &TypeData) -> Vec<Value> {
     let categories = data.pipelines.iter().enumerate().map(|(at, pipeline)| {
-        json!({
+        let category = json!({
             "id": pipeline.id, "name": pipeline.name, "sort": (at + 1) * 100,
             "entityTypeId": data.entity.id(), "isDefault": if at == 0 { "Y" } else { "N" },
-        })
+        });
+        // The first pipeline of deals is no record of its own.
+        if data.entity.family() == Some(Family::Deal) && pipeline.id != 0 {
+            with(category, ["originId", "originatorId"].map(|key| (key.to_owned(), json!(""))))
+        } else {
+            category
+        }
     });
-    json!({"categories": categories.collect::<Vec<_>>()})
+    categories.collect()
 }
 
 /// `crm.type.list`.
-pub(super) fn smart_processes(types: &BTreeMap<u32, TypeData>) -> Value {
+pub(super) fn smart_processes(types: &BTreeMap<u32, TypeData>) -> Vec<Value> {
     let smart = types.values().filter(|data| data.entity.family() == Some(Family::SmartProcess));
-    let shown = smart.enumerate().map(
-        |(at, data)| json!({"id": at + 1, "title": data.title, "entityTypeId": data.entity.id()}),
-    );
-    json!({"types": shown.collect::<Vec<_>>()})
+    let shown = smart.enumerate().map(|(at, data)| {
+        let shown = json!({
+            "id": at + 1, "title": data.title, "code": "", "createdBy": 1,
+            "entityTypeId": data.entity.id(), "customSectionId": null,
+            "createdTime": "2026-09-01T09:00:00+02:00", "updatedTime": "2026-09-01T09:00:00+02:00",
+            "updatedBy": 1,
+        });
+        let flags = FLAGS.map(|(flag, field)| {
+            let is_on = field.is_none_or(|field| !data.switched_off.contains(&field));
+            (format!("is{flag}"), json!(if is_on { "Y" } else { "N" }))
+        });
+        with(shown, flags)
+    });
+    shown.collect()
 }
+
+/// What a smart process may have, and the field that it has then.
+const FLAGS: [(&str, Option<&str>); 16] = [
+    ("CategoriesEnabled", Some("categoryId")),
+    ("StagesEnabled", Some("stageId")),
+    ("BeginCloseDatesEnabled", Some("begindate")),
+    ("ClientEnabled", Some("contactIds")),
+    ("UseInUserfieldEnabled", None),
+    ("LinkWithProductsEnabled", Some("opportunity")),
+    ("MycompanyEnabled", Some("mycompanyId")),
+    ("DocumentsEnabled", None),
+    ("SourceEnabled", Some("sourceId")),
+    ("ObserversEnabled", Some("observers")),
+    ("RecyclebinEnabled", None),
+    ("AutomationEnabled", None),
+    ("BizProcEnabled", None),
+    ("SetOpenPermissions", None),
+    ("PaymentsEnabled", None),
+    ("CountersEnabled", None),
+];
 
 /// `crm.enum.ownertype`.
 pub(super) fn owner_types(types: &BTreeMap<u32, TypeData>) -> Value {
-    let shown = types.values().map(|data| json!({"ID": data.entity.id(), "NAME": data.title}));
+    let shown = types.values().map(|data| {
+        let id = data.entity.id();
+        let (code, short) = match data.entity.family() {
+            Some(Family::Lead) => ("LEAD".to_owned(), "L".to_owned()),
+            Some(Family::Deal) => ("DEAL".to_owned(), "D".to_owned()),
+            Some(Family::Contact) => ("CONTACT".to_owned(), "C".to_owned()),
+            Some(Family::Company) => ("COMPANY".to_owned(), "CO".to_owned()),
+            Some(Family::Quote) => ("QUOTE".to_owned(), "Q".to_owned()),
+            Some(Family::Invoice) => ("SMART_INVOICE".to_owned(), "SI".to_owned()),
+            Some(Family::SmartProcess) | None => (format!("DYNAMIC_{id}"), format!("T{id:x}")),
+        };
+        json!({"ID": id, "NAME": data.title, "SYMBOL_CODE": code, "SYMBOL_CODE_SHORT": short})
+    });
     shown.collect()
 }
 
 /// `crm.currency.list`.
 pub(super) fn currencies() -> Value {
-    CURRENCIES.iter().map(|(code, name)| json!({"CURRENCY": code, "FULL_NAME": name})).collect()
+    let shown = CURRENCIES.iter().enumerate().map(|(at, (code, name))| {
+        json!({
+            "CURRENCY": code, "AMOUNT_CNT": "1", "AMOUNT": "1.0000",
+            "SORT": ((at + 1) * 100).to_string(), "BASE": if at == 0 { "Y" } else { "N" },
+            "FULL_NAME": name, "LID": "en", "FORMAT_STRING": "# ¤", "DEC_POINT": ".",
+            "THOUSANDS_SEP": "&nbsp;", "DECIMALS": "2", "DATE_UPDATE": "2026-09-01T09:00:00+02:00",
+        })
+    });
+    shown.collect()
 }

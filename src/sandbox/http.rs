@@ -15,11 +15,12 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    Received,
+    Received, batch, cast,
     fault::PortalFault,
     methods::{self, Brought},
     state::State,
@@ -55,6 +56,7 @@ async fn answer(
     state: Shared,
     secret: Arc<str>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let start = Timestamp::now();
     let (parts, body) = request.into_parts();
     let is_json = parts
         .headers
@@ -81,13 +83,16 @@ async fn answer(
     };
     let (status, answer) = match result {
         Ok(Brought { result, total, next }) => {
-            let mut answer = json!({"result": result, "time": {"operating": 0}});
+            let mut answer = Map::from_iter([("result".to_owned(), result)]);
             for (name, number) in [("total", total), ("next", next)] {
-                if let (Some(answer), Some(number)) = (answer.as_object_mut(), number) {
+                if let Some(number) = number {
                     answer.insert(name.to_owned(), number.into());
                 }
             }
-            (StatusCode::OK, answer)
+            let mut time = cast::time(start);
+            time.insert("operating".to_owned(), json!(0));
+            answer.insert("time".to_owned(), time.into());
+            (StatusCode::OK, Value::Object(answer))
         }
         Err(fault) => (
             StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST),
@@ -113,7 +118,7 @@ fn handle(
         ["rest", user, given, method] if *given == secret => (*user, *method),
         ["rest", _, _, _] => {
             return Err(PortalFault::new(
-                401,
+                403,
                 "INVALID_CREDENTIALS",
                 "Invalid request credentials",
             ));
@@ -133,5 +138,8 @@ fn handle(
     }
     let user = user.parse().unwrap_or_default();
     let secret_path = format!("/rest/{user}/{secret}/");
-    methods::call(&mut state, user, &secret_path, method, &parameters)
+    match method {
+        "batch" => Ok(batch::run(&mut state, user, &secret_path, &parameters).into()),
+        method => methods::call(&mut state, user, &secret_path, method, &parameters),
+    }
 }

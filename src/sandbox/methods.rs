@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    assign, demo_data, directories,
+    assign, directories,
     fault::PortalFault,
-    files, list, people, records,
-    state::{AnyField, Common, State, TypeData},
+    fields, files, list, people, records,
+    state::{Common, State, TypeData},
 };
-use crate::crm::{Family, Kind, Naming, catalog::Access, names, stage};
-
-const MAX_BATCH: usize = 50;
+use crate::crm::{Naming, names};
 
 /// What a method brings.
 #[derive(Debug)]
@@ -27,6 +25,13 @@ pub(super) struct Brought {
 impl From<Value> for Brought {
     fn from(result: Value) -> Self {
         Self { result, total: None, next: None }
+    }
+}
+
+impl Brought {
+    /// A whole list, of which `entries` are told.
+    fn listed(result: Value, entries: usize) -> Self {
+        Self { result, total: Some(entries), next: None }
     }
 }
 
@@ -47,7 +52,7 @@ pub(super) fn call(
         "crm.item.fields" => {
             let naming = naming(parameters)?;
             let data = find_type(types, integer(parameters, "entityTypeId")?)?;
-            json!({"fields": describe_fields(data, naming)})
+            json!({"fields": fields::described(data, naming)})
         }
         "crm.item.get" => {
             let naming = naming(parameters)?;
@@ -86,26 +91,41 @@ pub(super) fn call(
             let result = json!({"items": rows});
             return Ok(Brought { result, total: page.total, next: page.next });
         }
-        "crm.status.list" => directories::statuses(types, parameters),
+        "crm.status.list" => {
+            let found = directories::statuses(types, parameters);
+            let total = found.len();
+            return Ok(Brought::listed(found.into(), total));
+        }
         "crm.category.list" => {
             let data = find_type(types, integer(parameters, "entityTypeId")?)?;
-            directories::categories(data)
+            let categories = directories::categories(data);
+            let total = categories.len();
+            return Ok(Brought::listed(json!({"categories": categories}), total));
         }
-        "crm.type.list" if user == 1 => directories::smart_processes(types),
+        "crm.type.list" if user == 1 => {
+            let found = directories::smart_processes(types);
+            let total = found.len();
+            return Ok(Brought::listed(json!({"types": found}), total));
+        }
         "crm.type.list" => return Err(PortalFault::new(400, "ACCESS_DENIED", "Access denied")),
         "crm.enum.ownertype" => directories::owner_types(types),
-        "crm.currency.list" => directories::currencies(),
+        // Portals say 0, however many there are.
+        "crm.currency.list" => return Ok(Brought::listed(directories::currencies(), 0)),
         "crm.duplicate.findbycomm" => people::find_by_communication(types, parameters)?,
-        "user.search" | "user.get" => people::search(users, parameters),
+        "user.search" | "user.get" => {
+            let found = people::search(users, parameters);
+            let total = found.len();
+            return Ok(Brought::listed(found.into(), total));
+        }
         "profile" => json!({
             "ID": user.to_string(), "ADMIN": user == 1, "NAME": "Sandbox", "LAST_NAME": "User",
+            "PERSONAL_GENDER": "", "TIME_ZONE": "",
         }),
         "scope" => json!(["crm", "user_basic"]),
         "method.get" => {
             let is_known = parameters.get("name").is_some_and(|name| name == "crm.item.update");
             json!({"isExisting": is_known, "isAvailable": is_known})
         }
-        "batch" => batch(state, user, secret_path, parameters),
         _ => return Err(PortalFault::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
     };
     Ok(result.into())
@@ -128,44 +148,6 @@ fn selected(
         });
     }
     row
-}
-
-/// Runs the commands of a batch one after the other; parameters are plain ones, without brackets.
-fn batch(
-    state: &mut State,
-    user: u32,
-    secret_path: &str,
-    parameters: &Map<String, Value>,
-) -> Value {
-    let commands = parameters.get("cmd").and_then(Value::as_object).into_iter().flatten();
-    let (mut results, mut errors) = (Map::new(), Map::new());
-    for (at, (key, command)) in commands.enumerate() {
-        let (method, query) =
-            command.as_str().and_then(|it| it.split_once('?')).unwrap_or_default();
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let parameters = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
-        let called = match method {
-            _ if at >= MAX_BATCH => {
-                let text = "Max batch length exceeded";
-                Err(PortalFault::new(400, "ERROR_BATCH_LENGTH_EXCEEDED", text))
-            }
-            "batch" => {
-                let text = "Method is not allowed for batch usage";
-                Err(PortalFault::new(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", text))
-            }
-            method => call(state, user, secret_path, method, &parameters),
-        };
-        match called {
-            Ok(brought) => results.insert(key.clone(), brought.result),
-            Err(fault) => {
-                let error = json!({"error": fault.code, "error_description": fault.text});
-                errors.insert(key.clone(), error)
-            }
-        };
-    }
-    // Empty maps are answered as lists.
-    let map = |map: Map<String, Value>| if map.is_empty() { json!([]) } else { map.into() };
-    json!({"result": map(results), "result_error": map(errors)})
 }
 
 fn find_item<'a>(
@@ -293,103 +275,4 @@ fn shown(
         (name, value)
     })
     .collect()
-}
-
-fn describe_fields(data: &TypeData, naming: Naming) -> Map<String, Value> {
-    data.fields()
-        .map(|field| {
-            let name = match (field, naming) {
-                (AnyField::Custom(custom), Naming::Original) => custom.upper_name.to_owned(),
-                _ => field.camel_name(),
-            };
-            (name, describe_field(data, field))
-        })
-        .collect()
-}
-
-fn describe_field(data: &TypeData, field: AnyField) -> Value {
-    let mut description = json!({
-        "type": portal_type(field),
-        "isRequired": false,
-        "isReadOnly": false,
-        "isImmutable": false,
-        "isMultiple": false,
-        "isDynamic": matches!(field, AnyField::Custom(_)),
-        "title": demo_data::title(&field.camel_name()),
-        "upperName": field.upper_name(),
-    });
-    let mut set = |name: &str, value: Value| {
-        if let Value::Object(description) = &mut description {
-            description.insert(name.to_owned(), value);
-        }
-    };
-    match field {
-        AnyField::Standard(row) => {
-            set("isReadOnly", (row.access == Access::ReadOnly).into());
-            set("isImmutable", (row.access == Access::Immutable).into());
-            let is_list =
-                matches!(row.kind, Kind::Users | Kind::Links | Kind::Integers | Kind::Multifield);
-            set("isMultiple", is_list.into());
-            if let Some(directory) = data.entity.family().and_then(|family| row.directory(family)) {
-                set("statusType", directory.into());
-            }
-            let first_pipeline = data.pipelines.first().map_or(0, |pipeline| pipeline.id);
-            if row.kind == Kind::Stage
-                && let Some(directory) = stage::directory(data.entity, first_pipeline)
-            {
-                set("statusType", directory.into());
-            }
-        }
-        AnyField::Custom(custom) => {
-            set("title", custom.title.into());
-            set("isMultiple", custom.is_multiple.into());
-            if !custom.options.is_empty() {
-                let options = custom.options.iter();
-                let items: Vec<Value> = options
-                    .map(|(id, text)| json!({"ID": id.to_string(), "VALUE": text}))
-                    .collect();
-                set("items", items.into());
-            }
-        }
-        AnyField::Parent(entity_type_id) => {
-            set("settings", json!({"parentEntityTypeId": entity_type_id}));
-        }
-    }
-    description
-}
-
-fn portal_type(field: AnyField) -> &'static str {
-    match field {
-        AnyField::Custom(custom) => custom.portal_type,
-        AnyField::Parent(_) => "crm_entity",
-        AnyField::Standard(row) => match row.kind {
-            Kind::Text => "string",
-            Kind::Markup => "text",
-            Kind::YesNo => "boolean",
-            Kind::Integer | Kind::Percent | Kind::Integers => "integer",
-            Kind::Number | Kind::Amount => "double",
-            Kind::Status | Kind::Stage => "crm_status",
-            Kind::Category => "crm_category",
-            Kind::Currency => "crm_currency",
-            Kind::User | Kind::Users => "user",
-            Kind::Link | Kind::Links => link_type(row.name),
-            Kind::Date => "date",
-            Kind::DateTime => "datetime",
-            Kind::Picture => "file",
-            Kind::Multifield => "crm_multifield",
-            Kind::Any | Kind::Choice | Kind::Money | Kind::CrmLink | Kind::File => "string",
-        },
-    }
-}
-
-fn link_type(name: &str) -> &'static str {
-    let target = Family::ALL.iter().find(|family| name.to_lowercase().contains(family.name()));
-    match target {
-        Some(Family::Lead) => "crm_lead",
-        Some(Family::Deal) => "crm_deal",
-        Some(Family::Contact) => "crm_contact",
-        Some(Family::Company) => "crm_company",
-        Some(Family::Quote) => "crm_quote",
-        _ => "crm_entity",
-    }
 }

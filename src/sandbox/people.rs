@@ -16,14 +16,17 @@ impl User {
     fn shown(&self) -> Value {
         json!({
             "ID": self.id.to_string(), "ACTIVE": self.is_active, "NAME": self.name,
-            "LAST_NAME": self.last_name, "EMAIL": self.email, "WORK_POSITION": self.position,
-            "USER_TYPE": "employee",
+            "LAST_NAME": self.last_name, "EMAIL": self.email,
+            "LAST_LOGIN": "2026-09-01T09:00:00+02:00", "DATE_REGISTER": "2026-09-01T02:00:00+02:00",
+            "IS_ONLINE": "N", "TIMESTAMP_X": {}, "LAST_ACTIVITY_DATE": {}, "PERSONAL_GENDER": "",
+            "PERSONAL_BIRTHDAY": "", "WORK_POSITION": self.position, "UF_EMPLOYMENT_DATE": "",
+            "UF_DEPARTMENT": [1], "USER_TYPE": "employee",
         })
     }
 }
 
 /// `user.search` by the beginnings of names and positions, `user.get` by exact values.
-pub(super) fn search(users: &[User], parameters: &Map<String, Value>) -> Value {
+pub(super) fn search(users: &[User], parameters: &Map<String, Value>) -> Vec<Value> {
     let filter = parameters.get("FILTER").and_then(Value::as_object);
     let asked = |key: &str| match filter?.get(key)? {
         Value::String(text) => Some(text.to_lowercase()),

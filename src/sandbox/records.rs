@@ -95,10 +95,10 @@ pub(super) fn fill_aliases(item: &mut Map<String, Value>) {
         let first = records.iter().find(|record| {
             record["typeId"] == type_id && value_type.is_none_or(|mark| record["valueType"] == mark)
         });
-        if let Some(first) = first {
-            item.insert(alias.to_owned(), first["value"].clone());
-        }
+        let value = first.map_or_else(|| "".into(), |first| first["value"].clone());
+        item.insert(alias.to_owned(), value);
     }
+    item.insert("imol".to_owned(), "".into());
 }
 
 /// Keeps the flags that tell whether there is a phone or an e-mail.

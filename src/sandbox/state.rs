@@ -175,6 +175,43 @@ impl TypeData {
         }
     }
 
+    /// Columns of answers that hold nothing.
+    fn unused_columns(&self) -> &'static [&'static str] {
+        match self.entity.family() {
+            Some(Family::Lead) => &[
+                "dateCreateShort",
+                "dateModifyShort",
+                "isConvert",
+                "productId",
+                "shortName",
+                "address",
+                "dateClosed",
+                "login",
+                "skype",
+                "icq",
+            ],
+            Some(Family::Deal) => &[
+                "dateCreateShort",
+                "dateModifyShort",
+                "productId",
+                "begindateShort",
+                "closedateShort",
+                "eventDate",
+                "eventDateShort",
+                "eventId",
+                "eventDescription",
+                "orderStage",
+                "isWork",
+                "isWon",
+                "isLose",
+                "receivedAmount",
+                "lostAmount",
+                "hasProducts",
+            ],
+            _ => &[],
+        }
+    }
+
     /// Every field of the type that answers show.
     pub(super) fn fields(&self) -> impl Iterator<Item = AnyField> {
         let family = self.entity.family();
@@ -214,6 +251,12 @@ impl TypeData {
         let columns = self.fields().map(|field| (field.camel_name(), empty_column(field)));
         let mut item: Map<String, Value> =
             std::iter::once(("id".to_owned(), Value::Null)).chain(columns).collect();
+        for column in self.unused_columns() {
+            item.insert((*column).to_owned(), Value::Null);
+        }
+        if self.entity.family() == Some(Family::Deal) {
+            item.insert("webformId".to_owned(), json!(0));
+        }
         let made = json!({
             "id": id,
             "entityTypeId": self.entity.id(),
@@ -267,7 +310,10 @@ fn empty_column(field: AnyField) -> Value {
     match field {
         AnyField::Standard(row) => match row.kind {
             Kind::YesNo => json!("N"),
+            // Of the items that one item comes from, answers say null.
+            Kind::Link if ["leadId", "dealId", "quoteId"].contains(&row.name) => Value::Null,
             Kind::Amount | Kind::Link => json!(0),
+            Kind::Integer if row.name == "webformId" => json!(0),
             Kind::Users | Kind::Links | Kind::Integers | Kind::Multifield => json!([]),
             Kind::Picture => json!(0),
             _ => Value::Null,

@@ -136,7 +136,9 @@ pub(super) fn meaningful_fields(item: Item) -> Item {
         .filter(|(name, value)| {
             let row = catalog::named(name);
             let kind = row.map_or(Kind::Text, |row| row.kind);
-            !row.is_some_and(|row| row.is_bookkeeping) && !kind.is_empty(value)
+            // Portals answer 0 for the form of an item that no CRM form has made.
+            let is_no_form = name == "webformId" && *value == 0;
+            !row.is_some_and(|row| row.is_bookkeeping) && !is_no_form && !kind.is_empty(value)
         })
         .collect()
 }

@@ -312,7 +312,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.sourceId",
-          "message": "is not the code of a choice; `options` lists the allowed values",
+          "message": "is not one of the allowed codes; `options` lists the allowed values",
           "options": [
             {
               "code": "CALL",
@@ -356,7 +356,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.industry",
-          "message": "is not the code of a choice; `options` lists the allowed values",
+          "message": "is not one of the allowed codes; `options` lists the allowed values",
           "options": [
             {
               "code": "IT",
@@ -376,7 +376,7 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       [
         {
           "path": "fields.assignedById",
-          "message": "is the name of a person, not their id",
+          "message": "is the name of a user, not their id",
           "didYouMean": "8"
         }
       ],

@@ -14,7 +14,7 @@ async fn all_fields_are_a_line_each() {
     {
       "ok": true,
       "entityTypeId": 4,
-      "readOnly": "isMyCompany, id, entityTypeId, createdTime, createdBy, updatedTime, updatedBy, lastActivityTime, lastActivityBy, lastCommunicationTime, searchContent, hasPhone, hasEmail, hasImol, phone, email, imol, phoneWork, phoneMobile, phoneMailing, emailWork, emailHome, emailMailing",
+      "readOnly": "isMyCompany, id, createdTime, createdBy, updatedTime, updatedBy, lastActivityTime, lastActivityBy, lastCommunicationTime, hasPhone, hasEmail, hasImol, phone, email, imol, phoneWork, phoneMobile, phoneMailing, emailWork, emailHome, emailMailing",
       "fields": [
         "title: text · Name",
         "currencyId: currency · Currency",

@@ -13,12 +13,12 @@ use crate::{
 /// ends the call before its time; what it does not answer is waited for.
 async fn write_answered(reply: Reply) -> (Value, ScriptedPortal) {
     let item = Reply::item(json!({"id": 351, "title": "a"}));
-    let call_timeout = if reply.is_final() { "18" } else { "4" };
+    let (request, whole) = if reply.is_final() { ("15", "18") } else { ("2", "4") };
     let replies = [("crm.item.get", vec![item]), ("crm.item.update", vec![reply])];
     let portal = ScriptedPortal::start(&replies).await;
     let mut command = program();
     command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_REQUEST_TIMEOUT", "2").env("BITRIX24_CALL_TIMEOUT", call_timeout);
+    command.env("BITRIX24_REQUEST_TIMEOUT", request).env("BITRIX24_CALL_TIMEOUT", whole);
     let mut server = Server::opened(command, &portal.webhook()).await;
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
@@ -142,12 +142,12 @@ async fn every_row_of_the_error_table() {
     400 INVALID_REQUEST                         PORTAL_ADDRESS        no       no
     404 ERROR_METHOD_NOT_FOUND                  PORTAL_ADDRESS        no       no
     500 PORTAL_DELETED                          PORTAL_ADDRESS        no       no
-    500 INTERNAL_SERVER_ERROR                   PORTAL_FAILED         unknown  later
-    500 ERROR_UNEXPECTED_ANSWER                 PORTAL_FAILED         unknown  later
-    500 ERROR_CORE                              PORTAL_FAILED         unknown  later
+    500 INTERNAL_SERVER_ERROR                   PORTAL_FAILED         no       later
+    500 ERROR_UNEXPECTED_ANSWER                 PORTAL_FAILED         no       later
+    500 ERROR_CORE                              PORTAL_FAILED         no       later
     405 ERROR_BATCH_METHOD_NOT_ALLOWED          REFUSED               no       after_fix
     418 SOMETHING_NEW                           REFUSED               no       after_fix
-    500 SOMETHING_NEW                           PORTAL_FAILED         unknown  later
+    500 SOMETHING_NEW                           PORTAL_FAILED         no       later
     ");
 }
 

@@ -46,3 +46,5 @@ mod support;
 mod tokens;
 mod truth;
 mod update;
+mod vendor;
+mod vendor_sandbox;

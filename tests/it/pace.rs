@@ -83,7 +83,7 @@ async fn a_stalled_look_holds_up_no_other_item() {
     ])
     .await;
     let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "16");
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "10");
     let mut server = Server::opened(command, "").await;
     let call = |entity, id| json!({"entityTypeId": entity, "id": id, "fields": {"title": "b"}});
     let leads = (1..=7).map(|id| call(1, id));
@@ -103,7 +103,7 @@ async fn a_burst_loses_and_doubles_nothing() {
     let mut command = program();
     command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "20/50");
     let mut server = Server::opened(command, &sandbox.webhook_url()).await;
-    let numbers = 1..=24;
+    let numbers = 1..=12;
     let calls = numbers.clone().map(|number| {
         let phone = json!({"typeId": "PHONE", "valueType": "WORK", "value": format!("+{number}")});
         json!({"entityTypeId": 3, "id": 6, "fields": {"fm": [phone]}})

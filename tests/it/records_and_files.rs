@@ -458,7 +458,12 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
         answer.json
     };
     let both = || json!({"photo": ["anna.png", HELLO], "post": "Head"});
-    let json = update(vec![item("Buyer", 77), item("Head", 77)], both()).await;
+    let late = vec![item("Buyer", 77), item("Head", 77), item("Head", 78)];
+    let (json, late, alone) = tokio::join!(
+        update(vec![item("Buyer", 77), item("Head", 77)], both()),
+        update(late, both()),
+        update(vec![item("Buyer", 77)], json!({"photo": ["anna.png", HELLO]})),
+    );
     let error = &json["error"];
     assert_eq!(error["code"], "PARTLY_APPLIED");
     assert_eq!(error["written"], "yes");
@@ -468,13 +473,10 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
     assert_eq!(json["notApplied"][0]["why"], "no_answer");
 
     // It shows up late.
-    let looks = vec![item("Buyer", 77), item("Head", 77), item("Head", 78)];
-    assert_eq!(update(looks, both()).await["status"], "updated");
+    assert_eq!(late["status"], "updated");
 
-    let alone = json!({"photo": ["anna.png", HELLO]});
-    let json = update(vec![item("Buyer", 77)], alone).await;
-    assert_eq!(json["error"]["code"], "PORTAL_FAILED");
-    assert_eq!(json["error"]["written"], "unknown");
+    assert_eq!(alone["error"]["code"], "PORTAL_FAILED");
+    assert_eq!(alone["error"]["written"], "unknown");
 }
 
 #[tokio::test]

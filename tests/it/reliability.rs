@@ -170,7 +170,7 @@ async fn a_call_that_the_portal_uses_up_does_not_blame_other_calls() {
     ])
     .await;
     let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "1");
+    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "0.5");
     let mut server = Server::opened(command, "").await;
     let calls = [
         ("update_crm_item", rename()),
@@ -267,9 +267,14 @@ async fn additions_and_uploads_are_never_sent_twice() {
     let phone = json!({"n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+2"}});
     let contact = |fm: Value| Reply::item(json!({"id": 5, "fm": fm}));
     let call = json!({"entityTypeId": 3, "id": 5, "fields": {"fm": phone}});
-    let (answer, portal) =
-        update_on(Patience::UntilTheEnd, vec![contact(json!([]))], vec![Reply::Cut], call.clone())
-            .await;
+    let lost =
+        update_on(Patience::UntilTheEnd, vec![contact(json!([]))], vec![Reply::Cut], call.clone());
+    let file = json!({"id": 351, "ufCrm_1": {"id": 4, "urlMachine": "x"}});
+    let upload =
+        json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1": ["a.txt", "aGVsbG8="]}});
+    let lost_upload =
+        update_on(Patience::UntilTheEnd, vec![Reply::item(file)], vec![Reply::Cut], upload);
+    let ((answer, portal), (of_upload, upload_portal)) = tokio::join!(lost, lost_upload);
     assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes");
     assert!(answer.json["error"]["hint"].as_str().unwrap().contains("may process the request"));
 
@@ -279,11 +284,7 @@ async fn additions_and_uploads_are_never_sent_twice() {
             .await;
     assert_eq!(verdict(&answer, &portal), "updated, 1 writes");
 
-    let file = json!({"id": 351, "ufCrm_1": {"id": 4, "urlMachine": "x"}});
-    let call = json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1": ["a.txt", "aGVsbG8="]}});
-    let (answer, portal) =
-        update_on(Patience::UntilTheEnd, vec![Reply::item(file)], vec![Reply::Cut], call).await;
-    assert_eq!(verdict(&answer, &portal), "PORTAL_FAILED written unknown, 1 writes");
+    assert_eq!(verdict(&of_upload, &upload_portal), "PORTAL_FAILED written unknown, 1 writes");
 }
 
 #[tokio::test]
@@ -385,7 +386,7 @@ async fn a_client_that_asks_hears_that_a_call_goes_on() {
 async fn hostile_answers_are_bounded_and_made_visible() {
     let many = format!("{{\"result\":[{}0]}}", "[],".repeat(2_000_000));
     let (answer, _) = update_on(
-        Patience::Long,
+        Patience::UntilTheEnd,
         vec![item("a")],
         vec![Reply::Body(200, "application/json", many.into_bytes())],
         rename(),

@@ -346,8 +346,8 @@ async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
         "`fields.TITLE` was read as `title`",
         "`fields.UF_CRM_1721244707107` was read as `ufCrm_1721244707107`",
         "`fields.beginDate` was read as `begindate`",
-        "`fields.observers` was one value and was read as a list of one",
-        "`fields.beginDate` was read as `2026-10-01`"
+        "`fields.beginDate` was read as `2026-10-01`",
+        "`fields.observers` was one value and was read as a list of one"
       ]
     }
     "#);

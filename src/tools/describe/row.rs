@@ -57,13 +57,18 @@ impl Row<'_> {
         self.resolved.is_settable && !matches!(access, Some(Access::Immutable | Access::Computed))
     }
 
+    /// Whether an item has to have a value there. A flag always has one, whatever portals say.
+    fn is_required(&self) -> bool {
+        self.field.is_required && self.resolved.shape.kind != Kind::YesNo
+    }
+
     /// `stageId: stage, 9 choices · Stage`
     pub(super) fn line(&self) -> String {
         let mut line = format!("{}: {}", self.name, self.kind());
         if self.field.is_multiple && self.resolved.shape.is_multiple {
             line.push_str(", multiple");
         }
-        if self.field.is_required {
+        if self.is_required() {
             line.push_str(", required");
         }
         match self.choices.len() {
@@ -103,7 +108,7 @@ impl Row<'_> {
         ]);
         let flags = [
             ("multiple", self.resolved.shape.is_multiple),
-            ("required", self.field.is_required),
+            ("required", self.is_required()),
             ("readOnly", !self.is_writable()),
         ];
         for (name, is_set) in flags {
