@@ -2,20 +2,22 @@
 //!
 //! The modules in reading order; each imports only those below it:
 //!
-//! * [`cli`] · what can be typed
+//! * [`cli`] · the command line
 //! * [`config`] · what the settings mean
 //! * [`server`] · the MCP adapter
 //! * [`tools`] · what assistants can call
 //! * [`change`] · read, plan, write, compare: how one item is changed
-//! * [`resolve`] · which field a typed name means
-//! * [`error`] · the one error that assistants see
+//! * [`account`] · one signed-in user at one portal, and one call of theirs
+//! * [`items`] · the requests that read, list and update items
 //! * [`metadata`] · a portal's fields, codes and people
 //! * [`uploads`] · which files of this machine may be sent, and how they are read
+//! * [`error`] · the one error that assistants see
 //! * [`portal`] · the small HTTP layer
 //! * [`json`] · what clients send, read and repaired
 //! * [`text`] · invisible characters, shown and read back
-//! * [`crm`] · entity types, fields, names and values
 //! * `sandbox` · the embedded portal, for demonstrations and tests
+//! * [`random`] · texts and numbers that nobody can guess
+//! * [`crm`] · entity types, fields, names and values
 
 pub mod account;
 pub mod change;

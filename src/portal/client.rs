@@ -116,7 +116,7 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// See [`PortalError`]; [`PortalError::fate`] says what is known of the request.
+    /// See [`PortalError`]; [`PortalError::disposition`] says what is known of the request.
     pub async fn fetch(
         &self,
         method: &str,
