@@ -69,7 +69,7 @@ pub async fn change(call: &Call<'_>, patch: &Patch) -> Result<Outcome, Failure> 
         if patch.dry_run {
             return Ok(verify::planned(item.clone(), &plan, notes));
         }
-        if plan.already_stands(item) {
+        if plan.is_applied(item) {
             return Ok(verify::unchanged(item.clone(), &plan, notes));
         }
     }

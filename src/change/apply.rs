@@ -32,13 +32,13 @@ pub(super) async fn apply(
     let written = settle::write_fields(call, patch, before, plan).await?;
     let has_fields = written.is_some();
     let mut after = written.unwrap_or_else(|| before.item().cloned().unwrap_or_default());
-    if verify::is_doubtful(&plan.asked, &after, item.entity) {
+    if verify::may_be_misreported(&plan.asked, &after, item.entity) {
         read_again(call, patch, &mut after).await;
     }
     let Some((name, upload)) = plan.picture() else {
         return Ok(Applied { after, photo: PhotoUpload::NotAsked });
     };
-    if !verify::all_but_pictures_stand(&plan.asked, before.item(), &after) {
+    if !verify::all_but_photos_are_applied(&plan.asked, before.item(), &after) {
         return Ok(Applied { after, photo: PhotoUpload::NotSent });
     }
     let file = upload.wire().await.map_err(|error| settle::unreadable(&error))?;

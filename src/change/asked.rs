@@ -53,7 +53,7 @@ impl Want {
 impl Asked {
     /// Whether the item that was `before` and is `now` has the requested value. Of a field that the
     /// item does not show nothing is known, not even that it is empty.
-    pub(super) fn stands(&self, before: Option<&Item>, now: &Item) -> bool {
+    pub(super) fn is_applied(&self, before: Option<&Item>, now: &Item) -> bool {
         if let Want::Records(operations) = &self.want
             && operations.is_empty()
         {
@@ -69,7 +69,9 @@ impl Asked {
                 let (old, new) = (multifield::records(old()), multifield::records(Some(new)));
                 multifield::standing(operations, &old, &new).into_iter().all(|stands| stands)
             }
-            Want::Files(parts) => files::stands(parts, &files::ids(old()), &files::ids(Some(new))),
+            Want::Files(parts) => {
+                files::are_applied(parts, &files::ids(old()), &files::ids(Some(new)))
+            }
             Want::Picture(_) => {
                 let new = files::ids(Some(new));
                 !new.is_empty() && new != files::ids(old())

@@ -1,6 +1,6 @@
 //! Checks uncertain codes against those that the portal has.
 
-use super::lookups::{Doubt, Lookups, Meant};
+use super::lookups::{Lookups, Meant, UncheckedCode};
 use crate::{
     crm::{EntityType, stage},
     error::Problem,
@@ -12,7 +12,7 @@ use crate::{
 /// Where the codes could not be fetched, the problems stay as they are.
 pub(super) fn check(
     entity: EntityType,
-    doubts: &[Doubt],
+    all: &[UncheckedCode],
     lookups: &Lookups,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<String>,
@@ -20,9 +20,9 @@ pub(super) fn check(
     // A stage is looked up in the pipeline that was named with it.
     let mut named_pipeline = None;
     let mut is_unread = false;
-    for doubt in doubts {
-        let Doubt { path, typed, meant } = doubt;
-        let choices = match lookups.choices(doubt, named_pipeline) {
+    for code in all {
+        let UncheckedCode { path, typed, meant } = code;
+        let choices = match lookups.choices(code, named_pipeline) {
             Ok(choices) => choices,
             Err(error) => {
                 if !std::mem::replace(&mut is_unread, true) {
@@ -44,7 +44,7 @@ pub(super) fn check(
         if choices.is_empty() {
             continue;
         }
-        let (name_of, code, is_none) = match meant {
+        let (name_of, its_code, is_none) = match meant {
             Meant::Pipeline => ("a pipeline", "its id", "is not the id of a pipeline"),
             Meant::Stage(_) => ("a stage", "its code", "is not the code of a stage"),
             Meant::Entry(_) => ("a choice", "its code", "is not one of the allowed codes"),
@@ -58,7 +58,7 @@ pub(super) fn check(
         };
         problem.depends_on_metadata = true;
         if let Some((meant_code, _)) = named(typed, &choices, |(_, name)| name) {
-            problem.message = format!("is the name of {name_of}, not {code}");
+            problem.message = format!("is the name of {name_of}, not {its_code}");
             problem.did_you_mean = Some(meant_code.clone());
             problem.can_be_looked_up = false;
             if *meant == Meant::Pipeline {

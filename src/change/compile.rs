@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     files,
-    intent::{Intended, IntendedField, Intent, UnreadCode, in_typed_order},
+    intent::{Intended, IntendedField, Intent, NamedCode, in_typed_order},
     patch::Patch,
 };
 use crate::{
@@ -197,7 +197,7 @@ impl<'a> Compiler<'a> {
             Err(wrong) => {
                 let is_code = matches!(field.shape.kind, Kind::Category | Kind::User);
                 if let (true, Some(typed)) = (is_code, value.as_str()) {
-                    self.intent.unread.push(UnreadCode {
+                    self.intent.unread.push(NamedCode {
                         path: path.to_owned(),
                         typed: typed.to_owned(),
                         is_person: field.shape.kind == Kind::User,

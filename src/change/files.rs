@@ -190,7 +190,7 @@ pub(super) async fn wire(parts: &[Part], is_multiple: bool) -> io::Result<Value>
 
 /// Whether a field that held `before` and holds `after` has the requested files: the kept ones, and
 /// one new file for each upload. The portal does not tell the content of a new file.
-pub(super) fn stands(parts: &[Part], before: &[i64], after: &[i64]) -> bool {
+pub(super) fn are_applied(parts: &[Part], before: &[i64], after: &[i64]) -> bool {
     let kept = kept(parts);
     let uploads = parts.len() - kept.len();
     let before: HashSet<&i64> = before.iter().collect();
@@ -312,11 +312,11 @@ mod tests {
             Part::Upload(upload.unwrap())
         };
         let parts = [Part::Keep(12), upload()];
-        assert!(stands(&parts, &[12, 255], &[12, 300]));
-        assert!(!stands(&parts, &[12, 255], &[12]));
-        assert!(!stands(&parts, &[12, 255], &[12, 255, 300]));
-        assert!(!stands(&parts, &[12, 255], &[300]));
-        assert!(stands(&[], &[12], &[]));
-        assert!(!stands(&[upload()], &[12], &[12]));
+        assert!(are_applied(&parts, &[12, 255], &[12, 300]));
+        assert!(!are_applied(&parts, &[12, 255], &[12]));
+        assert!(!are_applied(&parts, &[12, 255], &[12, 255, 300]));
+        assert!(!are_applied(&parts, &[12, 255], &[300]));
+        assert!(are_applied(&[], &[12], &[]));
+        assert!(!are_applied(&[upload()], &[12], &[12]));
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Intent {
     /// What is wrong whatever the item holds.
     pub(super) problems: Vec<Problem>,
     /// Texts that may be names of codes and cannot be sent as they are.
-    pub(super) unread: Vec<UnreadCode>,
+    pub(super) unread: Vec<NamedCode>,
     /// What was repaired.
     pub(super) notes: Vec<String>,
 }
@@ -68,7 +68,7 @@ pub(super) enum Intended {
 
 /// A text that does not have the form of a code.
 #[derive(Debug)]
-pub(super) struct UnreadCode {
+pub(super) struct NamedCode {
     pub(super) path: String,
     pub(super) typed: String,
     pub(super) is_person: bool,

@@ -7,7 +7,7 @@ use super::{
     asked::{Asked, Want},
     files::{Part, Requested},
     intent::{Intended, IntendedField},
-    lookups::{Doubt, Meant},
+    lookups::{Meant, UncheckedCode},
 };
 use crate::{
     crm::{Item, Kind, kind},
@@ -142,23 +142,27 @@ pub(super) fn deleted_files(
 
 /// The codes that differ from those that the item has, to be looked up in the directory: portals
 /// store any text as the code of a source or a type (docs/bitrix24.md, "Silent drops").
-pub(super) fn new_codes(field: &IntendedField, wire: &Value, item: Option<&Item>) -> Vec<Doubt> {
+pub(super) fn new_codes(
+    field: &IntendedField,
+    wire: &Value,
+    item: Option<&Item>,
+) -> Vec<UncheckedCode> {
     let Some(directory) = &field.directory else { return Vec::new() };
-    let standing = item.and_then(|item| item.get(&field.name));
-    let doubt = |path: String, value: &Value| {
+    let applied = item.and_then(|item| item.get(&field.name));
+    let unchecked_code = |path: String, value: &Value| {
         let typed = value.as_str().filter(|typed| !typed.is_empty())?.to_owned();
-        Some(Doubt { path, typed, meant: Meant::Entry(directory.clone()) })
+        Some(UncheckedCode { path, typed, meant: Meant::Entry(directory.clone()) })
     };
     match wire {
         Value::Array(values) => {
-            let new = match standing {
-                Some(standing) => field.shape.dropped(standing, wire),
+            let new = match applied {
+                Some(applied) => field.shape.dropped(applied, wire),
                 None => values.iter().collect(),
             };
             let new = new.into_iter().enumerate();
-            new.filter_map(|(at, it)| doubt(format!("{}.{at}", field.path), it)).collect()
+            new.filter_map(|(at, it)| unchecked_code(format!("{}.{at}", field.path), it)).collect()
         }
-        one if standing == Some(one) => Vec::new(),
-        one => doubt(field.path.clone(), one).into_iter().collect(),
+        one if applied == Some(one) => Vec::new(),
+        one => unchecked_code(field.path.clone(), one).into_iter().collect(),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 
 /// A text typed for a code, which only the portal can confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Doubt {
+pub(super) struct UncheckedCode {
     /// Where it was typed.
     pub(super) path: String,
     /// What was typed.
@@ -46,39 +46,39 @@ impl Lookups {
         Self { codes: Codes::none(entity), people: HashMap::new() }
     }
 
-    /// Fetches the codes that the doubts are about.
+    /// Fetches what the codes are looked up in.
     pub(super) async fn fetch(
         metadata: &Metadata,
         entity: EntityType,
-        doubts: &[Doubt],
+        codes: &[UncheckedCode],
         deadline: &Deadline,
     ) -> Self {
-        let has = |is_it: fn(&Meant) -> bool| doubts.iter().any(|doubt| is_it(&doubt.meant));
+        let has = |is_it: fn(&Meant) -> bool| codes.iter().any(|code| is_it(&code.meant));
         let needed = Needed {
             directories: has(|meant| matches!(meant, Meant::Stage(_) | Meant::Entry(_))),
             pipelines: has(|meant| *meant == Meant::Pipeline),
         };
-        let codes = Codes::fetch(metadata, entity, needed, deadline).await;
+        let fetched = Codes::fetch(metadata, entity, needed, deadline).await;
         let mut people = HashMap::new();
-        for doubt in doubts.iter().filter(|doubt| doubt.meant == Meant::Person) {
-            let found = metadata.people(&doubt.typed, deadline).await;
-            people.insert(doubt.typed.clone(), found);
+        for code in codes.iter().filter(|code| code.meant == Meant::Person) {
+            let found = metadata.people(&code.typed, deadline).await;
+            people.insert(code.typed.clone(), found);
         }
-        Self { codes, people }
+        Self { codes: fetched, people }
     }
 
-    /// The codes that a doubt is about, with their names. A stage is looked up in the pipeline
+    /// The real codes of which this is to be one, with their names. A stage is looked up in the pipeline
     /// that was named with it.
     pub(super) fn choices(
         &self,
-        doubt: &Doubt,
+        code: &UncheckedCode,
         named_pipeline: Option<i64>,
     ) -> Result<Vec<(String, String)>, &PortalError> {
         let Codes { directories_error, pipelines_error, .. } = &self.codes;
         let entries = |entries: &[crate::metadata::Entry]| {
             entries.iter().map(|entry| (entry.code.clone(), entry.name.clone())).collect()
         };
-        let failed = match doubt.meant {
+        let failed = match code.meant {
             Meant::Pipeline => pipelines_error.as_ref(),
             Meant::Stage(_) | Meant::Entry(_) => directories_error.as_ref(),
             Meant::Person => None,
@@ -86,7 +86,7 @@ impl Lookups {
         if let Some(error) = failed {
             return Err(error);
         }
-        Ok(match &doubt.meant {
+        Ok(match &code.meant {
             Meant::Pipeline => {
                 let pipelines = self.codes.pipelines().iter();
                 pipelines.map(|it| (it.id.to_string(), it.name.clone())).collect()
@@ -95,7 +95,7 @@ impl Lookups {
                 entries(self.codes.stages(named_pipeline.unwrap_or(*pipeline)))
             }
             Meant::Entry(directory) => entries(self.codes.entries(directory)),
-            Meant::Person => match self.people.get(&doubt.typed) {
+            Meant::Person => match self.people.get(&code.typed) {
                 Some(Ok(people)) => {
                     people.found.iter().map(|it| (it.id.to_string(), it.name.clone())).collect()
                 }

@@ -11,7 +11,7 @@ use super::{
     files::{self, Part},
     intent::{Intended, IntendedField, Intent, in_typed_order},
     links, lists,
-    lookups::{Doubt, Lookups, Meant},
+    lookups::{Lookups, Meant, UncheckedCode},
     stages,
 };
 use crate::{
@@ -46,8 +46,12 @@ pub(super) struct Expected {
 impl Intent {
     /// The typed codes that only the portal can confirm, given the item. A dry run is not verified
     /// afterwards, so each of its stages is looked up.
-    pub(super) fn doubts(&self, item: Option<&Item>, is_only_planned: bool) -> Vec<Doubt> {
-        let unread = self.unread.iter().map(|unread| Doubt {
+    pub(super) fn unchecked_codes(
+        &self,
+        item: Option<&Item>,
+        is_only_planned: bool,
+    ) -> Vec<UncheckedCode> {
+        let unread = self.unread.iter().map(|unread| UncheckedCode {
             path: unread.path.clone(),
             typed: unread.typed.clone(),
             meant: if unread.is_person { Meant::Person } else { Meant::Pipeline },
@@ -55,9 +59,9 @@ impl Intent {
         let of_values = self.fields.iter().flat_map(|field| {
             let Intended::Value { wire, .. } = &field.value else { return Vec::new() };
             match field.shape.kind {
-                Kind::Stage => {
-                    stages::doubt(self, field, wire, item, is_only_planned).into_iter().collect()
-                }
+                Kind::Stage => stages::unchecked_code(self, field, wire, item, is_only_planned)
+                    .into_iter()
+                    .collect(),
                 Kind::Status => lists::new_codes(field, wire, item),
                 _ => Vec::new(),
             }
@@ -115,8 +119,8 @@ impl Intent {
         }
         notes.extend(self.notes.iter().cloned());
         notes.extend(asked.iter().filter_map(|asked| lists::dropped(asked, item)));
-        let doubts = self.doubts(item, is_only_planned);
-        codes::check(self.entity, &doubts, lookups, &mut problems, &mut notes);
+        let unchecked = self.unchecked_codes(item, is_only_planned);
+        codes::check(self.entity, &unchecked, lookups, &mut problems, &mut notes);
         if !problems.is_empty() {
             in_typed_order(&mut problems, &self.typed);
             return Err(problems);
@@ -257,8 +261,8 @@ fn hidden(asked: &[Asked], item: &Item) -> Option<String> {
 
 impl Plan {
     /// Whether nothing needs to be sent.
-    pub(super) fn already_stands(&self, item: &Item) -> bool {
-        self.asked.iter().all(|asked| asked.stands(Some(item), item))
+    pub(super) fn is_applied(&self, item: &Item) -> bool {
+        self.asked.iter().all(|asked| asked.is_applied(Some(item), item))
     }
 
     /// What `crm.item.update` is sent, if anything: one differing field sends them all, so that the

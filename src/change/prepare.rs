@@ -44,22 +44,22 @@ async fn plan_by(
     before: &Before,
 ) -> Result<Plan, Failure> {
     let (entity, policy, item) = (patch.item.entity, &call.account.files, before.item());
-    let (list, unchecked) = match field_list(metadata, call, patch, item).await {
+    let (list, note) = match field_list(metadata, call, patch, item).await {
         Ok(list) => (list, None),
         Err(error) => (None, Some(format!("field names were not checked: {error}"))),
     };
     let fields = Fields { entity, naming: patch.naming, item, list: list.as_deref() };
-    let mut intent = compile(patch, &fields, unchecked.is_none(), policy);
+    let mut intent = compile(patch, &fields, note.is_none(), policy);
     intent.open_files(policy).await;
-    let doubts = intent.doubts(item, patch.dry_run);
-    let lookups = if doubts.is_empty() {
+    let codes = intent.unchecked_codes(item, patch.dry_run);
+    let lookups = if codes.is_empty() {
         Lookups::none(entity)
     } else {
-        Lookups::fetch(metadata, entity, &doubts, &call.deadline).await
+        Lookups::fetch(metadata, entity, &codes, &call.deadline).await
     };
     let planned = intent.against(item, patch.dry_run, &lookups);
     let mut plan = planned.map_err(Failure::refused_arguments)?;
-    if let Some(note) = unchecked {
+    if let Some(note) = note {
         plan.notes.insert(0, note);
     }
     match before {

@@ -82,7 +82,7 @@ pub(super) async fn write_fields(
     if attempts.is_open() {
         let (before, asked) = (before.item().cloned(), Arc::clone(&plan.asked));
         items.unanswered.remember(patch.item, move |now| {
-            asked.iter().all(|asked| asked.stands(before.as_ref(), now))
+            asked.iter().all(|asked| asked.is_applied(before.as_ref(), now))
         });
     }
     Err(failure(call, patch, plan, &error, attempts, seen.as_ref()))
@@ -104,7 +104,7 @@ pub(super) async fn await_photo(
     let failed_at = Instant::now();
     loop {
         let seen = match call.read_finally(patch.item, patch.naming).await {
-            Ok(after) if verify::pictures_stand(&plan.asked, before.item(), &after) => {
+            Ok(after) if verify::photos_are_applied(&plan.asked, before.item(), &after) => {
                 return Some(after);
             }
             _ => Seen::Nothing,
@@ -127,7 +127,7 @@ async fn read(call: &Call<'_>, patch: &Patch, before: &Before, plan: &Plan) -> R
             return Err(Seen::Other(format!("the item could not be read afterwards: {error}")));
         }
     };
-    if verify::all_but_pictures_stand(&plan.asked, before.item(), &after) {
+    if verify::all_but_photos_are_applied(&plan.asked, before.item(), &after) {
         return Ok(after);
     }
     let is_unchanged = before.item().is_some_and(|before| {
@@ -184,23 +184,23 @@ fn failure(
 
 /// Which of the asked fields have the requested value in an item that has changed.
 fn differing(asked: &[Asked], before: Option<&Item>, now: &Item) -> String {
-    let (standing, missing): (Vec<&Asked>, Vec<&Asked>) =
-        asked.iter().partition(|asked| asked.stands(before, now));
+    let (applied, missing): (Vec<&Asked>, Vec<&Asked>) =
+        asked.iter().partition(|asked| asked.is_applied(before, now));
     let names = |asked: &[&Asked]| {
         let names = asked.iter().map(|asked| format!("`{}`", asked.name));
         names.collect::<Vec<_>>().join(", ")
     };
     let (have, do_not) = (
-        if standing.len() == 1 { "has" } else { "have" },
+        if applied.len() == 1 { "has" } else { "have" },
         if missing.len() == 1 { "does not" } else { "do not" },
     );
-    match standing.as_slice() {
+    match applied.as_slice() {
         [] => format!(
             "the item has changed since, and {} {do_not} have the requested value",
             names(&missing)
         ),
         _ => {
-            format!("{} {have} the requested value; {} {do_not}", names(&standing), names(&missing))
+            format!("{} {have} the requested value; {} {do_not}", names(&applied), names(&missing))
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     intent::{Intended, IntendedField, Intent},
-    lookups::{Doubt, Meant},
+    lookups::{Meant, UncheckedCode},
 };
 use crate::{
     crm::{Item, Kind, catalog, stage},
@@ -63,22 +63,22 @@ pub(super) fn problem(
 
 /// Whether a stage has to be looked up in the portal: it does not fit, it reads like a name, or it
 /// is new and will not be verified.
-pub(super) fn doubt(
+pub(super) fn unchecked_code(
     intent: &Intent,
     field: &IntendedField,
     wire: &Value,
     item: Option<&Item>,
     is_only_planned: bool,
-) -> Option<Doubt> {
+) -> Option<UncheckedCode> {
     let typed = wire.as_str().unwrap_or_default();
     let is_standing =
         item.and_then(|item| item.get(&field.name)).is_some_and(|now| field.shape.same(wire, now));
-    let is_doubtful = (is_only_planned && !is_standing)
+    let may_be_misreported = (is_only_planned && !is_standing)
         || looks_like_a_name(typed)
         || problem(intent, &field.path, wire, item).is_some();
     let own = item.and_then(|item| item.pipeline(intent.entity));
     let pipeline = asked_pipeline(intent).or(own).unwrap_or(0);
-    is_doubtful.then(|| Doubt {
+    may_be_misreported.then(|| UncheckedCode {
         path: field.path.clone(),
         typed: typed.to_owned(),
         meant: Meant::Stage(pipeline),

@@ -31,7 +31,7 @@ pub use why::Why;
 #[derive(Debug)]
 pub enum Outcome {
     /// Every requested value is applied, or would be sent.
-    Stands {
+    Succeeded {
         /// Whether that was so before.
         status: Status,
         /// What differs between before and after.
@@ -95,17 +95,21 @@ impl NotApplied {
 }
 
 /// Whether every requested field that is no picture has its value.
-pub(super) fn all_but_pictures_stand(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
+pub(super) fn all_but_photos_are_applied(
+    asked: &[Asked],
+    before: Option<&Item>,
+    after: &Item,
+) -> bool {
     asked
         .iter()
         .filter(|asked| !matches!(asked.want, Want::Picture(_)))
-        .all(|asked| asked.stands(before, after) || asked.is_rewritten(before, after))
+        .all(|asked| asked.is_applied(before, after) || asked.is_rewritten(before, after))
 }
 
 /// Whether the picture has been replaced as requested.
-pub(super) fn pictures_stand(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
+pub(super) fn photos_are_applied(asked: &[Asked], before: Option<&Item>, after: &Item) -> bool {
     let mut pictures = asked.iter().filter(|asked| matches!(asked.want, Want::Picture(_)));
-    pictures.all(|asked| asked.stands(before, after))
+    pictures.all(|asked| asked.is_applied(before, after))
 }
 
 /// Whether nothing differs but bookkeeping fields.
@@ -115,11 +119,11 @@ pub(super) fn has_no_changes(before: &Item, after: &Item, asked: &[Asked]) -> bo
 
 /// Whether the portal's answer may call a field empty that still holds its value: that happens to
 /// custom fields with several values and to companies' fields.
-pub(super) fn is_doubtful(asked: &[Asked], after: &Item, entity: EntityType) -> bool {
+pub(super) fn may_be_misreported(asked: &[Asked], after: &Item, entity: EntityType) -> bool {
     let is_company = entity.family() == Some(Family::Company);
     asked.iter().any(|asked| {
-        let is_doubtful = is_company || (asked.row.is_none() && asked.shape.is_multiple);
-        is_doubtful && asked.is_clearing() && asked.stands(None, after)
+        let may_be_misreported = is_company || (asked.row.is_none() && asked.shape.is_multiple);
+        may_be_misreported && asked.is_clearing() && asked.is_applied(None, after)
     })
 }
 
@@ -160,13 +164,13 @@ pub(super) fn planned(item: Item, plan: &Plan, mut notes: Vec<String>) -> Outcom
         notes.push("every field already has the requested value: nothing would be sent".to_owned());
     }
     let (status, asked) = (Status::Planned, names(&plan.asked));
-    Outcome::Stands { status, changes, notes, item, asked }
+    Outcome::Succeeded { status, changes, notes, item, asked }
 }
 
 /// The outcome when there is nothing to send.
 pub(super) fn unchanged(item: Item, plan: &Plan, notes: Vec<String>) -> Outcome {
     let (status, asked) = (Status::Unchanged, names(&plan.asked));
-    Outcome::Stands { status, changes: Vec::new(), notes, item, asked }
+    Outcome::Succeeded { status, changes: Vec::new(), notes, item, asked }
 }
 
 fn names(asked: &[Asked]) -> Vec<String> {
@@ -194,19 +198,19 @@ pub(super) fn compare(
         notes.extend(sent.map(|upload| format!("`{}` was sent {}", asked.name, upload.named())));
     }
     let mut not_applied = Vec::new();
-    let mut standing = Standing::default();
+    let mut applied = AppliedFields::default();
     for asked in asked {
-        if asked.stands(before.item(), &item) {
-            standing.add(asked, before.item());
+        if asked.is_applied(before.item(), &item) {
+            applied.add(asked, before.item());
         } else if asked.is_rewritten(before.item(), &item) {
             notes.push(format!(
                 "the portal rewrote `{}` in its own form: {}",
                 asked.name,
                 kind::shown(&asked.answered(&item))
             ));
-            standing.add(asked, before.item());
+            applied.add(asked, before.item());
         } else if let Want::Records(operations) = &asked.want {
-            let missed = missed_records(asked, operations, before.item(), &item, &mut standing);
+            let missed = missed_records(asked, operations, before.item(), &item, &mut applied);
             not_applied.extend(missed);
         } else {
             let why = why::why(asked, before.item(), &item, &photo);
@@ -216,18 +220,18 @@ pub(super) fn compare(
     }
     if not_applied.is_empty() {
         let (status, asked) = (Status::Updated, names(asked));
-        return Outcome::Stands { status, changes, notes, item, asked };
+        return Outcome::Succeeded { status, changes, notes, item, asked };
     }
     let is_hidden = not_applied.iter().any(|missed| missed.why == Why::UnknownToPortal);
     let written = match before {
-        _ if standing.has_new || !changes.is_empty() => Written::Yes,
+        _ if applied.has_new || !changes.is_empty() => Written::Yes,
         // What the item does not show may have been written all the same.
         Before::Item(before) if is_hidden && item.was_saved_since(before) => Written::Yes,
         Before::Item(_) if is_hidden => Written::Unknown,
         Before::Item(_) => Written::No,
         Before::Unread(_) => Written::Unknown,
     };
-    let mut failure = missed_failure(&not_applied, &standing, written);
+    let mut failure = missed_failure(&not_applied, &applied, written);
     match photo {
         PhotoUpload::Refused(refused) => failure.portal = refused.portal,
         PhotoUpload::Lost(lost) => {
@@ -249,26 +253,26 @@ pub(super) fn compare(
 
 /// What has the requested value.
 #[derive(Default)]
-struct Standing {
+struct AppliedFields {
     names: Vec<String>,
     /// Whether some of it was different before, or may have been.
     has_new: bool,
 }
 
-impl Standing {
+impl AppliedFields {
     fn add(&mut self, asked: &Asked, before: Option<&Item>) {
         self.names.push(asked.name.clone());
-        self.has_new |= before.is_none_or(|before| !asked.stands(Some(before), before));
+        self.has_new |= before.is_none_or(|before| !asked.is_applied(Some(before), before));
     }
 }
 
-/// The records that were not applied; those that were are added to `standing`.
+/// The records that were not applied; those that were are added to `applied`.
 fn missed_records(
     asked: &Asked,
     operations: &[Operation],
     before: Option<&Item>,
     item: &Item,
-    standing: &mut Standing,
+    applied: &mut AppliedFields,
 ) -> Vec<NotApplied> {
     let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
     let new = multifield::records(item.get(&asked.name));
@@ -278,8 +282,8 @@ fn missed_records(
         let key = operation.key();
         let field = format!("{}.{key}", asked.name);
         if stands {
-            standing.names.push(field);
-            standing.has_new = true;
+            applied.names.push(field);
+            applied.has_new = true;
             continue;
         }
         let id = key.parse::<i64>().ok();
@@ -295,9 +299,13 @@ fn missed_records(
     missed
 }
 
-fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Written) -> Failure {
+fn missed_failure(
+    not_applied: &[NotApplied],
+    applied: &AppliedFields,
+    written: Written,
+) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
-    let code = if standing.has_new { Code::PartlyApplied } else { Code::NotApplied };
+    let code = if applied.has_new { Code::PartlyApplied } else { Code::NotApplied };
     let are_all = |why: Why| not_applied.iter().all(|missed| missed.why == why);
     let message = if are_all(Why::UnknownToPortal) {
         format!(
@@ -310,12 +318,12 @@ fn missed_failure(not_applied: &[NotApplied], standing: &Standing, written: Writ
     } else {
         format!("the portal answered success but did not apply {missing}")
     };
-    let hint = if standing.names.is_empty() {
+    let hint = if applied.names.is_empty() {
         "see `notApplied` for what to correct".to_owned()
     } else {
-        let was = if standing.names.len() == 1 { "was" } else { "were" };
-        let standing = name_list(standing.names.iter().map(String::as_str));
-        format!("{standing} {was} applied; resend only what `notApplied` lists")
+        let was = if applied.names.len() == 1 { "was" } else { "were" };
+        let applied = name_list(applied.names.iter().map(String::as_str));
+        format!("{applied} {was} applied; resend only what `notApplied` lists")
     };
     Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }
 }

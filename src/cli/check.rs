@@ -21,27 +21,27 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
         Ok(settings) => settings,
         Err(unusable) => {
             for problem in &unusable.problems {
-                missed(&format!("`{}` {}", problem.path, problem.message), "correct the setting");
+                failed(&format!("`{}` {}", problem.path, problem.message), "correct the setting");
             }
             return ExitCode::FAILURE;
         }
     };
     let (sign_in, _sandbox) = match &settings.portal {
         PortalChoice::Missing => {
-            missed("no portal is set", &config::no_portal().hint);
+            failed("no portal is set", &config::no_portal().hint);
             return ExitCode::FAILURE;
         }
         PortalChoice::Real(sign_in) => (sign_in.clone(), None),
         PortalChoice::Sandbox => match embedded_portal().await {
             Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
             Err(failure) => {
-                missed(&failure.message, &failure.hint);
+                failed(&failure.message, &failure.hint);
                 return ExitCode::FAILURE;
             }
         },
     };
     let portal = Portal::new(Arc::new(Endpoint::new(settings.connection())), sign_in);
-    held(&format!("the settings are well formed: {}", portal.address()));
+    passed(&format!("the settings are well formed: {}", portal.address()));
     let check = Check { deadline: portal.deadline(CancellationToken::new()), portal };
     if check.everything().await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -66,20 +66,20 @@ impl Check {
             Err(error) => {
                 let is_answer = matches!(error, PortalError::Refused(_));
                 if is_answer {
-                    held("the portal was reached");
+                    passed("the portal was reached");
                 }
                 self.explain(&error);
                 return false;
             }
         };
-        held("the portal was reached and has accepted the sign-in");
+        passed("the portal was reached and has accepted the sign-in");
         let text = |key: &str| profile.get(key).and_then(Value::as_str).unwrap_or_default().trim();
         let name = format!("{} {}", text("NAME"), text("LAST_NAME"));
         let id = profile.get("ID").map(|id| id.to_string().replace('"', "")).unwrap_or_default();
         let is_admin = profile.get("ADMIN").and_then(Value::as_bool) == Some(true);
         let rank = if is_admin { ", an administrator" } else { "" };
         let name = readable(name.trim());
-        held(&format!("calls have the rights of user {id} ({name}{rank})"));
+        passed(&format!("calls have the rights of user {id} ({name}{rank})"));
         true
     }
 
@@ -96,11 +96,11 @@ impl Check {
         // Any of these three scopes allows reading users.
         let has_people = ["user", "user_basic", "user_brief"].into_iter().any(has);
         match (has_crm, has_people) {
-            (true, true) => held("the scope `crm` is granted, and people can be found by name"),
+            (true, true) => passed("the scope `crm` is granted, and people can be found by name"),
             (true, false) => {
-                held("the scope `crm` is granted; to find people by name, add `user_basic`");
+                passed("the scope `crm` is granted; to find people by name, add `user_basic`");
             }
-            (false, _) => missed(
+            (false, _) => failed(
                 "the scope `crm` is missing",
                 "edit the webhook or application in the portal and add the permission CRM",
             ),
@@ -112,7 +112,7 @@ impl Check {
         let name = "crm.item.update";
         match self.call("method.get", json!({"name": name})).await {
             Ok(method) if method.get("isAvailable").and_then(Value::as_bool) == Some(true) => {
-                held(&format!("the method `{name}` is available"));
+                passed(&format!("the method `{name}` is available"));
                 true
             }
             Ok(method) => {
@@ -122,7 +122,7 @@ impl Check {
                 } else {
                     "this portal's CRM is too old; update it"
                 };
-                missed(&format!("the method `{name}` is not available"), remedy);
+                failed(&format!("the method `{name}` is not available"), remedy);
                 false
             }
             Err(error) => {
@@ -143,11 +143,11 @@ impl Check {
                 family => format!("{}s", family.name()),
             };
             match self.call("crm.item.list", parameters).await {
-                Ok(_) => held(&format!("{plural} can be read")),
+                Ok(_) => passed(&format!("{plural} can be read")),
                 Err(error) => {
                     can_read_all = false;
                     let failure = Failure::from_portal(&error, Purpose::Reading);
-                    missed(&format!("{plural} cannot be read: {}", failure.message), &failure.hint);
+                    failed(&format!("{plural} cannot be read: {}", failure.message), &failure.hint);
                 }
             }
         }
@@ -182,14 +182,14 @@ impl Check {
             _ => &failure.hint,
         };
         let scrubber = self.portal.scrubber();
-        missed(&scrubber.text(&message), remedy);
+        failed(&scrubber.text(&message), remedy);
     }
 }
 
-fn held(what: &str) {
+fn passed(what: &str) {
     print(&format!("✓ {}", on_one_line(what)));
 }
 
-fn missed(what: &str, remedy: &str) {
+fn failed(what: &str, remedy: &str) {
     print(&format!("✗ {}\n  → {}", on_one_line(what), on_one_line(remedy)));
 }

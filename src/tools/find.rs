@@ -83,11 +83,11 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
         start: arguments.start,
     };
     let mut request = ListRequest::check(context, &asked, notes.clone()).await;
-    let is_in_doubt = match &request {
-        Ok(request) => request.has_doubts,
+    let may_be_stale = match &request {
+        Ok(request) => request.has_unknown_codes,
         Err(failure) => failure.depends_on_metadata(),
     };
-    if is_in_doubt {
+    if may_be_stale {
         let metadata = context.metadata.recent();
         request = ListRequest::check(context.with_metadata(&metadata), &asked, notes).await;
     }

@@ -157,7 +157,8 @@ fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
 }
 
 async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer {
-    let (Outcome::Stands { changes, item, .. } | Outcome::Missed { changes, item, .. }) = &outcome;
+    let (Outcome::Succeeded { changes, item, .. } | Outcome::Missed { changes, item, .. }) =
+        &outcome;
     let values = changes.iter().flat_map(|change| {
         [&change.before, &change.after].map(|value| (change.field.as_str(), value))
     });
@@ -173,7 +174,7 @@ async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer
         changes.into_iter().map(shown).collect()
     };
     match outcome {
-        Outcome::Stands { status, changes, notes, item, asked } => Answer::Success(
+        Outcome::Succeeded { status, changes, notes, item, asked } => Answer::Success(
             Success {
                 ok: true,
                 status,

@@ -220,8 +220,9 @@ fn only_what_the_item_leaves_open_is_looked_up() {
     ];
     let now = item(&json!({"stageId": "C9:NEW", "sourceId": "WEB"}));
     for (fields, is_only_planned, count) in cases {
-        let doubts = intent(2, &json!({"fields": fields})).doubts(Some(&now), is_only_planned);
-        assert_eq!(doubts.len(), count, "{fields}");
+        let unchecked =
+            intent(2, &json!({"fields": fields})).unchecked_codes(Some(&now), is_only_planned);
+        assert_eq!(unchecked.len(), count, "{fields}");
     }
 }
 

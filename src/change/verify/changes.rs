@@ -35,7 +35,7 @@ const fn is_true(truth: &bool) -> bool {
 
 /// What a plan would change.
 pub(super) fn planned(item: &Item, asked: &[Asked]) -> Vec<Change> {
-    let differing = asked.iter().filter(|asked| !asked.stands(Some(item), item));
+    let differing = asked.iter().filter(|asked| !asked.is_applied(Some(item), item));
     differing
         .flat_map(|asked| match &asked.want {
             Want::Records(operations) => {

@@ -28,14 +28,14 @@ fn plan(fields: &Value) -> Plan {
 fn outcome(before: &Before, asked: &Value, after: &Value, photo: PhotoUpload) -> (String, String) {
     let applied = Applied { after: item(after), photo };
     let outcome = compare(before, &plan(asked), applied, Vec::new());
-    let (Outcome::Stands { changes, .. } | Outcome::Missed { changes, .. }) = &outcome;
+    let (Outcome::Succeeded { changes, .. } | Outcome::Missed { changes, .. }) = &outcome;
     let changes = changes.iter().map(|change| {
         let field = &change.field;
         if change.asked_for { field.clone() } else { format!("[{field}]") }
     });
     let changes = changes.collect::<Vec<_>>().join(" ");
     let outcome = match &outcome {
-        Outcome::Stands { status, .. } => format!("{status:?}"),
+        Outcome::Succeeded { status, .. } => format!("{status:?}"),
         Outcome::Missed { failure, not_applied, .. } => {
             let missed = not_applied.iter().map(|it| format!("{} {:?}", it.field, it.why));
             let missed = missed.collect::<Vec<_>>().join(", ");

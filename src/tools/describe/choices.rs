@@ -171,11 +171,11 @@ impl Choices {
 
     /// The first so many.
     pub(super) fn first(&self, most: usize) -> Self {
-        let mut room = most;
+        let mut left = most;
         let mut first = self.clone();
         for group in &mut first.0 {
-            group.entries.truncate(room);
-            room -= group.entries.len();
+            group.entries.truncate(left);
+            left -= group.entries.len();
         }
         first.0.retain(|group| !group.entries.is_empty());
         first

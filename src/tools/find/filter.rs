@@ -29,7 +29,7 @@ pub(super) struct Filter {
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<String>,
     /// Whether it holds codes that are not known.
-    pub(super) has_doubts: bool,
+    pub(super) has_unknown_codes: bool,
     /// The portal's list of fields, if the names needed it.
     pub(super) list: Option<Arc<FieldList>>,
 }
@@ -63,11 +63,11 @@ impl Filter {
             sources: &sources,
             problems: Vec::new(),
             notes: Vec::new(),
-            has_doubts: false,
+            has_unknown_codes: false,
         };
         let wire = reader.group(typed, "filter", true, None);
-        let Reader { problems, notes, has_doubts, .. } = reader;
-        filter.has_doubts = has_doubts;
+        let Reader { problems, notes, has_unknown_codes, .. } = reader;
+        filter.has_unknown_codes = has_unknown_codes;
         // The vendor's page shows `logic` only inside groups, and the server adds conditions of
         // its own at the top.
         filter.wire = match wire.get("logic") {
@@ -114,7 +114,7 @@ struct Reader<'a> {
     sources: &'a Sources,
     problems: Vec<Problem>,
     notes: Vec<String>,
-    has_doubts: bool,
+    has_unknown_codes: bool,
 }
 
 /// A condition as it was typed.
@@ -320,7 +320,7 @@ impl<'a> Reader<'a> {
         value: &Value,
     ) -> Result<Value, Wrong> {
         let read = self.sources.read(&condition.field, operator, value, condition.pipeline)?;
-        self.has_doubts |= read.is_unknown;
+        self.has_unknown_codes |= read.is_unknown;
         if let Some(note) = read.note {
             self.notes.push(format!("`{}` {note}", condition.path));
         }

@@ -47,7 +47,7 @@ pub(super) struct ListRequest {
     pub(super) limit: u64,
     pub(super) start: Option<u64>,
     /// Whether the filter holds codes that newer metadata may know.
-    pub(super) has_doubts: bool,
+    pub(super) has_unknown_codes: bool,
     pub(super) notes: Vec<String>,
 }
 
@@ -134,7 +134,7 @@ impl ListRequest {
             limit: limit.min(Page::SIZE),
             // The vendor's -1 means the same as leaving it out here: no count.
             start: asked.start.and_then(|start| u64::try_from(start).ok()),
-            has_doubts: filter.has_doubts,
+            has_unknown_codes: filter.has_unknown_codes,
             notes,
         })
     }
