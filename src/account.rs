@@ -49,6 +49,12 @@ impl Account {
         self.portal.scrubber()
     }
 
+    /// Opens the connection to the portal, so that the first call need not wait for it. Nothing is
+    /// requested.
+    pub async fn open_connection(&self) {
+        self.portal.open_connection().await;
+    }
+
     /// A tool call of this user that begins now.
     pub fn call(&self, cancellation: CancellationToken) -> Call<'_> {
         Call {

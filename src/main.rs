@@ -2,9 +2,17 @@
 
 use std::process::ExitCode;
 
-use bitrix24_crm_mcp::cli::{Cli, log::Log};
+use bitrix24_crm_mcp::cli::{
+    Cli,
+    log::{Log, is_news},
+};
 use clap::Parser;
-use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -22,7 +30,7 @@ fn main() -> ExitCode {
         Err(unusable) => unusable.log.clone(),
     };
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(|| Log).with_ansi(false);
-    tracing_subscriber::registry().with(to_stderr.with_filter(log)).init();
+    tracing_subscriber::registry().with(to_stderr.with_filter(log.and(filter_fn(is_news)))).init();
 
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

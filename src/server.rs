@@ -18,7 +18,7 @@ use rmcp::{
         Implementation, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
         ServerCapabilities, ServerConfig,
     },
-    service::{QuitReason, RequestContext, ServerInitializeError},
+    service::{NotificationContext, QuitReason, RequestContext, ServerInitializeError},
 };
 use serde_json::Value;
 use tokio::time::Instant;
@@ -84,6 +84,15 @@ impl ServerHandler for Server {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(implementation)
             .with_instructions(self.tools.0.instructions())
+    }
+
+    async fn on_initialized(&self, _: NotificationContext<RoleServer>) {
+        let tools = Arc::clone(&self.tools);
+        tokio::spawn(async move {
+            if let Ok(account) = &tools.1 {
+                account.open_connection().await;
+            }
+        });
     }
 
     async fn list_tools(

@@ -13,6 +13,12 @@ use std::{
 
 use crate::text;
 
+/// Whether an event tells something. A connection that is opened ahead of the first request makes the HTTP
+/// library warn each time of what is done on purpose.
+pub fn is_news(event: &tracing::Metadata<'_>) -> bool {
+    *event.level() != tracing::Level::WARN || event.target() != "hyper_util::client::legacy::client"
+}
+
 /// So many events may wait; more are dropped.
 const MAX_WAITING: usize = 1_000;
 /// How long the end of the process waits for what was logged.

@@ -51,6 +51,19 @@ impl Portal {
         self.sign_in.address()
     }
 
+    /// Opens a connection for the first request, without sending one; whatever goes wrong is the first
+    /// request's to tell.
+    pub async fn open_connection(&self) {
+        let is_on_this_machine = self.sign_in.is_on_this_machine();
+        let endpoint = Arc::clone(&self.endpoint);
+        // On a thread of its own: reading the system's certificates would hold up everything else.
+        let built =
+            tokio::task::spawn_blocking(move || endpoint.client(is_on_this_machine).is_ok());
+        if built.await.is_ok_and(|is_built| is_built) {
+            self.endpoint.open_connection(self.address().url("/"), is_on_this_machine).await;
+        }
+    }
+
     /// What a tool call that begins now may spend.
     pub fn deadline(&self, cancellation: CancellationToken) -> Deadline {
         Deadline::new(self.endpoint.timeouts.call, cancellation)

@@ -3,7 +3,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use reqwest::{Certificate, Client, redirect};
+use reqwest::{Certificate, Client, Url, Version, redirect};
 
 use super::{PortalError, Rate, answer::innermost, rate_limit::Limiter};
 
@@ -67,6 +67,14 @@ impl Endpoint {
             http: OnceLock::new(),
             http_without_proxy: OnceLock::new(),
         }
+    }
+
+    /// Opens a connection and keeps it for the first request. No request is sent: the connection speaks
+    /// HTTP/1.1, and one for HTTP/2 is refused by the client itself once the connection is made.
+    pub(super) async fn open_connection(&self, url: Url, is_on_this_machine: bool) {
+        let Ok(client) = self.client(is_on_this_machine) else { return };
+        let refused = client.get(url).version(Version::HTTP_2).send().await;
+        tracing::debug!(is_open = refused.is_err_and(|error| !error.is_connect()), "connection");
     }
 
     /// The HTTP client for a server on this machine or elsewhere.

@@ -16,6 +16,7 @@ mod bounds;
 mod check;
 mod cli;
 mod codes;
+mod connection;
 mod describing;
 mod errors;
 mod fields;
