@@ -44,6 +44,11 @@ impl Account {
         self.portal.address()
     }
 
+    /// Whose rights its calls have, in words.
+    pub fn user(&self) -> String {
+        self.portal.user()
+    }
+
     /// The filter for everything that leaves the program.
     pub fn scrubber(&self) -> Scrubber {
         self.portal.scrubber()

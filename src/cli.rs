@@ -9,7 +9,7 @@ mod schemas;
 
 use std::{
     io,
-    io::{Read, Write},
+    io::{IsTerminal, Read, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -95,6 +95,13 @@ impl Cli {
     }
 }
 
+/// What a person is told who starts the server by hand.
+const AT_A_TERMINAL: &str = "\
+Serving MCP on standard input and output, which MCP clients do; Ctrl-D ends it. To try it by hand:
+  bitrix24-crm-mcp demo
+  bitrix24-crm-mcp --sandbox call find_crm_items '{\"entityTypeId\":2,\"query\":\"service\"}'
+";
+
 /// The tools, whose calls they serve, and what has to live as long as they do.
 struct Setup {
     registry: Registry,
@@ -166,6 +173,9 @@ fn sandbox_failure(reason: &str) -> Failure {
 
 async fn serve(settings: Result<Settings, Unusable>) -> ExitCode {
     let setup = Setup::new(settings).await;
+    if io::stdin().is_terminal() {
+        let _ = io::stderr().lock().write_all(AT_A_TERMINAL.as_bytes());
+    }
     let (input, output) = server::standard_streams();
     let (lines, stop) = StdioTransport::new(input, output, setup.call_timeout);
     tokio::spawn(async move {
@@ -223,11 +233,11 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str)
     let call = setup.registry.call(Ok(account), tool, arguments, CancellationToken::new());
     match call.await {
         Some(Answer::Success(json)) => {
-            print(&json.to_string());
+            print_json(&json);
             ExitCode::SUCCESS
         }
         Some(Answer::Error { json, .. }) => {
-            print(&json.to_string());
+            print_json(&json);
             ExitCode::FAILURE
         }
         None => {
@@ -255,6 +265,15 @@ fn wrong_usage(failure: &Failure) -> ExitCode {
 fn complain(text: &str) -> ExitCode {
     let _ = io::stderr().lock().write_all(text.as_bytes());
     ExitCode::from(2)
+}
+
+/// Prints JSON: indented for a person at a terminal, on one line for a program.
+fn print_json(json: &serde_json::Value) {
+    if io::stdout().is_terminal() {
+        print(&format!("{json:#}"));
+    } else {
+        print(&json.to_string());
+    }
 }
 
 /// Prints a line; a closed pipe is not an error.

@@ -27,6 +27,7 @@ pub enum Code {
     Conflict,
     PartlyApplied,
     NotApplied,
+    ChangedByPortal,
     ItemNotFound,
     TypeNotFound,
     TypeNotSupported,
@@ -95,6 +96,9 @@ pub struct PortalData {
     /// What the item holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Value>,
+    /// What people call the field.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub title: String,
 }
 
 /// An allowed value.
@@ -131,6 +135,9 @@ pub struct Problem {
     /// Whether what is meant can be found among the portal's items, fields and people.
     #[serde(skip)]
     pub can_be_looked_up: bool,
+    /// Whether only another decision of the user helps, and no other form of the call.
+    #[serde(skip)]
+    pub needs_the_user: bool,
     /// Whether newer metadata might make it valid.
     #[serde(skip)]
     pub depends_on_metadata: bool,
@@ -146,6 +153,7 @@ impl Problem {
             data: None,
             code: Code::InvalidArguments,
             can_be_looked_up: false,
+            needs_the_user: false,
             depends_on_metadata: false,
         }
     }
@@ -154,6 +162,12 @@ impl Problem {
     #[must_use]
     pub fn by_metadata(self) -> Self {
         Self { depends_on_metadata: true, ..self }
+    }
+
+    /// The same where no other form of the call helps.
+    #[must_use]
+    pub fn for_the_user(self) -> Self {
+        Self { needs_the_user: true, ..self }
     }
 
     /// What is wrong with the value at a path.
@@ -185,6 +199,14 @@ impl Problem {
             more_options,
             ..self.data.as_deref().cloned().unwrap_or_default()
         };
+        Self { data: Some(Box::new(data)), ..self }
+    }
+
+    /// The same with what people call the field.
+    #[must_use]
+    pub fn titled(self, title: &str) -> Self {
+        let data = self.data.as_deref().cloned().unwrap_or_default();
+        let data = PortalData { title: title.to_owned(), ..data };
         Self { data: Some(Box::new(data)), ..self }
     }
 
@@ -286,8 +308,13 @@ impl Failure {
                 (Code::InvalidArguments, message)
             }
         };
-        let hint = "correct the arguments listed in `problems` and call again";
-        Self { problems, ..Self::new(code, Retry::AfterFix, message, hint) }
+        let needs_the_user = !problems.is_empty() && problems.iter().all(|it| it.needs_the_user);
+        let (retry, hint) = if needs_the_user {
+            (Retry::No, "keep the old value, or ask the user for another")
+        } else {
+            (Retry::AfterFix, "correct the arguments listed in `problems` and call again")
+        };
+        Self { problems, ..Self::new(code, retry, message, hint) }
     }
 
     /// One argument that was rejected before any request.

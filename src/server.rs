@@ -14,9 +14,9 @@ use std::{sync::Arc, time::Duration};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
-        Implementation, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
-        ServerCapabilities, ServerConfig,
+        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, Implementation,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
+        ServerConfig,
     },
     service::{NotificationContext, QuitReason, RequestContext, ServerInitializeError},
 };
@@ -142,10 +142,11 @@ impl ServerHandler for Server {
                 "`tools/call` needs `params` with the `name` of a tool as a string",
                 None,
             ),
-            "initialize" | "tools/list" | "server/discover" | "ping" => {
-                ErrorData::invalid_params(format!("malformed params for {}", request.method), None)
+            // The transport hands on no other method.
+            method => {
+                let text = format!("malformed params for {}", convert::shown(method));
+                ErrorData::invalid_params(text, None)
             }
-            method => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, convert::shown(method), None),
         })
     }
 }

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     crm::{
-        EntityType, ItemRef, Kind, Naming, Wrong, catalog::Access, kind::Encoded, multifield, names,
+        EntityType, ItemRef, Kind, Naming, Wrong,
+        catalog::{Access, Field},
+        kind::Encoded,
+        multifield, names,
     },
     error::Problem,
     metadata::{Fields, ResolvedField, Unresolved},
@@ -101,9 +104,9 @@ impl<'a> Compiler<'a> {
         let Some(field) = self.field(typed, path) else {
             return;
         };
-        if let Some(message) = self.refusal(&field, value) {
+        if let Some(problem) = self.refusal(path, &field, value) {
             let meant = names::well_known_slip(&field.name).filter(|meant| *meant != field.name);
-            let problem = Problem::new(path, message).suggest(meant);
+            let problem = problem.suggest(meant);
             // A list of fields may be older than the portal's settings.
             let is_by_the_list = field.row.is_none() && field.listed.is_some();
             self.problem(if is_by_the_list { problem.by_metadata() } else { problem });
@@ -145,33 +148,39 @@ impl<'a> Compiler<'a> {
     }
 
     /// Why the field cannot be set, or not to this value, whatever its kind.
-    fn refusal(&self, field: &ResolvedField<'_>, value: Option<&Value>) -> Option<String> {
+    fn refusal(
+        &self,
+        path: &str,
+        field: &ResolvedField<'_>,
+        value: Option<&Value>,
+    ) -> Option<Problem> {
         if !field.is_settable {
-            return Some(match field.row.map(|row| row.access) {
-                Some(Access::Hidden) => "cannot be set with `crm.item.update`".to_owned(),
-                _ => "is set by the portal and cannot be updated".to_owned(),
-            });
+            return Some(Problem::new(
+                path,
+                match field.row.map(|row| row.access) {
+                    Some(Access::Hidden) => "cannot be set with `crm.item.update`",
+                    _ => "is set by the portal and cannot be updated",
+                },
+            ));
         }
-        let is_emptied = value.is_none_or(|value| field.shape.is_empty(value));
-        match field.shape.kind {
-            Kind::Stage if is_emptied => {
-                return Some("cannot be emptied: an item always has a stage".to_owned());
-            }
-            Kind::Category if is_emptied => {
-                return Some("cannot be emptied: an item always has a pipeline".to_owned());
-            }
-            _ => {}
-        }
-        let is_kept = field
-            .row
-            .is_some_and(|row| self.intent.entity.family().is_some_and(|it| row.is_kept(it)));
-        if is_kept && is_emptied {
-            return Some("cannot be emptied: the portal would keep the old value".to_owned());
+        if value.is_none_or(|value| field.shape.is_empty(value)) {
+            let is_kept =
+                |row: &Field| self.intent.entity.family().is_some_and(|family| row.is_kept(family));
+            let why = match field.shape.kind {
+                Kind::Stage => "an item always has a stage",
+                Kind::Category => "an item always has a pipeline",
+                _ if field.row.is_some_and(is_kept) => "the portal would keep the old value",
+                _ => return None,
+            };
+            return Some(Problem::new(path, format!("cannot be emptied: {why}")).for_the_user());
         }
         let longest = field.row.and_then(|row| row.longest)?;
         let count = value?.as_str()?.chars().count();
-        (count > longest)
-            .then(|| format!("has {count} characters, and the portal stores at most {longest}"))
+        (count > longest).then(|| {
+            let message =
+                format!("has {count} characters, and the portal stores at most {longest}");
+            Problem::new(path, message)
+        })
     }
 
     fn value(

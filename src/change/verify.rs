@@ -21,6 +21,7 @@ use crate::{
     crm::{
         EntityType, Family, Item, kind,
         multifield::{self, Operation, Record},
+        text,
     },
     error::{Choice, Code, Failure, Problem, Retry, Written},
 };
@@ -215,7 +216,11 @@ pub(super) fn compare(
         } else {
             let why = why::why(asked, before.item(), &item, &photo);
             let now = asked.answered(&item);
-            not_applied.push(NotApplied::new(asked.name.clone(), asked.shown(), now, why));
+            let mut missed = NotApplied::new(asked.name.clone(), asked.shown(), now, why);
+            if why == Why::ComputedByPortal && asked.name == "opportunity" {
+                MANUAL_AMOUNT.clone_into(&mut missed.hint);
+            }
+            not_applied.push(missed);
         }
     }
     if not_applied.is_empty() {
@@ -299,14 +304,22 @@ fn missed_records(
     missed
 }
 
+/// How an amount that follows the product rows can be set (docs/bitrix24.md, "Silent drops").
+const MANUAL_AMOUNT: &str = "`isManualOpportunity` is N, so the amount is the sum of the product rows, which \
+    these tools cannot edit; to set it by hand, send `isManualOpportunity`: \"Y\" with it, after which it no \
+    longer follows the rows; ask the user";
+
 fn missed_failure(
     not_applied: &[NotApplied],
     applied: &AppliedFields,
     written: Written,
 ) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
-    let code = if applied.has_new { Code::PartlyApplied } else { Code::NotApplied };
     let are_all = |why: Why| not_applied.iter().all(|missed| missed.why == why);
+    if are_all(Why::PortalSetAnotherValue) && written == Written::Yes {
+        return changed_by_portal(not_applied, &missing);
+    }
+    let code = if applied.has_new { Code::PartlyApplied } else { Code::NotApplied };
     let message = if are_all(Why::UnknownToPortal) {
         format!(
             "the portal answered success but does not show {missing}: it may or may not have been applied"
@@ -318,14 +331,36 @@ fn missed_failure(
     } else {
         format!("the portal answered success but did not apply {missing}")
     };
+    let can_be_fixed = not_applied.iter().any(|missed| missed.why.can_be_fixed());
+    let retry = if can_be_fixed { Retry::AfterFix } else { Retry::No };
     let hint = if applied.names.is_empty() {
-        "see `notApplied` for what to correct".to_owned()
+        match not_applied {
+            [only] => only.hint.clone(),
+            _ if can_be_fixed => "see `notApplied` for what to correct".to_owned(),
+            _ => "see `notApplied` for the reasons, and tell the user".to_owned(),
+        }
+    } else if !can_be_fixed {
+        let applied = name_list(applied.names.iter().map(String::as_str));
+        format!("{applied} applied; see `notApplied` for the rest, and tell the user")
     } else {
         let was = if applied.names.len() == 1 { "was" } else { "were" };
         let applied = name_list(applied.names.iter().map(String::as_str));
         format!("{applied} {was} applied; resend only what `notApplied` lists")
     };
-    Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }
+    Failure { written, ..Failure::new(code, retry, message, hint) }
+}
+
+/// The failure when the portal has saved the item and set other values at once.
+fn changed_by_portal(not_applied: &[NotApplied], missing: &str) -> Failure {
+    let message = match not_applied {
+        [NotApplied { field, now: Value::String(now), .. }] if text::is_code(now) => {
+            format!("saved, then the portal changed `{field}` to `{now}`")
+        }
+        _ => format!("saved, then the portal changed {missing}"),
+    };
+    let hint = "tell the user; do not send it again";
+    let failure = Failure::new(Code::ChangedByPortal, Retry::No, message, hint);
+    Failure { written: Written::Yes, ..failure }
 }
 
 fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {

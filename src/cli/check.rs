@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::{embedded_portal, print};
 use crate::{
     config::{self, PortalChoice, Settings, Unusable},
-    crm::Family,
+    crm::{EntityType, Family},
     error::{Failure, Purpose},
+    metadata::Metadata,
     portal::{Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
     text::on_one_line,
 };
@@ -40,14 +41,23 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
             }
         },
     };
-    let portal = Portal::new(Arc::new(Endpoint::new(settings.connection())), sign_in);
+    let endpoint = Arc::new(Endpoint::new(settings.connection()));
+    let portal = Arc::new(Portal::new(endpoint, sign_in));
     passed(&format!("the settings are well formed: {}", portal.address()));
     let check = Check { deadline: portal.deadline(CancellationToken::new()), portal };
-    if check.everything().await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if check.everything().await {
+        print(
+            "\nEverything is right. Next: add the server to your MCP client with the same settings, start \
+             a new\nsession there, and ask it to find a deal.",
+        );
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 struct Check {
-    portal: Portal,
+    portal: Arc<Portal>,
     deadline: Deadline,
 }
 
@@ -132,16 +142,33 @@ impl Check {
         }
     }
 
-    /// The items of each entity type with a number of its own.
+    /// The items of each entity type, smart processes included.
     async fn can_read(&self) -> bool {
-        let mut can_read_all = true;
-        for family in Family::ALL {
-            let Some(id) = family.entity_type_id() else { continue };
-            let parameters = json!({"entityTypeId": id, "select": ["id"], "start": -1});
+        let standard = Family::ALL.into_iter().filter_map(|family| {
             let plural = match family {
                 Family::Company => "companies".to_owned(),
                 family => format!("{}s", family.name()),
             };
+            Some((EntityType::new(family.entity_type_id()?), plural))
+        });
+        let mut types: Vec<(EntityType, String)> = standard.collect();
+        let metadata = Metadata::new(Arc::clone(&self.portal));
+        match metadata.smart_processes(&self.deadline).await {
+            Ok(smart) => types.extend(smart.iter().map(|it| {
+                let title = readable(&it.title);
+                (it.entity, format!("items of the smart process {} ({title})", it.entity.id()))
+            })),
+            Err(error) => {
+                let failure = Failure::from_portal(&error, Purpose::Reading);
+                failed(
+                    &format!("the smart processes cannot be listed: {}", failure.message),
+                    "only an administrator may list them; items can be changed all the same",
+                );
+            }
+        }
+        let mut can_read_all = true;
+        for (entity, plural) in types {
+            let parameters = json!({"entityTypeId": entity.id(), "select": ["id"], "start": -1});
             match self.call("crm.item.list", parameters).await {
                 Ok(_) => passed(&format!("{plural} can be read")),
                 Err(error) => {

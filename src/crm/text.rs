@@ -20,13 +20,14 @@ pub fn words(text: &str) -> Vec<String> {
 /// A portal's code as messages show it: only when it has the form of one, because a code could be
 /// a sentence of its own.
 pub fn code(code: &str) -> String {
+    if is_code(code) { format!("`{code}`") } else { "(a code of other characters)".to_owned() }
+}
+
+/// Whether a text has the form of a code.
+pub fn is_code(text: &str) -> bool {
     const MAX_CHARACTERS: usize = 64;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.');
-    if !code.is_empty() && code.len() <= MAX_CHARACTERS && code.chars().all(is_plain) {
-        format!("`{code}`")
-    } else {
-        "(a code of other characters)".to_owned()
-    }
+    !text.is_empty() && text.len() <= MAX_CHARACTERS && text.chars().all(is_plain)
 }
 
 #[cfg(test)]

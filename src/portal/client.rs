@@ -51,6 +51,14 @@ impl Portal {
         self.sign_in.address()
     }
 
+    /// Whose rights its calls have, in words.
+    pub fn user(&self) -> String {
+        match &self.sign_in {
+            SignIn::Webhook { user, .. } => format!("the portal's user {user}"),
+            SignIn::Token { .. } => "the user who signed in".to_owned(),
+        }
+    }
+
     /// Opens a connection for the first request, without sending one; whatever goes wrong is the first
     /// request's to tell.
     pub async fn open_connection(&self) {

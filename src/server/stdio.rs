@@ -36,6 +36,9 @@ use crate::json::{self, Parsed, Unreadable};
 /// A longer line is dropped: nothing that a tool takes is larger.
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
+/// The requests that this server answers.
+const METHODS: [&str; 5] = ["initialize", "ping", "tools/list", "tools/call", "server/discover"];
+
 /// A client's side of the connection.
 pub struct StdioTransport<R, W> {
     input: BufReader<R>,
@@ -189,6 +192,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
         if id.is_none() && !method.is_empty() && !self.conversation.is_open() {
             tracing::debug!(method, "a notification before the first request was dropped");
             return Understood::Nothing;
+        }
+        // Answered here: clients probe for what is optional, which rmcp logs as a warning each time.
+        if id.is_some() && !method.is_empty() && !METHODS.contains(&method.as_str()) {
+            let text = format!("method not found: {}", super::convert::shown(&method));
+            let id = id.and_then(|id| serde_json::from_value(id).ok());
+            return Understood::Answer(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, text, None), id);
         }
         match serde_json::from_value::<ClientJsonRpcMessage>(message) {
             Ok(message) => Understood::Message(Box::new(message)),

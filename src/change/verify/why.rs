@@ -39,6 +39,23 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether a call with other arguments can help.
+    pub(super) const fn can_be_fixed(self) -> bool {
+        match self {
+            Self::Ignored
+            | Self::UnknownToPortal
+            | Self::NotInPipeline
+            | Self::FileNotStored
+            | Self::NotSent
+            | Self::Refused
+            | Self::NoAnswer => true,
+            Self::ComputedByPortal
+            | Self::SetOnCreationOnly
+            | Self::NotCleared
+            | Self::PortalSetAnotherValue => false,
+        }
+    }
+
     /// What to do.
     pub(super) const fn hint(self) -> &'static str {
         match self {
@@ -51,8 +68,7 @@ impl Why {
                  entity type has it"
             }
             Self::ComputedByPortal => {
-                "the portal computes this value, for instance from product rows; change what it \
-                 is computed from"
+                "the portal computes this value from others, which these tools cannot edit; tell the user"
             }
             Self::SetOnCreationOnly => "this field can only be set when an item is created",
             Self::NotInPipeline => {
@@ -68,8 +84,8 @@ impl Why {
                  field before sending a file again"
             }
             Self::PortalSetAnotherValue => {
-                "a rule of the portal, a robot or another user set another value; check whether \
-                 it is right before sending yours again"
+                "the portal's automation or another user set this value after the save; tell the user, \
+                 and do not send yours again"
             }
             Self::NotSent => "the picture was not sent; send it again when the others are applied",
             Self::Refused => "the portal refused the picture; see `error.portal`",
