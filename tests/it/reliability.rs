@@ -1,13 +1,11 @@
 //! Conduct towards the portal: retries, lost answers, deadlines, and what a hostile one may send.
 
-use std::time::Duration;
-
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, answered, deal, item, program, rename},
+    support::{Answered, Server, deal, item, program, rename},
 };
 
 /// How long the program may wait in a test: for one answer, and for all of the call.
@@ -328,58 +326,6 @@ async fn the_time_that_a_method_has_to_wait_is_told() {
 fn bitrix24_reset(seconds: u64) -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     now.as_secs() + seconds
-}
-
-#[tokio::test]
-async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
-    let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
-    let mut command = program();
-    // One request at once and the next after a minute: the write has to wait.
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1/0.02");
-    let mut server = Server::opened(command, "").await;
-    let params = json!({"name": "update_crm_item", "arguments": rename()});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}))
-        .await;
-    while portal.methods().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    let cancelled = json!({"requestId": 7});
-    server
-        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
-        .await;
-    let finished = server.finish().await;
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
-    assert_eq!(portal.methods(), ["crm.item.get"]);
-    assert!(finished.stderr.contains("cancelled"), "{}", finished.stderr);
-}
-
-#[tokio::test]
-async fn a_client_that_asks_hears_that_a_call_goes_on() {
-    let late = Reply::Late(Duration::from_millis(4_500), Box::new(item("a")));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![late]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let params = json!({
-        "name": "update_crm_item", "arguments": rename(), "_meta": {"progressToken": "p"},
-    });
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
-        .await;
-    let mut seconds = Vec::new();
-    loop {
-        let message = server.receive().await.unwrap();
-        if message["method"] != "notifications/progress" {
-            assert_eq!(answered(&message).json["status"], "updated");
-            break;
-        }
-        assert_eq!(message["params"]["progressToken"], "p");
-        seconds.push(message["params"]["progress"].as_f64().unwrap());
-    }
-    assert_eq!(seconds, [2.0, 4.0]);
 }
 
 #[tokio::test]

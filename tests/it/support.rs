@@ -80,6 +80,20 @@ pub(crate) fn sent(sandbox: &Sandbox) -> Value {
     if last.method == "crm.item.update" { last.body["fields"].clone() } else { Value::Null }
 }
 
+/// Updates fields of a contact of the sandbox.
+pub(crate) async fn update_contact(server: &mut Server, fields: Value) -> Answered {
+    server.update(json!({"entityTypeId": 3, "id": 5, "fields": fields})).await
+}
+
+/// What every update sent as `fields`.
+pub(crate) fn updates(sandbox: &Sandbox) -> Vec<Value> {
+    let received = sandbox.received().into_iter();
+    received
+        .filter(|it| it.method == "crm.item.update")
+        .map(|it| it.body["fields"].clone())
+        .collect()
+}
+
 /// The problems of a refusal: path, message, suggestion.
 pub(crate) fn problems(answer: &Answered) -> Vec<Value> {
     let problems = answer.json["error"]["problems"].as_array().cloned().unwrap_or_default();
