@@ -1,11 +1,11 @@
 //! Codes and people: an update that has names in their place is told the real ones.
 
-use insta::assert_json_snapshot;
+use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, methods, on_sandbox, problems},
+    scripted_portal::Reply,
+    support::{methods, on_portal, on_sandbox, problems},
 };
 
 #[tokio::test]
@@ -31,222 +31,54 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         (2, 101, json!({"assignedById": "sales manager"})),
         (2, 101, json!({"assignedById": "Zoe"})),
     ];
-    let mut told = Vec::new();
+    let mut told = String::new();
     for (entity_type_id, id, fields) in cases {
         let arguments = json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
-        told.push(server.update(arguments).await.json["error"]["problems"].clone());
+        let answer = server.update(arguments).await.json;
+        told.push_str(&format!("{fields}\n"));
+        for problem in answer["error"]["problems"].as_array().unwrap() {
+            told.push_str(&format!("  {problem}\n"));
+        }
     }
-    assert_json_snapshot!(told, @r#"
-    [
-      [
-        {
-          "path": "fields.stageId",
-          "message": "is the name of a stage, not its code",
-          "didYouMean": "C9:UC_NYL06U"
-        }
-      ],
-      [
-        {
-          "path": "fields.stageId",
-          "message": "must be the code of a stage such as `C9:NEW`; `options` lists the stages of pipeline 9",
-          "options": [
-            {
-              "code": "C9:NEW",
-              "name": "Request"
-            },
-            {
-              "code": "C9:UC_NYL06U",
-              "name": "Agreed"
-            },
-            {
-              "code": "C9:UC_LEGAL",
-              "name": "Approved by legal"
-            },
-            {
-              "code": "C9:WON",
-              "name": "Served"
-            },
-            {
-              "code": "C9:LOSE",
-              "name": "Declined"
-            }
-          ]
-        }
-      ],
-      [
-        {
-          "path": "fields.categoryId",
-          "message": "is the name of a pipeline, not its id",
-          "didYouMean": "0"
-        },
-        {
-          "path": "fields.stageId",
-          "message": "is the name of a stage, not its code",
-          "didYouMean": "WON"
-        }
-      ],
-      [
-        {
-          "path": "fields.categoryId",
-          "message": "is the name of a pipeline, not its id",
-          "didYouMean": "0"
-        }
-      ],
-      [
-        {
-          "path": "fields.stageId",
-          "message": "is the name of a stage, not its code",
-          "didYouMean": "WON"
-        }
-      ],
-      [
-        {
-          "path": "fields.stageId",
-          "message": "is the name of a stage, not its code",
-          "didYouMean": "IN_PROCESS"
-        }
-      ],
-      [
-        {
-          "path": "fields.Номер договора",
-          "message": "is the title of a field of deal, not its name",
-          "didYouMean": "ufCrm_1730000000009"
-        }
-      ],
-      [
-        {
-          "path": "fields.Номер договра",
-          "message": "is not a field of deal",
-          "didYouMean": "ufCrm_1730000000009"
-        }
-      ],
-      [
-        {
-          "path": "fields.nomer_dogovora",
-          "message": "is not a field of deal",
-          "didYouMean": "ufCrm_1730000000009"
-        }
-      ],
-      [
-        {
-          "path": "fields.signed",
-          "message": "is not a field of deal",
-          "didYouMean": "ufCrm_1730000000003"
-        }
-      ],
-      [
-        {
-          "path": "fields.channel",
-          "message": "is not a field of deal",
-          "didYouMean": "ufCrm_1730000000001"
-        }
-      ],
-      [
-        {
-          "path": "fields.sourceId",
-          "message": "is not one of the allowed codes; `options` lists the allowed values",
-          "options": [
-            {
-              "code": "CALL",
-              "name": "Call"
-            },
-            {
-              "code": "EMAIL",
-              "name": "E-mail"
-            },
-            {
-              "code": "WEBFORM",
-              "name": "CRM form"
-            },
-            {
-              "code": "ADVERTISING",
-              "name": "Advertising"
-            },
-            {
-              "code": "PARTNER",
-              "name": "Existing client"
-            },
-            {
-              "code": "TRADE_SHOW",
-              "name": "Выставка"
-            }
-          ]
-        }
-      ],
-      [
-        {
-          "path": "fields.sourceId",
-          "message": "is the name of a choice, not its code",
-          "didYouMean": "TRADE_SHOW"
-        },
-        {
-          "path": "fields.typeId",
-          "message": "is the name of a choice, not its code",
-          "didYouMean": "SALE"
-        }
-      ],
-      [
-        {
-          "path": "fields.industry",
-          "message": "is not one of the allowed codes; `options` lists the allowed values",
-          "options": [
-            {
-              "code": "IT",
-              "name": "Information technology"
-            },
-            {
-              "code": "MANUFACTURING",
-              "name": "Manufacturing"
-            },
-            {
-              "code": "TRADE",
-              "name": "Trade"
-            }
-          ]
-        }
-      ],
-      [
-        {
-          "path": "fields.assignedById",
-          "message": "is the name of a user, not their id",
-          "didYouMean": "8"
-        }
-      ],
-      [
-        {
-          "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"Olga\"`; `options` lists the allowed values",
-          "options": [
-            {
-              "code": "7",
-              "name": "Ольга Иванова"
-            }
-          ]
-        }
-      ],
-      [
-        {
-          "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"sales manager\"`; `options` lists the allowed values",
-          "options": [
-            {
-              "code": "6",
-              "name": "Jonas Brandt"
-            },
-            {
-              "code": "9",
-              "name": "Peter Novak"
-            }
-          ]
-        }
-      ],
-      [
-        {
-          "path": "fields.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"Zoe\"`"
-        }
-      ]
-    ]
+    assert_snapshot!(told, @r#"
+    {"stageId":"Agreed"}
+      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"C9:UC_NYL06U"}
+    {"stageId":"In negotiation"}
+      {"path":"fields.stageId","message":"must be the code of a stage such as `C9:NEW`; `options` lists the stages of pipeline 9","options":[{"code":"C9:NEW","name":"Request"},{"code":"C9:UC_NYL06U","name":"Agreed"},{"code":"C9:UC_LEGAL","name":"Approved by legal"},{"code":"C9:WON","name":"Served"},{"code":"C9:LOSE","name":"Declined"}]}
+    {"categoryId":"Sales","stageId":"Won"}
+      {"path":"fields.categoryId","message":"is the name of a pipeline, not its id","didYouMean":"0"}
+      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"WON"}
+    {"categoryId":"sales","stageId":"WON"}
+      {"path":"fields.categoryId","message":"is the name of a pipeline, not its id","didYouMean":"0"}
+    {"stageId":"Won"}
+      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"WON"}
+    {"stageId":"in work"}
+      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"IN_PROCESS"}
+    {"Номер договора":"Д-1"}
+      {"path":"fields.Номер договора","message":"is the title of a field of deal, not its name","didYouMean":"ufCrm_1730000000009"}
+    {"Номер договра":"Д-1"}
+      {"path":"fields.Номер договра","message":"is not a field of deal","didYouMean":"ufCrm_1730000000009"}
+    {"nomer_dogovora":"Д-1"}
+      {"path":"fields.nomer_dogovora","message":"is not a field of deal","didYouMean":"ufCrm_1730000000009"}
+    {"signed":"Y"}
+      {"path":"fields.signed","message":"is not a field of deal","didYouMean":"ufCrm_1730000000003"}
+    {"channel":"x"}
+      {"path":"fields.channel","message":"is not a field of deal","didYouMean":"ufCrm_1730000000001"}
+    {"sourceId":"Website"}
+      {"path":"fields.sourceId","message":"is not one of the allowed codes; `options` lists the allowed values","options":[{"code":"CALL","name":"Call"},{"code":"EMAIL","name":"E-mail"},{"code":"WEBFORM","name":"CRM form"},{"code":"ADVERTISING","name":"Advertising"},{"code":"PARTNER","name":"Existing client"},{"code":"TRADE_SHOW","name":"Выставка"}]}
+    {"sourceId":"Выставка","typeId":"sale"}
+      {"path":"fields.sourceId","message":"is the name of a choice, not its code","didYouMean":"TRADE_SHOW"}
+      {"path":"fields.typeId","message":"is the name of a choice, not its code","didYouMean":"SALE"}
+    {"industry":"Shipping"}
+      {"path":"fields.industry","message":"is not one of the allowed codes; `options` lists the allowed values","options":[{"code":"IT","name":"Information technology"},{"code":"MANUFACTURING","name":"Manufacturing"},{"code":"TRADE","name":"Trade"}]}
+    {"assignedById":"Marta Keller"}
+      {"path":"fields.assignedById","message":"is the name of a user, not their id","didYouMean":"8"}
+    {"assignedById":"Olga"}
+      {"path":"fields.assignedById","message":"must be the id of a user, a whole number, not `\"Olga\"`; `options` lists the allowed values","options":[{"code":"7","name":"Ольга Иванова"}]}
+    {"assignedById":"sales manager"}
+      {"path":"fields.assignedById","message":"must be the id of a user, a whole number, not `\"sales manager\"`; `options` lists the allowed values","options":[{"code":"6","name":"Jonas Brandt"},{"code":"9","name":"Peter Novak"}]}
+    {"assignedById":"Zoe"}
+      {"path":"fields.assignedById","message":"must be the id of a user, a whole number, not `\"Zoe\"`"}
     "#);
     assert!(!methods(&sandbox).contains(&"crm.item.update".to_owned()));
 }
@@ -270,8 +102,7 @@ async fn every_new_code_is_looked_up_once() {
             ("crm.status.list", directories),
             ("crm.item.update", vec![item(code)]),
         ];
-        let portal = ScriptedPortal::start(&replies).await;
-        let server = Server::connected_to(&portal.webhook()).await;
+        let (portal, server) = on_portal(&replies).await;
         (portal, server)
     };
     let call = |code: &str, dry_run: bool| json!({"entityTypeId": 2, "id": 351, "fields": {"sourceId": code}, "dryRun": dry_run});

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, program},
+    support::{Server, on_portal},
 };
 
 /// An update whose look succeeds and whose write is answered with `reply`. What the portal answers
@@ -16,10 +16,11 @@ pub(crate) async fn write_answered(reply: Reply) -> (Value, ScriptedPortal) {
     let (request, whole) = if reply.is_final() { ("15", "18") } else { ("2", "4") };
     let replies = [("crm.item.get", vec![item]), ("crm.item.update", vec![reply])];
     let portal = ScriptedPortal::start(&replies).await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_REQUEST_TIMEOUT", request).env("BITRIX24_CALL_TIMEOUT", whole);
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let mut server = Server::with_settings(
+        &portal.webhook(),
+        &[("BITRIX24_REQUEST_TIMEOUT", request), ("BITRIX24_CALL_TIMEOUT", whole)],
+    )
+    .await;
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
     assert!(answer.is_error, "{}", answer.json);
@@ -179,8 +180,7 @@ async fn an_error_of_the_look_that_dooms_the_write_ends_the_call() {
     ];
     for (status, code, text, ours) in cases {
         let replies = [("crm.item.get", vec![Reply::error(status, code, text)])];
-        let portal = ScriptedPortal::start(&replies).await;
-        let mut server = Server::connected_to(&portal.webhook()).await;
+        let (portal, mut server) = on_portal(&replies).await;
         let fields = json!({"title": "b"});
         let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
         assert_eq!(answer.json["error"]["code"], ours);
@@ -201,8 +201,7 @@ async fn a_missing_smart_process_is_told_from_a_missing_item() {
     ];
     for (text, list, ours) in cases {
         let replies = [("crm.item.get", vec![not_found(text)]), ("crm.item.fields", vec![list])];
-        let portal = ScriptedPortal::start(&replies).await;
-        let mut server = Server::connected_to(&portal.webhook()).await;
+        let (_portal, mut server) = on_portal(&replies).await;
         let fields = json!({"title": "b"});
         let answer = server.update(json!({"entityTypeId": 1038, "id": 1, "fields": fields})).await;
         assert_eq!(answer.json["error"]["code"], ours, "{text}");

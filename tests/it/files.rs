@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, on_sandbox, problems, program, update_contact, updates},
+    support::{
+        Answered, Server, on_portal, on_sandbox, problems, program, update_contact, updates,
+    },
 };
 
 const HELLO: &str = "aGVsbG8=";
@@ -168,13 +170,12 @@ async fn a_file_that_the_portal_lost_is_reported() {
     let before = json!({"id": 355, "ufCrm_1617027453943": {"id": 433, "urlMachine": "x"}});
     let after = json!({"id": 355, "ufCrm_1617027453943": null});
     let list = json!({"result": {"fields": {"ufCrm_1617027453943": {"type": "file", "isMultiple": false}}}});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(before)]),
         ("crm.item.update", vec![Reply::item(after)]),
         ("crm.item.fields", vec![Reply::Json(200, list)]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": ["a.txt", HELLO]})).await;
     assert_eq!(answer.json["notApplied"][0]["why"], "file_not_stored");
     assert_eq!(answer.json["notApplied"][0]["asked"], json!({"name": "a.txt", "size": 5}));
@@ -229,9 +230,8 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
             ("crm.contact.update", vec![gateway.clone()]),
         ])
         .await;
-        let mut command = program();
-        command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "5");
-        let mut server = Server::opened(command, "").await;
+        let mut server =
+            Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "5")]).await;
         let answer = update_contact(&mut server, fields).await;
         let sent = portal.methods().into_iter().filter(|method| method == "crm.contact.update");
         assert_eq!(sent.count(), 1);
@@ -262,13 +262,12 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
 #[tokio::test]
 async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
     let item = |post: &str| Reply::item(json!({"id": 5, "post": post, "photo": 77}));
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item("Buyer")]),
         ("crm.item.update", vec![item("Head")]),
         ("crm.contact.update", vec![Reply::error(400, "", "The file is no image")]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
     let answer = update_contact(&mut server, fields).await;
     assert_json_snapshot!(answer.json, @r#"
@@ -320,10 +319,8 @@ async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
 #[tokio::test]
 async fn a_picture_is_not_sent_when_the_other_fields_did_not_stand() {
     let item = || Reply::item(json!({"id": 5, "post": "Buyer", "photo": 77}));
-    let portal =
-        ScriptedPortal::start(&[("crm.item.get", vec![item()]), ("crm.item.update", vec![item()])])
-            .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (portal, mut server) =
+        on_portal(&[("crm.item.get", vec![item()]), ("crm.item.update", vec![item()])]).await;
     let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
     let answer = update_contact(&mut server, fields).await;
     assert_eq!(portal.methods(), ["crm.item.get", "crm.item.update"]);

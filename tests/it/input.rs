@@ -5,8 +5,10 @@ use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, FIND, GET, Server, answered, methods, on_sandbox, problems, program},
+    scripted_portal::Reply,
+    support::{
+        Answered, FIND, GET, Server, answered, methods, on_portal, on_sandbox, problems, program,
+    },
 };
 
 /// Sends a call as a raw line with these arguments.
@@ -177,12 +179,11 @@ async fn what_is_shown_of_invisible_characters_can_be_written_back() {
     let item = |title: &str, post: &str| {
         Reply::item(json!({"id": 351, "title": title, "additionalInfo": post}))
     };
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item(stored, "")]),
         ("crm.item.update", vec![item(stored, stored)]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let shown = server.call(GET, json!({"entityTypeId": 2, "id": 351, "select": ["title"]})).await;
     let shown = shown.json["item"]["title"].clone();
     assert_eq!(shown, "می\u{200c}خواهم 👨\u{200d}👩 a\\u{200b}b \\u{5c}u{200b}");

@@ -4,8 +4,8 @@ use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, FIND, GET, Server, length},
+    scripted_portal::Reply,
+    support::{DESCRIBE, FIND, GET, length, on_item, on_portal},
 };
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn answers_are_bounded_and_say_how_to_narrow() {
     let item: serde_json::Map<String, Value> =
         std::iter::once(("id".to_owned(), json!(1))).chain(item).collect();
     let rows: Vec<&serde_json::Map<String, Value>> = std::iter::repeat_n(&item, 50).collect();
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.fields", vec![Reply::Json(200, json!({"result": {"fields": fields}}))]),
         ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
@@ -29,7 +29,6 @@ async fn answers_are_bounded_and_say_how_to_narrow() {
         ("crm.item.list", vec![Reply::Json(200, json!({"result": {"items": rows}}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let calls = [
         (DESCRIBE, json!({"entityTypeId": 2}), "fields"),
         (DESCRIBE, json!({"entityTypeId": 2, "query": "large"}), "fields"),
@@ -104,7 +103,7 @@ async fn many_choices_and_many_people_are_counted_and_not_all_shown() {
         .collect();
     let field = json!({"type": "enumeration", "title": "Town", "items": options});
     let fields = json!({"fields": {"ufCrm_1": field, "assignedById": {"type": "user"}}});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
         ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
@@ -113,7 +112,6 @@ async fn many_choices_and_many_people_are_counted_and_not_all_shown() {
         ("user.search", vec![Reply::Json(200, json!({"result": people}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let mut told = Vec::new();
     for arguments in [
         json!({"entityTypeId": 2, "query": "town"}),
@@ -175,8 +173,7 @@ async fn long_answers_are_cut_to_a_bounded_size() {
     let long = "x".repeat(30_000);
     let after =
         json!({"title": "b", "comments": long, "observers": (1..=3000).collect::<Vec<_>>()});
-    let portal = ScriptedPortal::with_item(json!({"title": "a", "comments": long}), after).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_item(json!({"title": "a", "comments": long}), after).await;
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
     assert!(answer.json.to_string().len() <= 8_000);

@@ -4,18 +4,15 @@ use insta::assert_json_snapshot;
 use serde_json::json;
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, FIND, GET, Server, answered, methods, on_sandbox},
+    scripted_portal::Reply,
+    support::{DESCRIBE, FIND, GET, answered, methods, on_portal, on_sandbox},
 };
 
 #[tokio::test]
 async fn looking_a_type_up_costs_three_requests_once() {
     let (sandbox, mut server) = on_sandbox().await;
     for id in 0..5 {
-        let params = json!({"name": DESCRIBE, "arguments": {"entityTypeId": 2}});
-        let call =
-            json!({"jsonrpc": "2.0", "id": id + 100, "method": "tools/call", "params": params});
-        server.send(&call).await;
+        server.send_call(json!(id + 100), DESCRIBE, json!({"entityTypeId": 2})).await;
     }
     for _ in 0..5 {
         assert!(!answered(&server.receive().await.unwrap()).is_error);
@@ -256,13 +253,12 @@ async fn what_cannot_be_read_is_explained() {
 #[tokio::test]
 async fn missing_names_are_no_reason_to_fail() {
     let item = json!({"id": 351, "stageId": "C9:NEW", "categoryId": 9});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(item)]),
         ("crm.status.list", vec![Reply::error(400, "Access denied.", "no")]),
         ("crm.category.list", vec![Reply::error(400, "ENTITY_TYPE_NOT_SUPPORTED", "no")]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.call(GET, json!({"entityTypeId": 2, "id": 351})).await;
     assert_json_snapshot!(answer.json, @r#"
     {

@@ -5,14 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, at_once, deal, item, program, rename},
+    support::{Server, at_once, deal, item, rename},
 };
 
 /// How many batches the portal got after each of two bursts of changes, which all succeed.
 async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "4/50");
-    let mut server = Server::opened(command, "").await;
+    let mut server = Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "4/50")]).await;
     let mut batches = [0; 2];
     for batches in &mut batches {
         let calls =
@@ -27,9 +25,8 @@ async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
 #[tokio::test]
 async fn looks_go_out_together() {
     let sandbox = Sandbox::start().await.unwrap();
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "4/20");
-    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+    let mut server =
+        Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_RATE", "4/20")]).await;
     let items =
         [(1, 21), (1, 22), (2, 101), (2, 102), (2, 351), (2, 355), (4, 11), (4, 12), (7, 71)];
     let calls = items.map(|(entity_type_id, id)| {
@@ -82,9 +79,8 @@ async fn a_stalled_look_holds_up_no_other_item() {
         ("batch", vec![Reply::Stall]),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "10");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "10")]).await;
     let call = |entity, id| json!({"entityTypeId": entity, "id": id, "fields": {"title": "b"}});
     let leads = (1..=7).map(|id| call(1, id));
     let deals = (1..=7).map(|id| call(2, id));
@@ -100,9 +96,8 @@ async fn a_burst_loses_and_doubles_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     // Tighter than what the program believes, so that the portal really refuses.
     sandbox.set_rules(Rules { limit: Some((6.0, 20.0)), ..Rules::default() });
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "20/50");
-    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+    let mut server =
+        Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_RATE", "20/50")]).await;
     let numbers = 1..=12;
     let calls = numbers.clone().map(|number| {
         let phone = json!({"typeId": "PHONE", "valueType": "WORK", "value": format!("+{number}")});

@@ -140,9 +140,8 @@ async fn malformed_settings_are_told_by_a_call() {
 #[tokio::test]
 async fn read_only_hides_the_tool_and_refuses_its_call() {
     let sandbox = Sandbox::start().await.unwrap();
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_READ_ONLY", "1");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_READ_ONLY", "1")]).await;
     let listed = server.request("tools/list", json!({})).await;
     let tools = listed["result"]["tools"].as_array().unwrap();
     let names: Vec<&Value> = tools.iter().map(|tool| &tool["name"]).collect();

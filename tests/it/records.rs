@@ -3,10 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::{
-    scripted_portal::ScriptedPortal,
-    support::{Server, on_sandbox, update_contact, updates},
-};
+use crate::support::{on_item, on_sandbox, update_contact, updates};
 
 #[tokio::test]
 async fn records_are_added_changed_and_removed_by_key() {
@@ -174,8 +171,7 @@ async fn a_record_that_did_not_take_is_reported_alone() {
     let record = |id: i64, value: &str| json!({"id": id, "typeId": "PHONE", "valueType": "WORK", "value": value});
     let before = json!({"id": 5, "fm": [record(31, "+1")]});
     let after = json!({"id": 5, "fm": [record(31, "+1"), record(40, "+2")]});
-    let portal = ScriptedPortal::with_item(before, after).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_item(before, after).await;
     let new = |value: &str| json!({"typeId": "PHONE", "valueType": "WORK", "value": value});
     let answer = update_contact(&mut server, json!({"fm": [new("+2"), new("+3")]})).await;
     assert_json_snapshot!(json!([answer.json["status"], answer.json["notApplied"], answer.json["changes"]]), @r#"

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, deal, item, program, rename},
+    support::{Answered, Server, deal, item, on_portal, rename},
 };
 
 /// How long the program may wait in a test: for one answer, and for all of the call.
@@ -30,15 +30,13 @@ async fn update_on(
 ) -> (Answered, ScriptedPortal) {
     let portal =
         ScriptedPortal::start(&[("crm.item.get", gets), ("crm.item.update", updates)]).await;
-    let mut command = program();
     let (request, whole) = match patience {
         Patience::Long => ("15", "18"),
         Patience::UntilTheEnd => ("15", "6"),
         Patience::ForAStall => ("3", "18"),
     };
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_REQUEST_TIMEOUT", request).env("BITRIX24_CALL_TIMEOUT", whole);
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let settings = [("BITRIX24_REQUEST_TIMEOUT", request), ("BITRIX24_CALL_TIMEOUT", whole)];
+    let mut server = Server::with_settings(&portal.webhook(), &settings).await;
     let answer = server.update(call).await;
     (answer, portal)
 }
@@ -167,9 +165,8 @@ async fn a_call_that_the_portal_uses_up_does_not_blame_other_calls() {
         ("crm.category.list", stalled()),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "0.5");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "0.5")]).await;
     let calls = [
         ("update_crm_item", rename()),
         ("get_crm_item", json!({"entityTypeId": 2, "id": 351})),
@@ -190,9 +187,8 @@ async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
         let updates = vec![gateway.clone(), item("c")];
         let portal =
             ScriptedPortal::start(&[("crm.item.get", gets), ("crm.item.update", updates)]).await;
-        let mut command = program();
-        command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "4");
-        let server = Server::opened(command, &portal.webhook()).await;
+        let server =
+            Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "4")]).await;
         (portal, server)
     };
     let rename_again = || json!({"entityTypeId": 2, "id": 351, "fields": {"title": "c"}});
@@ -292,9 +288,8 @@ async fn a_portal_that_never_answers_costs_one_deadline() {
         ("crm.item.update", vec![Reply::Stall]),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "1");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "1")]).await;
     let answer = server.update(rename()).await;
     assert_eq!(answer.json["error"]["written"], "unknown");
     assert_eq!(portal.methods(), ["crm.item.get", "crm.item.update", "crm.item.get"]);
@@ -305,12 +300,11 @@ async fn the_time_that_a_method_has_to_wait_is_told() {
     let reset = bitrix24_reset(120);
     let with_time = json!({"result": {"item": deal("b")}, "time": {"operating_reset_at": reset}});
     let limit = Reply::error(429, "OPERATION_TIME_LIMIT", "blocked");
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item("a")]),
         ("crm.item.update", vec![Reply::Json(200, with_time), limit.clone(), limit]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     assert_eq!(server.update(rename()).await.json["status"], "updated");
     let answer = server.update(rename()).await;
     let error = &answer.json["error"];

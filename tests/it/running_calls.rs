@@ -6,24 +6,26 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, answered, deal, item, program, rename},
+    support::{Server, answered, deal, item, on_portal, rename},
 };
+
+/// A portal that answers a read after a while, and a server that works on it.
+async fn on_late_portal(after: Duration) -> (ScriptedPortal, Server) {
+    let late = Reply::Late(after, Box::new(item("a")));
+    on_portal(&[("crm.item.get", vec![late]), ("crm.item.update", vec![item("b")])]).await
+}
+
+/// Cancels the call that the parameters name.
+async fn cancel(server: &mut Server, params: Value) {
+    let message = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
+    server.send(&message).await;
+}
 
 /// A portal that answers the look after six seconds, longer than rmcp waits at the end of input.
 #[tokio::test]
 async fn running_calls_are_answered_before_the_end() {
-    let item = |title: &str| Reply::item(json!({"id": 351, "title": title}));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![Reply::Late(Duration::from_secs(6), Box::new(item("a")))]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
-    let params = json!({"name": "update_crm_item", "arguments": arguments});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": "late", "method": "tools/call", "params": params}))
-        .await;
+    let (_portal, mut server) = on_late_portal(Duration::from_secs(6)).await;
+    server.send_call(json!("late"), "update_crm_item", rename()).await;
     let finished = server.finish().await;
     assert_eq!(finished.code, Some(0));
     let answer: Value = serde_json::from_str(finished.stdout.trim()).unwrap();
@@ -33,22 +35,9 @@ async fn running_calls_are_answered_before_the_end() {
 
 #[tokio::test]
 async fn a_cancelled_call_is_not_answered_and_what_it_wrote_is_finished() {
-    let item = |title: &str| Reply::item(json!({"id": 351, "title": title}));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![Reply::Late(Duration::from_millis(300), Box::new(item("a")))]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
-    let params = json!({"name": "update_crm_item", "arguments": arguments});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": params}))
-        .await;
-    let cancelled = json!({"requestId": 77, "reason": "changed my mind"});
-    server
-        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
-        .await;
+    let (_portal, mut server) = on_late_portal(Duration::from_millis(300)).await;
+    server.send_call(json!(77), "update_crm_item", rename()).await;
+    cancel(&mut server, json!({"requestId": 77, "reason": "changed my mind"})).await;
     let finished = server.finish().await;
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
 }
@@ -56,21 +45,13 @@ async fn a_cancelled_call_is_not_answered_and_what_it_wrote_is_finished() {
 #[tokio::test]
 async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
     let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
-    let mut command = program();
     // One request at once and the next after a minute: the write has to wait.
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1/0.02");
-    let mut server = Server::opened(command, "").await;
-    let params = json!({"name": "update_crm_item", "arguments": rename()});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}))
-        .await;
+    let mut server = Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "1/0.02")]).await;
+    server.send_call(json!(7), "update_crm_item", rename()).await;
     while portal.methods().is_empty() {
         tokio::task::yield_now().await;
     }
-    let cancelled = json!({"requestId": 7});
-    server
-        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
-        .await;
+    cancel(&mut server, json!({"requestId": 7})).await;
     let finished = server.finish().await;
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
     assert_eq!(portal.methods(), ["crm.item.get"]);
@@ -79,13 +60,7 @@ async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
 
 #[tokio::test]
 async fn a_client_that_asks_hears_that_a_call_goes_on() {
-    let late = Reply::Late(Duration::from_millis(4_500), Box::new(item("a")));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![late]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_late_portal(Duration::from_millis(4_500)).await;
     let params = json!({
         "name": "update_crm_item", "arguments": rename(), "_meta": {"progressToken": "p"},
     });

@@ -150,9 +150,8 @@ async fn two_processes_renew_a_shared_token_once() {
         command.env("BITRIX24_TOKEN_FILE", &file);
         servers.push(Server::opened(command, "").await);
     }
-    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "update_crm_item", "arguments": rename()}});
     for server in &mut servers {
-        server.send(&call).await;
+        server.send_call(json!(1), "update_crm_item", rename()).await;
     }
     for server in &mut servers {
         assert_eq!(answered(&server.receive().await.unwrap()).json["status"], "updated");

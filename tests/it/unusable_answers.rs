@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     errors::write_answered,
     scripted_portal::{Reply, ScriptedPortal},
-    support::Server,
+    support::{Server, on_portal},
 };
 
 #[tokio::test]
@@ -153,8 +153,7 @@ async fn no_connection_is_a_failure_before_anything_was_sent() {
 #[tokio::test]
 async fn a_page_in_the_place_of_a_portal_is_an_address_problem() {
     let page = Reply::Body(404, "text/html", b"<h1>Not found</h1>".to_vec());
-    let portal = ScriptedPortal::start(&[("crm.item.get", vec![page])]).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_portal(&[("crm.item.get", vec![page])]).await;
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
     assert_json_snapshot!(answer.json, @r#"

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, methods, on_sandbox},
+    support::{Server, methods, on_item, on_portal, on_sandbox},
 };
 
 /// The fields of the vendor's example call.
@@ -151,8 +151,7 @@ async fn the_vendors_example_is_sent_as_the_vendor_writes_it() {
     let mut before = vendors_fields();
     before["title"] = json!("before");
     before["id"] = json!(351);
-    let portal = ScriptedPortal::with_item(before, vendors_fields()).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (portal, mut server) = on_item(before, vendors_fields()).await;
     let arguments = json!({"entityTypeId": 2, "id": 351, "fields": vendors_fields()});
     let answer = server.update(arguments.clone()).await;
     assert_eq!(answer.json["status"], "updated");
@@ -314,12 +313,8 @@ async fn original_names_are_used_when_they_are_asked_for() {
 async fn two_calls_on_one_item_do_not_see_each_others_work() {
     let (sandbox, mut server) = on_sandbox().await;
     for (id, amount) in [(1, 1000), (2, 2000)] {
-        let params = json!({
-            "name": "update_crm_item",
-            "arguments": {"entityTypeId": 2, "id": 101, "fields": {"opportunity": amount}},
-        });
-        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
-        server.send(&call).await;
+        let arguments = json!({"entityTypeId": 2, "id": 101, "fields": {"opportunity": amount}});
+        server.send_call(json!(id), "update_crm_item", arguments).await;
     }
     for _ in 0..2 {
         let answer = crate::support::answered(&server.receive().await.unwrap());
@@ -335,8 +330,7 @@ async fn an_unreadable_item_is_written_to_with_a_note_unless_the_call_needs_to_r
         ("crm.item.get", vec![Reply::Body(502, "text/html", b"<h1>Bad gateway</h1>".to_vec())]),
         ("crm.item.update", vec![Reply::item(json!({"title": "b", "stageId": "C9:WON"}))]),
     ];
-    let portal = ScriptedPortal::start(&replies).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (portal, mut server) = on_portal(&replies).await;
     let call = |more: Value| {
         let mut arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
         arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
