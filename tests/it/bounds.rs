@@ -52,7 +52,7 @@ async fn no_name_however_long_or_many_is_compared_for_ever() {
 }
 
 #[tokio::test]
-async fn many_calls_at_a_stalled_portal_are_read_when_there_is_room() {
+async fn many_calls_at_a_stalled_portal_are_read_as_earlier_ones_end() {
     let portal = ScriptedPortal::start(&[("crm.item.get", vec![Reply::Stall])]).await;
     let mut server =
         Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "1")]).await;

@@ -122,7 +122,7 @@ async fn every_new_code_is_looked_up_once() {
         assert_eq!(server.update(call(code, false)).await.json["status"], "updated", "{code}");
         assert_eq!(portal.methods(), ["crm.item.get", "crm.status.list", "crm.item.update"]);
     }
-    // The standing code needs no look.
+    // The code that the item has already needs no directory.
     let (portal, mut server) = start("CALL", there()).await;
     assert_eq!(server.update(call("CALL", false)).await.json["status"], "unchanged");
     assert_eq!(portal.methods(), ["crm.item.get"]);

@@ -9,7 +9,7 @@ use crate::{
     support::{Server, on_portal},
 };
 
-/// An update whose look succeeds and whose write is answered with `reply`. What the portal answers
+/// An update whose read succeeds and whose write is answered with `reply`. What the portal answers
 /// ends the call before its time; what it does not answer is waited for.
 pub(crate) async fn write_answered(reply: Reply) -> (Value, ScriptedPortal) {
     let item = Reply::item(json!({"id": 351, "title": "a"}));
@@ -168,7 +168,7 @@ async fn codes_may_be_numbers_or_objects_or_come_with_status_200() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_look_that_dooms_the_write_ends_the_call() {
+async fn an_error_of_the_read_that_rules_out_the_write_ends_the_call() {
     let cases = [
         (400, "NOT_FOUND", "Item not found", "ITEM_NOT_FOUND"),
         (400, "ENTITY_TYPE_NOT_SUPPORTED", "", "TYPE_NOT_SUPPORTED"),

@@ -236,7 +236,7 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_emptied_list_is_looked_at_again() {
+async fn an_emptied_list_is_read_again() {
     let (sandbox, mut server) = on_sandbox().await;
     sandbox.set_rules(Rules { forgets_to_clear: true, ..Rules::default() });
     let call = json!({"entityTypeId": 2, "id": 355, "clear": ["ufCrm_1730000000001"]});

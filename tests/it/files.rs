@@ -317,7 +317,7 @@ async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_picture_is_not_sent_when_the_other_fields_did_not_stand() {
+async fn a_picture_is_not_sent_when_the_other_fields_were_not_applied() {
     let item = || Reply::item(json!({"id": 5, "post": "Buyer", "photo": 77}));
     let (portal, mut server) =
         on_portal(&[("crm.item.get", vec![item()]), ("crm.item.update", vec![item()])]).await;

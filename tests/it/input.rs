@@ -1,5 +1,5 @@
 //! What clients really send: every request gets an answer with its id, what can be repaired is, and
-//! what is doubtful is refused.
+//! what is ambiguous is refused.
 
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};

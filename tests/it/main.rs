@@ -8,7 +8,7 @@
     clippy::format_push_string,
     clippy::needless_pass_by_value,
     clippy::single_match_else,
-    reason = "a test ends where it finds something else than it looks for; its cases stand in it"
+    reason = "a test ends where it finds something else than it expects; its cases are listed in it"
 )]
 
 mod accounts;
@@ -31,13 +31,13 @@ mod lookup;
 mod mutations;
 mod narrowing;
 mod odd_calls;
-mod pace;
 mod people;
 mod properties;
 mod protocol;
 mod readme;
 mod records;
 mod reliability;
+mod request_limit;
 mod running_calls;
 mod schemas;
 mod scripted_portal;

@@ -66,7 +66,7 @@ async fn records_are_added_changed_and_removed_by_key() {
 }
 
 #[tokio::test]
-async fn an_addition_that_stands_is_not_sent_again() {
+async fn an_addition_that_is_there_already_is_not_sent_again() {
     let (sandbox, mut server) = on_sandbox().await;
     let phone = json!([{"typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"}]);
     let answer = update_contact(&mut server, json!({"fm": phone})).await;

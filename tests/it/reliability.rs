@@ -1,4 +1,4 @@
-//! Conduct towards the portal: retries, lost answers, deadlines, and what a hostile one may send.
+//! Reliability: retries, lost answers, deadlines, and what a hostile portal may send.
 
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ enum Patience {
 
 use Patience::{ForAStall, Long, UntilTheEnd};
 
-/// Calls an update on a portal whose looks and writes are answered in turn.
+/// Calls an update on a portal whose reads and writes are answered in turn.
 async fn update_on(
     patience: Patience,
     gets: Vec<Reply>,
@@ -61,7 +61,7 @@ fn verdict(answer: &Answered, portal: &ScriptedPortal) -> String {
 }
 
 #[tokio::test]
-async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
+async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_checked() {
     let limit = || Reply::error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests");
     let failed = || Reply::error(500, "INTERNAL_SERVER_ERROR", "x");
     let gateway = || Reply::Body(502, "text/html", b"<html>".to_vec());
@@ -77,7 +77,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
             vec![item("a")],
             vec![Reply::error(503, "query_limit_exceeded", ""), item("b")],
         ),
-        ("look refused once", Long, vec![limit(), item("a")], vec![item("b")]),
+        ("read refused once", Long, vec![limit(), item("a")], vec![item("b")]),
         ("blocked by hand", Long, vec![item("a")], vec![Reply::error(503, "OVERLOAD_LIMIT", "x")]),
         ("cut after it was done", Long, vec![item("a"), item("b")], vec![Reply::Cut]),
         ("cut, done later", Long, vec![item("a"), item("a"), item("b")], vec![Reply::Cut]),
@@ -98,7 +98,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
             vec![item("a"), item("a"), item("b")],
             vec![Reply::Stall],
         ),
-        ("something else stands", UntilTheEnd, vec![item("a"), other()], vec![Reply::Cut]),
+        ("something else is there", UntilTheEnd, vec![item("a"), other()], vec![Reply::Cut]),
         ("not to be read since", UntilTheEnd, vec![item("a"), gateway()], vec![Reply::Cut]),
         (
             "database failure for ever",
@@ -123,7 +123,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
     assert_snapshot!(table, @"
     refused once                 updated, 2 writes
     refused in small letters     updated, 2 writes
-    look refused once            updated, 1 writes
+    read refused once            updated, 1 writes
     blocked by hand              PORTAL_BLOCKED written no, 1 writes
     cut after it was done        updated, 1 writes
     cut, done later              updated, 1 writes
@@ -139,7 +139,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
     failed inside, then refused  ACCESS_DENIED written no, 2 writes
     no answer, done              updated, 1 writes
     no answer, done later        updated, 1 writes
-    something else stands        PORTAL_FAILED written unknown, 1 writes
+    something else is there      PORTAL_FAILED written unknown, 1 writes
     not to be read since         PORTAL_FAILED written unknown, 1 writes
     database failure for ever    PORTAL_FAILED written no, 3 writes
     ");
@@ -182,7 +182,7 @@ async fn a_call_that_the_portal_uses_up_does_not_blame_other_calls() {
 #[tokio::test]
 async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     let gateway = Reply::Body(502, "text/html", b"<html>".to_vec());
-    let looks = |titles: &[&str]| titles.iter().map(|title| item(title)).collect::<Vec<_>>();
+    let reads = |titles: &[&str]| titles.iter().map(|title| item(title)).collect::<Vec<_>>();
     let start = async |gets: Vec<Reply>| {
         let updates = vec![gateway.clone(), item("c")];
         let portal =
@@ -194,19 +194,19 @@ async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     let rename_again = || json!({"entityTypeId": 2, "id": 351, "fields": {"title": "c"}});
 
     // It never arrives: the next change is made, and says that it may.
-    let (portal, mut server) = start(looks(&["a"])).await;
+    let (portal, mut server) = start(reads(&["a"])).await;
     assert_eq!(server.update(rename()).await.json["error"]["written"], "unknown");
     let mut planned = rename_again();
     planned["dryRun"] = json!(true);
     let note = "an earlier write of this item got no answer and may still be running at the portal: \
                 it may change the item after this call";
     assert_eq!(server.update(planned).await.json["notes"], json!([note]));
-    let looks_before = portal.methods().len();
+    let methods_before = portal.methods().len();
     let answer = server.update(rename_again()).await;
     assert_eq!(answer.json["status"], "updated");
     assert_eq!(answer.json["notes"], json!([note]));
-    // One look for the earlier write at least, then a fresh one before the write.
-    assert!(portal.methods().len() >= looks_before + 3, "{:?}", portal.methods());
+    // One read for the earlier write at least, then a fresh one before the write.
+    assert!(portal.methods().len() >= methods_before + 3, "{:?}", portal.methods());
     assert_eq!(writes(&portal), 2);
 
     // It arrives late: the next change, which is told from the first by its spelling, comes after

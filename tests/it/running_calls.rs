@@ -21,7 +21,7 @@ async fn cancel(server: &mut Server, params: Value) {
     server.send(&message).await;
 }
 
-/// A portal that answers the look after six seconds, longer than rmcp waits at the end of input.
+/// A portal that answers the read after six seconds, longer than rmcp waits at the end of input.
 #[tokio::test]
 async fn running_calls_are_answered_before_the_end() {
     let (_portal, mut server) = on_late_portal(Duration::from_secs(6)).await;

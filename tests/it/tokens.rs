@@ -200,7 +200,7 @@ async fn a_file_that_fell_behind_does_not_win_over_newer_tokens() {
         Server::opened(command, "")
     };
     assert_eq!(start().await.update(rename()).await.json["status"], "updated");
-    // Stands where the next file is prepared.
+    // It has the name under which the next file is prepared.
     std::fs::create_dir(folder.path().join("tokens.json.new")).unwrap();
     let mut server = start().await;
     for _ in 0..2 {

@@ -56,8 +56,8 @@ async fn update_between(before: Value, after: Value, mut call: Value) -> (Answer
     (answer, writes.map(|write| write.body["fields"].clone()).collect())
 }
 
-/// How an update of one field ends: the status or the code, what is said of a field that does not
-/// stand, and what was written.
+/// How an update of one field ends: the status or the code, what is said of a field that was
+/// not applied, and what was written.
 async fn outcome(field: &str, before: Value, asked: Value, after: Value) -> String {
     let call = json!({"fields": {field: asked}});
     let (answer, sent) = update_between(json!({field: before}), json!({field: after}), call).await;
@@ -85,7 +85,7 @@ const IGNORED: &str = "NOT_APPLIED ignored, written no, sent";
 const REFUSED: &str = "INVALID_ARGUMENTS refused, written no, not sent";
 
 #[tokio::test]
-async fn only_what_was_asked_or_the_portals_own_form_of_it_stands() {
+async fn only_what_was_asked_or_the_portals_own_form_of_it_counts_as_applied() {
     let moscow = "1985-07-20T03:00:00+04:00";
     let new_york = "1985-07-19T19:00:00-04:00";
     let cases = [
@@ -218,7 +218,7 @@ async fn a_field_that_is_not_shown_is_neither_empty_nor_as_expected() {
 }
 
 #[tokio::test]
-async fn what_is_doubtful_is_refused_with_its_readings() {
+async fn what_is_ambiguous_is_refused_with_its_readings() {
     let item = || {
         json!({
             "contactIds": [5, 6], "observers": [1, 2], "ufCrm_2": ["a", "b"], "ufCrm_3": null,

@@ -198,7 +198,7 @@ async fn every_entity_type_can_be_changed() {
         let asked_for = changed.filter(|change| change.get("askedFor").is_none()).count();
         assert_eq!(asked_for, fields.as_object().unwrap().len(), "{entity_type_id}");
     }
-    // Standard fields alone cost a look and a write, and codes a directory once.
+    // Standard fields alone cost a read and a write, and codes a directory once.
     assert_eq!(methods(&sandbox).len(), 15);
 }
 

@@ -207,7 +207,7 @@ async fn errors_have_the_published_status_code_and_form() {
         let (status, answer) = ask(webhook, "crm.item.update", &body).await;
         let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
         assert_eq!(keys, page["example"].as_object().unwrap().keys().collect::<Vec<_>>());
-        // The page's dash stands for the number that portals send.
+        // The page has a dash in the place of the number that portals send.
         let code = if answer["error"] == "0" { json!("-") } else { answer["error"].clone() };
         let row = rows.iter().flatten().find(|row| row[0] == status && row[1] == code);
         assert!(row.is_some(), "{status} {answer}");

@@ -1,4 +1,4 @@
-//! Many changes at once: looks that go out in batches, and the portal's pace.
+//! Many changes at once: reads that go out in batches, and the portal's request limit.
 
 use bitrix24_crm_mcp::sandbox::{Rules, Sandbox};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn looks_go_out_together() {
+async fn reads_go_out_together() {
     let sandbox = Sandbox::start().await.unwrap();
     let mut server =
         Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_RATE", "4/20")]).await;
@@ -41,16 +41,16 @@ async fn looks_go_out_together() {
     assert_eq!((updated, not_found), (9, 1));
     let methods: Vec<String> = sandbox.received().into_iter().map(|it| it.method).collect();
     let requests = methods.iter().filter(|it| ["batch", "crm.item.get"].contains(&it.as_str()));
-    // The looks inside the batch are received by the sandbox as one request.
+    // The reads inside the batch are received by the sandbox as one request.
     assert!(requests.clone().count() < 10, "{methods:?}");
     assert!(requests.clone().any(|method| method == "batch"), "{methods:?}");
-    // A lone look is no batch.
+    // A lone read is no batch.
     server.update(rename()).await;
     assert_eq!(sandbox.received().iter().rev().nth(1).unwrap().method, "crm.item.get");
 }
 
 #[tokio::test]
-async fn a_portal_without_batches_is_looked_at_one_by_one() {
+async fn a_portal_without_batches_is_read_one_by_one() {
     let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
     let [first, both] = batches_of_two_bursts(&portal).await;
     assert!(first >= 1);
@@ -71,7 +71,7 @@ async fn an_odd_refusal_of_one_batch_ends_no_others() {
 }
 
 #[tokio::test]
-async fn a_stalled_look_holds_up_no_other_item() {
+async fn a_stalled_read_holds_up_no_other_item() {
     let stalls = Reply::IfBody("\"entityTypeId\":1,", Box::new(Reply::Stall), Box::new(item("a")));
     let portal = ScriptedPortal::start(&[
         ("crm.item.get", vec![stalls]),
