@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, FIND, Server, on_sandbox, program},
+    support::{DESCRIBE, FIND, GET, Server, on_item, on_portal, on_sandbox},
 };
 
 /// A portal with many fields of long titles.
@@ -52,17 +52,13 @@ async fn no_name_however_long_or_many_is_compared_for_ever() {
 }
 
 #[tokio::test]
-async fn many_calls_at_a_stalled_portal_are_read_when_there_is_room() {
+async fn many_calls_at_a_stalled_portal_are_read_as_earlier_ones_end() {
     let portal = ScriptedPortal::start(&[("crm.item.get", vec![Reply::Stall])]).await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "1");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "1")]).await;
     let count = 1_200;
     for id in 0..count {
-        let params =
-            json!({"name": "get_crm_item", "arguments": {"entityTypeId": 2, "id": id + 1}});
-        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
-        server.send(&call).await;
+        server.send_call(json!(id), GET, json!({"entityTypeId": 2, "id": id + 1})).await;
     }
     let mut answered = std::collections::BTreeSet::new();
     for _ in 0..count {
@@ -80,8 +76,7 @@ async fn an_item_of_many_fields_is_answered_in_short() {
         }
         item
     };
-    let portal = ScriptedPortal::with_item(fields("a"), fields("b")).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_item(fields("a"), fields("b")).await;
     let call = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
     let answer = server.update(call).await.json;
     assert_eq!(answer["status"], "updated");
@@ -94,12 +89,11 @@ async fn an_item_of_many_fields_is_answered_in_short() {
 async fn errors_are_bounded_like_successes() {
     let stage = |number: u32| json!({"ENTITY_ID": "DEAL_STAGE", "STATUS_ID": format!("S{number}"), "NAME": "x".repeat(200_000)});
     let stages: Value = (0..10).map(stage).collect();
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(json!({"id": 351, "stageId": "S1"}))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": stages}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let call = json!({"entityTypeId": 2, "id": 351, "fields": {"stageId": "no such stage"}});
     let answer = server.update(call).await;
     assert_eq!(answer.json["error"]["code"], "INVALID_ARGUMENTS");
@@ -124,13 +118,12 @@ async fn a_portal_that_always_has_another_page_is_read_to_an_end() {
             Reply::Json(200, page)
         })
         .collect();
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(json!({"id": 351, "sourceId": "A"}))]),
         ("crm.item.update", vec![Reply::item(json!({"id": 351, "sourceId": "B"}))]),
         ("crm.status.list", pages),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let call = json!({"entityTypeId": 2, "id": 351, "fields": {"sourceId": "B"}});
     let answer = server.update(call).await.json;
     assert_eq!(answer["status"], "updated");

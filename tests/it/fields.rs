@@ -5,8 +5,8 @@ use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, on_sandbox, sent},
+    scripted_portal::Reply,
+    support::{on_portal, on_sandbox, sent},
 };
 
 #[tokio::test]
@@ -107,8 +107,7 @@ async fn names_go_on_unchecked_when_the_portal_does_not_list_its_fields() {
         ("crm.item.update", vec![Reply::item(json!({"id": 351, "title": "a", "ufCrm_1": "x"}))]),
         ("crm.item.fields", vec![Reply::error(500, "INTERNAL_SERVER_ERROR", "x")]),
     ];
-    let portal = ScriptedPortal::start(&replies).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_portal(&replies).await;
     let fields = json!({"ufCrm_1": "x", "titel": "b"});
     let answer = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
     assert_json_snapshot!(json!([answer.json["notes"], answer.json["notApplied"][0]["why"]]), @r#"
@@ -237,7 +236,7 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_emptied_list_is_looked_at_again() {
+async fn an_emptied_list_is_read_again() {
     let (sandbox, mut server) = on_sandbox().await;
     sandbox.set_rules(Rules { forgets_to_clear: true, ..Rules::default() });
     let call = json!({"entityTypeId": 2, "id": 355, "clear": ["ufCrm_1730000000001"]});

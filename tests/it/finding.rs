@@ -4,9 +4,18 @@ use insta::assert_json_snapshot;
 use serde_json::json;
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{FIND, Server, ids, length, on_sandbox},
+    scripted_portal::Reply,
+    support::{FIND, Server, ids, length, on_portal, on_sandbox},
 };
+
+/// Each query among items of a type finds those with these ids.
+async fn assert_found(server: &mut Server, cases: &[(u64, &str, &[u64])]) {
+    for (entity_type_id, query, expected) in cases {
+        let arguments = json!({"entityTypeId": entity_type_id, "query": query});
+        let answer = server.call(FIND, arguments).await.json;
+        assert_eq!(ids(&answer), *expected, "{query}: {answer}");
+    }
+}
 
 #[tokio::test]
 async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
@@ -36,11 +45,7 @@ async fn a_query_is_a_text_a_phone_an_e_mail_an_id_or_a_link() {
         (1, "+46 70 000 001", &[]),
         (2, "nothing of the kind", &[]),
     ];
-    for (entity_type_id, query, expected) in cases {
-        let arguments = json!({"entityTypeId": entity_type_id, "query": query});
-        let answer = server.call(FIND, arguments).await.json;
-        assert_eq!(ids(&answer), expected, "{query}: {answer}");
-    }
+    assert_found(&mut server, &cases).await;
 }
 
 /// The sandbox has the invoice 83 `INV-2026-017` and the quote 71 `Q-2026/17`, whose titles say
@@ -71,11 +76,7 @@ async fn quotes_and_invoices_are_found_by_the_numbers_that_people_use() {
         (7, "2026/18", &[]),
         (2, "№ 17", &[]),
     ];
-    for (entity_type_id, query, expected) in cases {
-        let arguments = json!({"entityTypeId": entity_type_id, "query": query});
-        let answer = server.call(FIND, arguments).await.json;
-        assert_eq!(ids(&answer), expected, "{query}: {answer}");
-    }
+    assert_found(&mut server, &cases).await;
 }
 
 #[tokio::test]
@@ -123,12 +124,11 @@ async fn what_a_number_was_read_as_is_said_and_the_number_is_shown() {
 #[tokio::test]
 async fn a_number_is_looked_for_before_a_phone_and_in_the_same_request_as_an_id() {
     let found = |items| Reply::Json(200, json!({"result": {"items": items}}));
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.list", vec![found(json!([])), found(json!([{"id": 5}]))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.call(FIND, json!({"entityTypeId": 31, "query": "№ 2026017"})).await.json;
     assert_eq!(ids(&answer), [5]);
     let requests = portal.requests();
@@ -146,13 +146,12 @@ async fn a_portal_that_lacks_numbers_is_searched_without_them() {
     let refused = Reply::error(400, "INVALID_ARG_VALUE", refused);
     let nothing = Reply::Json(200, json!({"result": {"items": []}}));
     let list = Reply::IfBody("accountNumber\":", Box::new(refused), Box::new(nothing));
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
         ("crm.item.list", vec![list]),
         ("crm.duplicate.findbycomm", vec![Reply::Json(200, json!({"result": []}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     for query in ["17", "2026017", "invoice INV-17"] {
         let answer = server.call(FIND, json!({"entityTypeId": 31, "query": query})).await.json;
         assert_eq!(ids(&answer), [] as [u64; 0], "{answer}");
@@ -199,7 +198,7 @@ async fn a_portal_that_lacks_a_name_field_is_searched_without_it() {
     let fields = json!({"fields": {"name": {"type": "string"}, "lastName": {"type": "string"}}});
     let refused = "Invalid filter: field 'secondName' is not allowed in filter";
     let found = json!({"result": {"items": [{"id": 5, "name": "Anna"}]}});
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
         (
             "crm.item.list",
@@ -207,7 +206,6 @@ async fn a_portal_that_lacks_a_name_field_is_searched_without_it() {
         ),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.call(FIND, json!({"entityTypeId": 3, "query": "anna"})).await.json;
     assert_eq!(ids(&answer), [5]);
     let listed = portal.requests().into_iter().rfind(|it| it.path.contains("item.list")).unwrap();

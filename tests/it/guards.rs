@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{methods, on_sandbox};
 
 #[tokio::test]
-async fn what_stands_already_is_not_sent() {
+async fn what_is_there_already_is_not_sent() {
     let (sandbox, mut server) = on_sandbox().await;
     let fields = json!({"title": "Acme: spring order", "opportunity": "9800", "closedate": "2026-12-15", "contactIds": [5, 7]});
     let answer = server.update(json!({"entityTypeId": 2, "id": 101, "fields": fields})).await;

@@ -34,7 +34,7 @@ const DATA: [&str; 19] = [
     "query",
 ];
 
-/// The answer without what stands where data belongs.
+/// The answer without the places where data belongs.
 fn without_data(value: &Value) -> Value {
     match value {
         Value::Object(entries) => entries
@@ -107,7 +107,7 @@ async fn hostile_portal() -> ScriptedPortal {
 }
 
 #[tokio::test]
-async fn texts_of_a_portal_stand_where_data_belongs_and_nowhere_else() {
+async fn texts_of_a_portal_are_where_data_belongs_and_nowhere_else() {
     let portal = hostile_portal().await;
     let mut server = Server::connected_to(&portal.webhook()).await;
     let update = |fields: Value| json!({"entityTypeId": 2, "id": 351, "fields": fields});

@@ -1,11 +1,14 @@
 //! What clients really send: every request gets an answer with its id, what can be repaired is, and
-//! what is doubtful is refused.
+//! what is ambiguous is refused.
 
+use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, FIND, GET, Server, answered, methods, on_sandbox, problems, program},
+    scripted_portal::Reply,
+    support::{
+        Answered, FIND, GET, Server, answered, methods, on_portal, on_sandbox, problems, program,
+    },
 };
 
 /// Sends a call as a raw line with these arguments.
@@ -176,12 +179,11 @@ async fn what_is_shown_of_invisible_characters_can_be_written_back() {
     let item = |title: &str, post: &str| {
         Reply::item(json!({"id": 351, "title": title, "additionalInfo": post}))
     };
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item(stored, "")]),
         ("crm.item.update", vec![item(stored, stored)]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let shown = server.call(GET, json!({"entityTypeId": 2, "id": 351, "select": ["title"]})).await;
     let shown = shown.json["item"]["title"].clone();
     assert_eq!(shown, "می\u{200c}خواهم 👨\u{200d}👩 a\\u{200b}b \\u{5c}u{200b}");
@@ -190,4 +192,47 @@ async fn what_is_shown_of_invisible_characters_can_be_written_back() {
     assert_eq!(answer.json["status"], "updated", "{}", answer.json);
     let sent: Value = portal.requests().pop().unwrap().body["fields"]["additionalInfo"].clone();
     assert_eq!(sent, stored);
+}
+
+#[tokio::test]
+async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let fields = json!({"TITLE": "Acme: autumn order", "UF_CRM_1721244707107": "12.5", "beginDate": "01.10.2026", "opened": false, "observers": "6"});
+    let answer = server
+        .update(json!({
+            "entityTypeId": "deal", "id": "101", "fields": fields.to_string(), "clear": null,
+            "dryRun": "false", "useOriginalUfNames": false,
+        }))
+        .await;
+    let sent = sandbox.received().pop().unwrap().body;
+    assert_json_snapshot!(json!({"sent": sent, "status": answer.json["status"], "notes": answer.json["notes"]}), @r#"
+    {
+      "sent": {
+        "entityTypeId": 2,
+        "id": 101,
+        "fields": {
+          "title": "Acme: autumn order",
+          "ufCrm_1721244707107": 12.5,
+          "begindate": "2026-10-01",
+          "opened": "N",
+          "observers": [
+            6
+          ]
+        }
+      },
+      "status": "updated",
+      "notes": [
+        "`entityTypeId` was read as 2",
+        "`id` was read as 101",
+        "`fields` was JSON text and was read as an object",
+        "`dryRun` was read as false",
+        "`useOriginalUfNames` was read as \"N\"",
+        "`fields.TITLE` was read as `title`",
+        "`fields.UF_CRM_1721244707107` was read as `ufCrm_1721244707107`",
+        "`fields.beginDate` was read as `begindate`",
+        "`fields.beginDate` was read as `2026-10-01`",
+        "`fields.observers` was one value and was read as a list of one"
+      ]
+    }
+    "#);
 }

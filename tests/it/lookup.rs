@@ -1,21 +1,18 @@
-//! What the reading tools share: costs, bounds, errors, names beside codes; and what updates gain.
+//! What the reading tools share: costs, errors, names beside codes; and what updates gain.
 
 use insta::assert_json_snapshot;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, FIND, GET, Server, answered, length, methods, on_sandbox},
+    scripted_portal::Reply,
+    support::{DESCRIBE, FIND, GET, answered, methods, on_portal, on_sandbox},
 };
 
 #[tokio::test]
 async fn looking_a_type_up_costs_three_requests_once() {
     let (sandbox, mut server) = on_sandbox().await;
     for id in 0..5 {
-        let params = json!({"name": DESCRIBE, "arguments": {"entityTypeId": 2}});
-        let call =
-            json!({"jsonrpc": "2.0", "id": id + 100, "method": "tools/call", "params": params});
-        server.send(&call).await;
+        server.send_call(json!(id + 100), DESCRIBE, json!({"entityTypeId": 2})).await;
     }
     for _ in 0..5 {
         assert!(!answered(&server.receive().await.unwrap()).is_error);
@@ -31,92 +28,6 @@ async fn looking_a_type_up_costs_three_requests_once() {
     server.call(FIND, json!({"entityTypeId": 2, "filter": filter})).await;
     server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"stageId": "Agreed"}})).await;
     assert_eq!(methods(&sandbox).get(3..).unwrap(), ["crm.item.get"]);
-}
-
-#[tokio::test]
-async fn answers_are_bounded_and_say_how_to_narrow() {
-    let field = |number: usize| {
-        let name = format!("ufCrm_17300000{number:05}");
-        let title = format!("Custom field number {number} of a large portal");
-        (name, json!({"type": "string", "title": title}))
-    };
-    let fields: serde_json::Map<String, Value> = (0..300).map(field).collect();
-    let item = (0..300).map(|number| (field(number).0, json!("a text of some length".repeat(4))));
-    let item: serde_json::Map<String, Value> =
-        std::iter::once(("id".to_owned(), json!(1))).chain(item).collect();
-    let rows: Vec<&serde_json::Map<String, Value>> = std::iter::repeat_n(&item, 50).collect();
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.fields", vec![Reply::Json(200, json!({"result": {"fields": fields}}))]),
-        ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
-        ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
-        ("crm.currency.list", vec![Reply::Json(200, json!({"result": []}))]),
-        ("crm.item.get", vec![Reply::item(item.clone().into())]),
-        ("crm.item.list", vec![Reply::Json(200, json!({"result": {"items": rows}}))]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let calls = [
-        (DESCRIBE, json!({"entityTypeId": 2}), "fields"),
-        (DESCRIBE, json!({"entityTypeId": 2, "query": "large"}), "fields"),
-        (GET, json!({"entityTypeId": 2, "id": 1}), "item"),
-        (FIND, json!({"entityTypeId": 2, "select": ["*"], "limit": 50}), "items"),
-    ];
-    let mut told = Vec::new();
-    for (tool, arguments, part) in calls {
-        let answer = server.call(tool, arguments).await.json;
-        assert!(length(&answer) <= 8_000, "{tool}: {}", length(&answer));
-        let shown = match &answer[part] {
-            Value::Array(values) => values.len(),
-            other => other.as_object().unwrap().len(),
-        };
-        let mut notes = answer["notes"].clone();
-        for note in notes.as_array_mut().unwrap() {
-            let text = note.as_str().unwrap();
-            if text.starts_with("long values") {
-                *note = json!("long values are shown cut: …");
-            }
-        }
-        told.push(json!([tool, shown, answer.get("next"), notes]));
-    }
-    assert_json_snapshot!(told, @r#"
-    [
-      [
-        "describe_crm_fields",
-        106,
-        null,
-        [
-          "194 more are left out, because the answer is too long: find the field with `query`"
-        ]
-      ],
-      [
-        "describe_crm_fields",
-        78,
-        null,
-        [
-          "222 more are left out, because the answer is too long: make `query` longer, or name one `field`"
-        ]
-      ],
-      [
-        "get_crm_item",
-        55,
-        null,
-        [
-          "long values are shown cut: …",
-          "246 more are left out, because the answer is too long: name the fields that you need in `select`"
-        ]
-      ],
-      [
-        "find_crm_items",
-        1,
-        1,
-        [
-          "long values are shown cut: …",
-          "49 more are left out, because the answer is too long: continue from `next`, or narrow with `filter`, `limit` or a shorter `select`",
-          "247 fields of the shown one are left out, because the answer is too long: continue from `next`, or narrow with `filter`, `limit` or a shorter `select`"
-        ]
-      ]
-    ]
-    "#);
 }
 
 #[tokio::test]
@@ -246,82 +157,6 @@ async fn an_item_is_shown_with_names_records_and_files_by_id() {
 }
 
 #[tokio::test]
-async fn many_choices_and_many_people_are_counted_and_not_all_shown() {
-    let options: Vec<Value> = (1..=500)
-        .map(|id: u32| json!({"ID": id.to_string(), "VALUE": format!("Branch {id}")}))
-        .collect();
-    let people: Vec<Value> = (1..=50)
-        .map(|id: u32| json!({"ID": id.to_string(), "NAME": "Anna", "LAST_NAME": format!("No {id}")}))
-        .collect();
-    let field = json!({"type": "enumeration", "title": "Town", "items": options});
-    let fields = json!({"fields": {"ufCrm_1": field, "assignedById": {"type": "user"}}});
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
-        ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
-        ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
-        ("crm.currency.list", vec![Reply::Json(200, json!({"result": []}))]),
-        ("user.get", vec![Reply::Json(200, json!({"result": people}))]),
-        ("user.search", vec![Reply::Json(200, json!({"result": people}))]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let mut told = Vec::new();
-    for arguments in [
-        json!({"entityTypeId": 2, "query": "town"}),
-        json!({"entityTypeId": 2, "query": "branch 499"}),
-        json!({"entityTypeId": 2, "field": "ufCrm_1"}),
-        json!({"entityTypeId": 2, "query": "Anna"}),
-    ] {
-        let answer = server.call(DESCRIBE, arguments).await.json;
-        assert!(length(&answer) <= 8_000, "{}", length(&answer));
-        let count = |place: &str| answer.pointer(place).and_then(Value::as_array).map(Vec::len);
-        told.push(json!([
-            count("/fields/0/choices"),
-            answer.pointer("/fields/0/moreChoices"),
-            count("/choices"),
-            count("/people"),
-            answer["notes"],
-        ]));
-    }
-    assert_json_snapshot!(told, @r#"
-    [
-      [
-        40,
-        460,
-        null,
-        null,
-        []
-      ],
-      [
-        1,
-        null,
-        null,
-        null,
-        []
-      ],
-      [
-        null,
-        null,
-        245,
-        null,
-        [
-          "255 more are left out, because the answer is too long: find the choice with `query`"
-        ]
-      ],
-      [
-        null,
-        null,
-        null,
-        20,
-        [
-          "30 more people match; make `query` longer"
-        ]
-      ]
-    ]
-    "#);
-}
-
-#[tokio::test]
 async fn what_cannot_be_read_is_explained() {
     let (_sandbox, mut server) = on_sandbox().await;
     let cases = [
@@ -418,13 +253,12 @@ async fn what_cannot_be_read_is_explained() {
 #[tokio::test]
 async fn missing_names_are_no_reason_to_fail() {
     let item = json!({"id": 351, "stageId": "C9:NEW", "categoryId": 9});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(item)]),
         ("crm.status.list", vec![Reply::error(400, "Access denied.", "no")]),
         ("crm.category.list", vec![Reply::error(400, "ENTITY_TYPE_NOT_SUPPORTED", "no")]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.call(GET, json!({"entityTypeId": 2, "id": 351})).await;
     assert_json_snapshot!(answer.json, @r#"
     {

@@ -8,7 +8,7 @@
     clippy::format_push_string,
     clippy::needless_pass_by_value,
     clippy::single_match_else,
-    reason = "a test ends where it finds something else than it looks for; its cases stand in it"
+    reason = "a test ends where it finds something else than it expects; its cases are listed in it"
 )]
 
 mod accounts;
@@ -20,32 +20,38 @@ mod connection;
 mod describing;
 mod errors;
 mod fields;
+mod files;
 mod filters;
 mod finding;
 mod guards;
 mod injection;
 mod input;
 mod layout;
+mod long_answers;
 mod lookup;
 mod mutations;
 mod narrowing;
 mod odd_calls;
-mod pace;
 mod people;
 mod properties;
 mod protocol;
 mod readme;
-mod records_and_files;
+mod records;
 mod reliability;
+mod request_limit;
+mod running_calls;
 mod schemas;
 mod scripted_portal;
 mod searching_fields;
 mod secrets;
 mod silent_drops;
+mod stages;
 mod supply_chain;
 mod support;
 mod tokens;
 mod truth;
+mod unusable_answers;
 mod update;
 mod vendor;
 mod vendor_sandbox;
+mod wrong_filters;

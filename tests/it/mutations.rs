@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, FIND, GET, Server, on_sandbox, program},
+    support::{DESCRIBE, FIND, GET, Server, on_sandbox},
 };
 
 /// A small generator: what counts is that runs repeat.
@@ -180,10 +180,11 @@ async fn mutated_answers_of_a_portal_end_no_call_without_an_answer() {
         ("user.get", replies(&json!({"result": [{"ID": "1", "NAME": "x"}]}), count)),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_RATE", "1000000/1000000").env("BITRIX24_CALL_TIMEOUT", "5");
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let mut server = Server::with_settings(
+        &portal.webhook(),
+        &[("BITRIX24_RATE", "1000000/1000000"), ("BITRIX24_CALL_TIMEOUT", "5")],
+    )
+    .await;
     let mut ids = BTreeSet::new();
     for number in 0..count {
         let (tool, arguments) = match number % 4 {

@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Server, program};
 
 async fn narrowed(sandbox: &Sandbox, settings: &[(&str, &str)]) -> Server {
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url());
-    command.envs(settings.iter().copied());
-    Server::opened(command, &sandbox.webhook_url()).await
+    Server::with_settings(&sandbox.webhook_url(), settings).await
 }
 
 async fn listed(server: &mut Server) -> Vec<Value> {

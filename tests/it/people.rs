@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{DESCRIBE, Server, methods, on_sandbox, program},
+    support::{DESCRIBE, Server, methods, on_portal, on_sandbox},
 };
 
 #[tokio::test]
@@ -118,13 +118,12 @@ async fn people_are_found_across_scripts_and_slips_and_asked_for_once() {
 async fn a_large_portal_is_searched() {
     let page: Vec<_> = (1..=50).map(|id| json!({"ID": id, "NAME": "Anna"})).collect();
     let found = json!([{"ID": 77, "NAME": "Anna", "LAST_NAME": "Orlova"}]);
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.enum.ownertype", vec![Reply::Json(200, json!({"result": []}))]),
         ("user.get", vec![Reply::Json(200, json!({"result": page}))]),
         ("user.search", vec![Reply::Json(200, json!({"result": found}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.call(DESCRIBE, json!({"query": "Anna Orlova"})).await.json;
     assert_eq!(answer["people"], json!([{"id": 77, "name": "Anna Orlova"}]));
 }
@@ -133,12 +132,11 @@ async fn a_large_portal_is_searched() {
 async fn a_portal_that_ignores_the_question_is_not_believed() {
     let user = |id: u32, email: &str| json!({"ID": id, "NAME": "U", "EMAIL": email});
     let users = json!([user(5, "a@x.example"), user(6, "B@x.example")]);
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.enum.ownertype", vec![Reply::Json(200, json!({"result": []}))]),
         ("user.get", vec![Reply::Json(200, json!({"result": users}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let mut found = Vec::new();
     for query in ["b@x.example", "5", "7"] {
         let answer = server.call(DESCRIBE, json!({"query": query})).await.json;
@@ -151,7 +149,7 @@ async fn a_portal_that_ignores_the_question_is_not_believed() {
 #[tokio::test]
 async fn without_the_scope_for_people_everything_else_goes_on() {
     let fields = json!({"fields": {"assignedById": {"type": "user", "title": "Responsible"}}});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.fields", vec![Reply::Json(200, json!({"result": fields}))]),
         ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
         ("crm.status.list", vec![Reply::Json(200, json!({"result": []}))]),
@@ -159,7 +157,6 @@ async fn without_the_scope_for_people_everything_else_goes_on() {
         ("user.get", vec![Reply::error(401, "insufficient_scope", "no scope")]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.call(DESCRIBE, json!({"entityTypeId": 2, "query": "Anna"})).await;
     assert_json_snapshot!(answer.json, @r#"
     {
@@ -215,9 +212,8 @@ async fn large_portal(total: u32) -> ScriptedPortal {
 #[tokio::test]
 async fn people_of_a_large_portal_are_found_in_other_forms_and_letters_and_it_is_said() {
     let portal = large_portal(420).await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1000/1000");
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "1000/1000")]).await;
     let near = |query: &str, why: &str| {
         json!([format!("nobody is called `{query}`; similar people: {why}")])
     };
@@ -253,9 +249,8 @@ async fn people_of_a_large_portal_are_found_in_other_forms_and_letters_and_it_is
 #[tokio::test]
 async fn a_portal_with_more_people_than_are_read_is_not_said_to_lack_somebody() {
     let portal = large_portal(1_200).await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1000/1000");
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "1000/1000")]).await;
     let answer = server.call(DESCRIBE, json!({"query": "Zoe Quist"})).await.json;
     let note = "nobody matches `Zoe Quist` among the first 1000 people; the portal has more";
     assert!(answer["notes"].as_array().unwrap().contains(&json!(note)), "{answer}");

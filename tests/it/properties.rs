@@ -72,7 +72,7 @@ async fn call(portal: &Portal, tool: &str, arguments: Value) -> Value {
 fn valid(name: &str, kind: Kind, stages: &'static [&'static str]) -> Option<BoxedStrategy<Value>> {
     let ids = || vec(1..9_i64, 0..4);
     Some(match kind {
-        // What the portal rewrites to what stood before counts as ignored, so nothing that it
+        // What the portal rewrites to the earlier value counts as ignored, so nothing that it
         // rewrites is tried here.
         Kind::Text => {
             "[A-Za-zА-я0-9.-]{1,20}( [A-Za-zА-я0-9.-]{1,9})?".prop_map(Value::from).boxed()

@@ -1,15 +1,10 @@
 //! The wire: both protocol eras, odd lines, the ends of a session.
 
-use std::time::Duration;
-
 use bitrix24_crm_mcp::sandbox::Sandbox;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, answered, program},
-};
+use crate::support::{Server, answered, program};
 
 fn without_portal() -> Server {
     Server::started(program(), "")
@@ -145,9 +140,8 @@ async fn malformed_settings_are_told_by_a_call() {
 #[tokio::test]
 async fn read_only_hides_the_tool_and_refuses_its_call() {
     let sandbox = Sandbox::start().await.unwrap();
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_READ_ONLY", "1");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_READ_ONLY", "1")]).await;
     let listed = server.request("tools/list", json!({})).await;
     let tools = listed["result"]["tools"].as_array().unwrap();
     let names: Vec<&Value> = tools.iter().map(|tool| &tool["name"]).collect();
@@ -206,28 +200,6 @@ async fn the_end_of_input_is_a_good_end() {
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
 }
 
-/// A portal that answers the look after six seconds, longer than rmcp waits at the end of input.
-#[tokio::test]
-async fn running_calls_are_answered_before_the_end() {
-    let item = |title: &str| Reply::item(json!({"id": 351, "title": title}));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![Reply::Late(Duration::from_secs(6), Box::new(item("a")))]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
-    let params = json!({"name": "update_crm_item", "arguments": arguments});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": "late", "method": "tools/call", "params": params}))
-        .await;
-    let finished = server.finish().await;
-    assert_eq!(finished.code, Some(0));
-    let answer: Value = serde_json::from_str(finished.stdout.trim()).unwrap();
-    assert_eq!(answer["id"], "late");
-    assert_eq!(answered(&answer).json["status"], "updated");
-}
-
 #[tokio::test]
 async fn a_last_line_without_its_newline_is_answered() {
     let mut server = Server::opened(program(), "").await;
@@ -271,26 +243,4 @@ async fn sockets_work_as_pipes_do() {
     assert_eq!(answer, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
     drop(output);
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
-}
-
-#[tokio::test]
-async fn a_cancelled_call_is_not_answered_and_what_it_wrote_is_finished() {
-    let item = |title: &str| Reply::item(json!({"id": 351, "title": title}));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![Reply::Late(Duration::from_millis(300), Box::new(item("a")))]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let arguments = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
-    let params = json!({"name": "update_crm_item", "arguments": arguments});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": params}))
-        .await;
-    let cancelled = json!({"requestId": 77, "reason": "changed my mind"});
-    server
-        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
-        .await;
-    let finished = server.finish().await;
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
 }

@@ -69,7 +69,7 @@ fn blocks(text: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// The lines that stand in no fenced block.
+/// The lines outside of fenced blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut is_in_block = false;
     text.lines().filter(move |line| {
@@ -163,7 +163,7 @@ fn every_setting_has_its_row() {
         .map(str::to_owned)
         .collect();
     assert!(settings.len() > 20, "{settings:?}");
-    // A secret's file stands beside it and has no row of its own.
+    // A secret's file is named beside it and has no row of its own.
     let documented: BTreeSet<String> = first_columns(&page(SETTINGS))
         .into_iter()
         .filter(|name| name.starts_with("BITRIX24_"))

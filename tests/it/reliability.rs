@@ -1,13 +1,11 @@
-//! Conduct towards the portal: retries, lost answers, deadlines, and what a hostile one may send.
-
-use std::time::Duration;
+//! Reliability: retries, lost answers, deadlines, and what a hostile portal may send.
 
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, answered, deal, item, program, rename},
+    support::{Answered, Server, deal, item, on_portal, rename},
 };
 
 /// How long the program may wait in a test: for one answer, and for all of the call.
@@ -23,7 +21,7 @@ enum Patience {
 
 use Patience::{ForAStall, Long, UntilTheEnd};
 
-/// Calls an update on a portal whose looks and writes are answered in turn.
+/// Calls an update on a portal whose reads and writes are answered in turn.
 async fn update_on(
     patience: Patience,
     gets: Vec<Reply>,
@@ -32,15 +30,13 @@ async fn update_on(
 ) -> (Answered, ScriptedPortal) {
     let portal =
         ScriptedPortal::start(&[("crm.item.get", gets), ("crm.item.update", updates)]).await;
-    let mut command = program();
     let (request, whole) = match patience {
         Patience::Long => ("15", "18"),
         Patience::UntilTheEnd => ("15", "6"),
         Patience::ForAStall => ("3", "18"),
     };
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_REQUEST_TIMEOUT", request).env("BITRIX24_CALL_TIMEOUT", whole);
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let settings = [("BITRIX24_REQUEST_TIMEOUT", request), ("BITRIX24_CALL_TIMEOUT", whole)];
+    let mut server = Server::with_settings(&portal.webhook(), &settings).await;
     let answer = server.update(call).await;
     (answer, portal)
 }
@@ -65,7 +61,7 @@ fn verdict(answer: &Answered, portal: &ScriptedPortal) -> String {
 }
 
 #[tokio::test]
-async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
+async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_checked() {
     let limit = || Reply::error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests");
     let failed = || Reply::error(500, "INTERNAL_SERVER_ERROR", "x");
     let gateway = || Reply::Body(502, "text/html", b"<html>".to_vec());
@@ -81,7 +77,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
             vec![item("a")],
             vec![Reply::error(503, "query_limit_exceeded", ""), item("b")],
         ),
-        ("look refused once", Long, vec![limit(), item("a")], vec![item("b")]),
+        ("read refused once", Long, vec![limit(), item("a")], vec![item("b")]),
         ("blocked by hand", Long, vec![item("a")], vec![Reply::error(503, "OVERLOAD_LIMIT", "x")]),
         ("cut after it was done", Long, vec![item("a"), item("b")], vec![Reply::Cut]),
         ("cut, done later", Long, vec![item("a"), item("a"), item("b")], vec![Reply::Cut]),
@@ -102,7 +98,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
             vec![item("a"), item("a"), item("b")],
             vec![Reply::Stall],
         ),
-        ("something else stands", UntilTheEnd, vec![item("a"), other()], vec![Reply::Cut]),
+        ("something else is there", UntilTheEnd, vec![item("a"), other()], vec![Reply::Cut]),
         ("not to be read since", UntilTheEnd, vec![item("a"), gateway()], vec![Reply::Cut]),
         (
             "database failure for ever",
@@ -127,7 +123,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
     assert_snapshot!(table, @"
     refused once                 updated, 2 writes
     refused in small letters     updated, 2 writes
-    look refused once            updated, 1 writes
+    read refused once            updated, 1 writes
     blocked by hand              PORTAL_BLOCKED written no, 1 writes
     cut after it was done        updated, 1 writes
     cut, done later              updated, 1 writes
@@ -143,7 +139,7 @@ async fn what_did_not_run_is_sent_again_and_what_may_have_run_is_looked_at() {
     failed inside, then refused  ACCESS_DENIED written no, 2 writes
     no answer, done              updated, 1 writes
     no answer, done later        updated, 1 writes
-    something else stands        PORTAL_FAILED written unknown, 1 writes
+    something else is there      PORTAL_FAILED written unknown, 1 writes
     not to be read since         PORTAL_FAILED written unknown, 1 writes
     database failure for ever    PORTAL_FAILED written no, 3 writes
     ");
@@ -169,9 +165,8 @@ async fn a_call_that_the_portal_uses_up_does_not_blame_other_calls() {
         ("crm.category.list", stalled()),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "0.5");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "0.5")]).await;
     let calls = [
         ("update_crm_item", rename()),
         ("get_crm_item", json!({"entityTypeId": 2, "id": 351})),
@@ -187,32 +182,31 @@ async fn a_call_that_the_portal_uses_up_does_not_blame_other_calls() {
 #[tokio::test]
 async fn a_change_waits_for_an_earlier_one_that_may_still_run() {
     let gateway = Reply::Body(502, "text/html", b"<html>".to_vec());
-    let looks = |titles: &[&str]| titles.iter().map(|title| item(title)).collect::<Vec<_>>();
+    let reads = |titles: &[&str]| titles.iter().map(|title| item(title)).collect::<Vec<_>>();
     let start = async |gets: Vec<Reply>| {
         let updates = vec![gateway.clone(), item("c")];
         let portal =
             ScriptedPortal::start(&[("crm.item.get", gets), ("crm.item.update", updates)]).await;
-        let mut command = program();
-        command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "4");
-        let server = Server::opened(command, &portal.webhook()).await;
+        let server =
+            Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "4")]).await;
         (portal, server)
     };
     let rename_again = || json!({"entityTypeId": 2, "id": 351, "fields": {"title": "c"}});
 
     // It never arrives: the next change is made, and says that it may.
-    let (portal, mut server) = start(looks(&["a"])).await;
+    let (portal, mut server) = start(reads(&["a"])).await;
     assert_eq!(server.update(rename()).await.json["error"]["written"], "unknown");
     let mut planned = rename_again();
     planned["dryRun"] = json!(true);
     let note = "an earlier write of this item got no answer and may still be running at the portal: \
                 it may change the item after this call";
     assert_eq!(server.update(planned).await.json["notes"], json!([note]));
-    let looks_before = portal.methods().len();
+    let methods_before = portal.methods().len();
     let answer = server.update(rename_again()).await;
     assert_eq!(answer.json["status"], "updated");
     assert_eq!(answer.json["notes"], json!([note]));
-    // One look for the earlier write at least, then a fresh one before the write.
-    assert!(portal.methods().len() >= looks_before + 3, "{:?}", portal.methods());
+    // One read for the earlier write at least, then a fresh one before the write.
+    assert!(portal.methods().len() >= methods_before + 3, "{:?}", portal.methods());
     assert_eq!(writes(&portal), 2);
 
     // It arrives late: the next change, which is told from the first by its spelling, comes after
@@ -294,9 +288,8 @@ async fn a_portal_that_never_answers_costs_one_deadline() {
         ("crm.item.update", vec![Reply::Stall]),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "1");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "1")]).await;
     let answer = server.update(rename()).await;
     assert_eq!(answer.json["error"]["written"], "unknown");
     assert_eq!(portal.methods(), ["crm.item.get", "crm.item.update", "crm.item.get"]);
@@ -307,12 +300,11 @@ async fn the_time_that_a_method_has_to_wait_is_told() {
     let reset = bitrix24_reset(120);
     let with_time = json!({"result": {"item": deal("b")}, "time": {"operating_reset_at": reset}});
     let limit = Reply::error(429, "OPERATION_TIME_LIMIT", "blocked");
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item("a")]),
         ("crm.item.update", vec![Reply::Json(200, with_time), limit.clone(), limit]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     assert_eq!(server.update(rename()).await.json["status"], "updated");
     let answer = server.update(rename()).await;
     let error = &answer.json["error"];
@@ -328,58 +320,6 @@ async fn the_time_that_a_method_has_to_wait_is_told() {
 fn bitrix24_reset(seconds: u64) -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     now.as_secs() + seconds
-}
-
-#[tokio::test]
-async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
-    let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
-    let mut command = program();
-    // One request at once and the next after a minute: the write has to wait.
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "1/0.02");
-    let mut server = Server::opened(command, "").await;
-    let params = json!({"name": "update_crm_item", "arguments": rename()});
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}))
-        .await;
-    while portal.methods().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    let cancelled = json!({"requestId": 7});
-    server
-        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
-        .await;
-    let finished = server.finish().await;
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
-    assert_eq!(portal.methods(), ["crm.item.get"]);
-    assert!(finished.stderr.contains("cancelled"), "{}", finished.stderr);
-}
-
-#[tokio::test]
-async fn a_client_that_asks_hears_that_a_call_goes_on() {
-    let late = Reply::Late(Duration::from_millis(4_500), Box::new(item("a")));
-    let portal = ScriptedPortal::start(&[
-        ("crm.item.get", vec![late]),
-        ("crm.item.update", vec![item("b")]),
-    ])
-    .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let params = json!({
-        "name": "update_crm_item", "arguments": rename(), "_meta": {"progressToken": "p"},
-    });
-    server
-        .send(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
-        .await;
-    let mut seconds = Vec::new();
-    loop {
-        let message = server.receive().await.unwrap();
-        if message["method"] != "notifications/progress" {
-            assert_eq!(answered(&message).json["status"], "updated");
-            break;
-        }
-        assert_eq!(message["params"]["progressToken"], "p");
-        seconds.push(message["params"]["progress"].as_f64().unwrap());
-    }
-    assert_eq!(seconds, [2.0, 4.0]);
 }
 
 #[tokio::test]

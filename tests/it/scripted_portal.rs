@@ -99,7 +99,7 @@ impl ScriptedPortal {
         Self { origin, script, server }
     }
 
-    /// A portal whose item stands as `before` and is answered as `after` by an update.
+    /// A portal whose item is `before` and is answered as `after` by an update.
     pub(crate) async fn with_item(before: Value, after: Value) -> Self {
         let replies = [
             ("crm.item.get", vec![Reply::item(before)]),

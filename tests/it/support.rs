@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::scripted_portal::Reply;
+use crate::scripted_portal::{Reply, ScriptedPortal};
 
 /// Longer than anything here takes, so that a hanging program fails its test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +24,32 @@ pub(crate) async fn on_sandbox() -> (Sandbox, Server) {
     let sandbox = Sandbox::start().await.unwrap();
     let server = Server::connected_to(&sandbox.webhook_url()).await;
     (sandbox, server)
+}
+
+/// A portal that answers these methods, and a server that works on it.
+pub(crate) async fn on_portal(replies: &[(&str, Vec<Reply>)]) -> (ScriptedPortal, Server) {
+    let portal = ScriptedPortal::start(replies).await;
+    let server = Server::connected_to(&portal.webhook()).await;
+    (portal, server)
+}
+
+/// A portal with one item, as it is before and after an update, and a server that works on it.
+pub(crate) async fn on_item(before: Value, after: Value) -> (ScriptedPortal, Server) {
+    let portal = ScriptedPortal::with_item(before, after).await;
+    let server = Server::connected_to(&portal.webhook()).await;
+    (portal, server)
+}
+
+/// The stages of the sandbox's pipeline 9, as options are listed.
+pub(crate) fn service_stages() -> Value {
+    let stages = [
+        ("C9:NEW", "Request"),
+        ("C9:UC_NYL06U", "Agreed"),
+        ("C9:UC_LEGAL", "Approved by legal"),
+        ("C9:WON", "Served"),
+        ("C9:LOSE", "Declined"),
+    ];
+    stages.iter().map(|(code, name)| json!({"code": code, "name": name})).collect()
 }
 
 /// The methods that a portal was asked for.
@@ -57,15 +83,11 @@ pub(crate) fn rename() -> Value {
     json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})
 }
 
-/// Sends calls without waiting for their answers, then collects these.
-/// Sends updates without waiting in between.
+/// Sends updates without waiting in between, then collects their answers.
 pub(crate) async fn at_once(server: &mut Server, calls: Vec<Value>) -> Vec<Answered> {
     let count = calls.len();
     for (id, arguments) in calls.into_iter().enumerate() {
-        let params = json!({"name": "update_crm_item", "arguments": arguments});
-        let call =
-            json!({"jsonrpc": "2.0", "id": id + 1000, "method": "tools/call", "params": params});
-        server.send(&call).await;
+        server.send_call(json!(id + 1000), "update_crm_item", arguments).await;
     }
     let mut answers = Vec::new();
     for _ in 0..count {
@@ -78,6 +100,20 @@ pub(crate) async fn at_once(server: &mut Server, calls: Vec<Value>) -> Vec<Answe
 pub(crate) fn sent(sandbox: &Sandbox) -> Value {
     let last = sandbox.received().pop().unwrap();
     if last.method == "crm.item.update" { last.body["fields"].clone() } else { Value::Null }
+}
+
+/// Updates fields of a contact of the sandbox.
+pub(crate) async fn update_contact(server: &mut Server, fields: Value) -> Answered {
+    server.update(json!({"entityTypeId": 3, "id": 5, "fields": fields})).await
+}
+
+/// What every update sent as `fields`.
+pub(crate) fn updates(sandbox: &Sandbox) -> Vec<Value> {
+    let received = sandbox.received().into_iter();
+    received
+        .filter(|it| it.method == "crm.item.update")
+        .map(|it| it.body["fields"].clone())
+        .collect()
 }
 
 /// The problems of a refusal: path, message, suggestion.
@@ -136,8 +172,13 @@ pub(crate) struct Answered {
 impl Server {
     /// Starts a server for the webhook and opens a session.
     pub(crate) async fn connected_to(webhook: &str) -> Self {
+        Self::with_settings(webhook, &[]).await
+    }
+
+    /// Starts a server for the webhook with further settings and opens a session.
+    pub(crate) async fn with_settings(webhook: &str, settings: &[(&str, &str)]) -> Self {
         let mut command = program();
-        command.env("BITRIX24_WEBHOOK_URL", webhook);
+        command.env("BITRIX24_WEBHOOK_URL", webhook).envs(settings.iter().copied());
         Self::opened(command, webhook).await
     }
 
@@ -221,6 +262,13 @@ impl Server {
     pub(crate) async fn call(&mut self, tool: &str, arguments: Value) -> Answered {
         let params = json!({"name": tool, "arguments": arguments});
         answered(&self.request("tools/call", params).await)
+    }
+
+    /// Sends a call of a tool and does not wait for the answer.
+    pub(crate) async fn send_call(&mut self, id: Value, tool: &str, arguments: Value) {
+        let params = json!({"name": tool, "arguments": arguments});
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}))
+            .await;
     }
 
     /// Ends the input and waits for the program.

@@ -150,9 +150,8 @@ async fn two_processes_renew_a_shared_token_once() {
         command.env("BITRIX24_TOKEN_FILE", &file);
         servers.push(Server::opened(command, "").await);
     }
-    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "update_crm_item", "arguments": rename()}});
     for server in &mut servers {
-        server.send(&call).await;
+        server.send_call(json!(1), "update_crm_item", rename()).await;
     }
     for server in &mut servers {
         assert_eq!(answered(&server.receive().await.unwrap()).json["status"], "updated");
@@ -201,7 +200,7 @@ async fn a_file_that_fell_behind_does_not_win_over_newer_tokens() {
         Server::opened(command, "")
     };
     assert_eq!(start().await.update(rename()).await.json["status"], "updated");
-    // Stands where the next file is prepared.
+    // It has the name under which the next file is prepared.
     std::fs::create_dir(folder.path().join("tokens.json.new")).unwrap();
     let mut server = start().await;
     for _ in 0..2 {

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, FIND, GET, Server, problems},
+    scripted_portal::Reply,
+    support::{Answered, FIND, GET, on_portal, problems},
 };
 
 /// Custom fields as a portal lists them.
@@ -41,13 +41,12 @@ async fn update_between(before: Value, after: Value, mut call: Value) -> (Answer
         Reply::item(item)
     };
     let is_saved = before != after;
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item(&before, "10")]),
         ("crm.item.fields", vec![field_list()]),
         ("crm.item.update", vec![item(&after, if is_saved { "11" } else { "10" })]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     call["id"] = json!(351);
     if call.get("entityTypeId").is_none() {
         call["entityTypeId"] = json!(2);
@@ -57,8 +56,8 @@ async fn update_between(before: Value, after: Value, mut call: Value) -> (Answer
     (answer, writes.map(|write| write.body["fields"].clone()).collect())
 }
 
-/// How an update of one field ends: the status or the code, what is said of a field that does not
-/// stand, and what was written.
+/// How an update of one field ends: the status or the code, what is said of a field that was
+/// not applied, and what was written.
 async fn outcome(field: &str, before: Value, asked: Value, after: Value) -> String {
     let call = json!({"fields": {field: asked}});
     let (answer, sent) = update_between(json!({field: before}), json!({field: after}), call).await;
@@ -86,7 +85,7 @@ const IGNORED: &str = "NOT_APPLIED ignored, written no, sent";
 const REFUSED: &str = "INVALID_ARGUMENTS refused, written no, not sent";
 
 #[tokio::test]
-async fn only_what_was_asked_or_the_portals_own_form_of_it_stands() {
+async fn only_what_was_asked_or_the_portals_own_form_of_it_counts_as_applied() {
     let moscow = "1985-07-20T03:00:00+04:00";
     let new_york = "1985-07-19T19:00:00-04:00";
     let cases = [
@@ -219,7 +218,7 @@ async fn a_field_that_is_not_shown_is_neither_empty_nor_as_expected() {
 }
 
 #[tokio::test]
-async fn what_is_doubtful_is_refused_with_its_readings() {
+async fn what_is_ambiguous_is_refused_with_its_readings() {
     let item = || {
         json!({
             "contactIds": [5, 6], "observers": [1, 2], "ufCrm_2": ["a", "b"], "ufCrm_3": null,
@@ -336,7 +335,7 @@ async fn days_are_shown_as_days_everywhere() {
         "createdTime": "2026-11-24T10:00:00+02:00", "updatedTime": "2026-11-24T10:00:00+02:00",
     });
     let list = json!({"result": {"items": [item]}});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(item)]),
         ("crm.item.list", vec![Reply::Json(200, list)]),
         ("crm.item.fields", vec![field_list()]),
@@ -344,7 +343,6 @@ async fn days_are_shown_as_days_everywhere() {
         ("crm.category.list", vec![Reply::Json(200, json!({"result": {"categories": []}}))]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let call = json!({"entityTypeId": 2, "id": 351});
     let got = server.call(GET, call).await.json["item"].clone();
     let call = json!({"entityTypeId": 2, "select": ["*"]});
@@ -361,12 +359,11 @@ async fn days_are_shown_as_days_everywhere() {
 
 #[tokio::test]
 async fn filters_read_values_like_updates() {
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.list", vec![Reply::Json(200, json!({"result": {"items": []}}))]),
         ("crm.item.fields", vec![field_list()]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let cases = [
         json!({"begindate": "31.07.26"}),
         json!({">=begindate": "2026-07-31T23:59:59-05:00"}),

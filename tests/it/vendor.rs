@@ -6,8 +6,22 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, DESCRIBE, FIND, GET, Server, at_once, program},
+    support::{Answered, DESCRIBE, FIND, GET, Server, at_once, on_item, on_portal},
 };
+
+/// The methods that reading tools ask for, as far as their answers are published.
+pub(crate) const READING: [&str; 10] = [
+    "crm.item.get",
+    "crm.item.list",
+    "crm.item.fields",
+    "crm.status.list",
+    "crm.category.list",
+    "crm.type.list",
+    "crm.enum.ownertype",
+    "crm.currency.list",
+    "crm.duplicate.findbycomm",
+    "user.search",
+];
 
 /// What the vendor publishes of a method.
 pub(crate) fn published(name: &str) -> Value {
@@ -50,7 +64,7 @@ async fn the_published_update_is_sent_and_its_answer_read() {
     {
         before["result"]["item"][name] = value;
     }
-    let portal = ScriptedPortal::start(&[
+    let (portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::Json(200, before)]),
         ("crm.item.fields", vec![answer_of("crm.item.fields")]),
         (
@@ -60,7 +74,6 @@ async fn the_published_update_is_sent_and_its_answer_read() {
         ("crm.item.update", vec![answer_of("crm.item.update")]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = server.update(page["request"].clone()).await;
     let update = portal.requests().pop().unwrap();
     assert_eq!(update.path, "/rest/1/s3cretOfTheTests/crm.item.update");
@@ -156,8 +169,7 @@ async fn values_go_out_in_the_published_forms() {
     ];
     for (entity_type_id, item, fields) in cases {
         let id = item["id"].clone();
-        let portal = ScriptedPortal::with_item(item.clone(), item).await;
-        let mut server = Server::connected_to(&portal.webhook()).await;
+        let (portal, mut server) = on_item(item.clone(), item).await;
         server.update(json!({"entityTypeId": entity_type_id, "id": id, "fields": fields})).await;
         let update = json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
         let updates: Vec<String> = portal
@@ -170,29 +182,16 @@ async fn values_go_out_in_the_published_forms() {
     }
     // A file that is kept is no change.
     let held = json!({"id": 351, "ufCrm_1": one});
-    let portal = ScriptedPortal::with_item(held.clone(), held).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (_portal, mut server) = on_item(held.clone(), held).await;
     let keep = json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1": field("keep")}});
     assert_eq!(server.update(keep).await.json["status"], "unchanged");
 }
 
 #[tokio::test]
 async fn published_answers_are_read() {
-    let names = [
-        "crm.item.get",
-        "crm.item.list",
-        "crm.item.fields",
-        "crm.status.list",
-        "crm.category.list",
-        "crm.type.list",
-        "crm.enum.ownertype",
-        "crm.currency.list",
-        "crm.duplicate.findbycomm",
-        "user.search",
-    ];
-    let replies: Vec<(&str, Vec<Reply>)> = names.map(|name| (name, vec![answer_of(name)])).to_vec();
-    let portal = ScriptedPortal::start(&replies).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let replies: Vec<(&str, Vec<Reply>)> =
+        READING.map(|name| (name, vec![answer_of(name)])).to_vec();
+    let (portal, mut server) = on_portal(&replies).await;
     let calls = [
         (GET, json!({"entityTypeId": 1, "id": 21})),
         (FIND, published("crm.item.list")["request"].clone()),
@@ -244,10 +243,8 @@ async fn understood(status: u16, code: String, text: String) -> String {
     let call_timeout = if error.is_final() { "18" } else { "4" };
     let replies = [("crm.item.get", vec![item]), ("crm.item.update", vec![error])];
     let portal = ScriptedPortal::start(&replies).await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook());
-    command.env("BITRIX24_CALL_TIMEOUT", call_timeout);
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", call_timeout)]).await;
     let call = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
     let error = server.update(call).await.json["error"].clone();
     assert_eq!(error["portal"]["code"], code);
@@ -308,9 +305,7 @@ async fn read_together(result: Value) -> (Vec<Answered>, Value) {
         ("batch", vec![Reply::Json(200, answer)]),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "4/50");
-    let mut server = Server::opened(command, &portal.webhook()).await;
+    let mut server = Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "4/50")]).await;
     let call = |id| json!({"entityTypeId": 1, "id": id, "dryRun": true, "fields": {"name": "b"}});
     let answers = at_once(&mut server, (1..=8).map(call).collect()).await;
     let requests = portal.requests().into_iter();

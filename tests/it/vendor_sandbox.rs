@@ -6,7 +6,7 @@ use bitrix24_crm_mcp::sandbox::{Rules, Sandbox};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::vendor::published;
+use crate::vendor::{READING, published};
 
 /// Sends JSON to a method by a webhook and returns the status and the JSON of the answer.
 async fn ask(webhook: &str, method: &str, body: &Value) -> (u16, Value) {
@@ -86,22 +86,8 @@ async fn answers_have_the_published_form() {
     let body = json!({"entityTypeId": 1, "id": 21, "fields": lead});
     assert_eq!(ask(&webhook, "crm.item.update", &body).await.0, 200);
     let mut found = Vec::new();
-    for name in [
-        "crm.item.update",
-        "crm.item.get",
-        "crm.item.list",
-        "crm.item.fields",
-        "crm.status.list",
-        "crm.category.list",
-        "crm.type.list",
-        "crm.enum.ownertype",
-        "crm.currency.list",
-        "crm.duplicate.findbycomm",
-        "user.search",
-        "profile",
-        "scope",
-        "method.get",
-    ] {
+    let names = ["crm.item.update"].into_iter().chain(READING);
+    for name in names.chain(["profile", "scope", "method.get"]) {
         let page = published(name);
         let (status, answer) = ask(&webhook, name, &page["request"]).await;
         assert_eq!(status, page["status"], "{name}: {answer}");
@@ -221,7 +207,7 @@ async fn errors_have_the_published_status_code_and_form() {
         let (status, answer) = ask(webhook, "crm.item.update", &body).await;
         let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
         assert_eq!(keys, page["example"].as_object().unwrap().keys().collect::<Vec<_>>());
-        // The page's dash stands for the number that portals send.
+        // The page has a dash in the place of the number that portals send.
         let code = if answer["error"] == "0" { json!("-") } else { answer["error"].clone() };
         let row = rows.iter().flatten().find(|row| row[0] == status && row[1] == code);
         assert!(row.is_some(), "{status} {answer}");

@@ -1,4 +1,4 @@
-//! Phones, e-mails, files and pictures: nothing is doubled, lost or stored as garbage.
+//! Files and pictures: none is doubled, lost or stored as garbage.
 
 use bitrix24_crm_mcp::sandbox::Sandbox;
 use insta::assert_json_snapshot;
@@ -6,233 +6,15 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Answered, Server, on_sandbox, problems, program},
+    support::{
+        Answered, Server, on_portal, on_sandbox, problems, program, update_contact, updates,
+    },
 };
 
 const HELLO: &str = "aGVsbG8=";
 
-async fn update_contact(server: &mut Server, fields: Value) -> Answered {
-    server.update(json!({"entityTypeId": 3, "id": 5, "fields": fields})).await
-}
-
 async fn update_deal(server: &mut Server, fields: Value) -> Answered {
     server.update(json!({"entityTypeId": 2, "id": 355, "fields": fields})).await
-}
-
-fn updates(sandbox: &Sandbox) -> Vec<Value> {
-    let received = sandbox.received().into_iter();
-    received
-        .filter(|it| it.method == "crm.item.update")
-        .map(|it| it.body["fields"].clone())
-        .collect()
-}
-
-#[tokio::test]
-async fn records_are_added_changed_and_removed_by_key() {
-    let (sandbox, mut server) = on_sandbox().await;
-    let fm = json!({
-        "n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+4670000002"},
-        "31": {"typeId": "PHONE", "value": "+4670000009"},
-        "32": {"typeId": "EMAIL", "value": ""},
-    });
-    let answer = update_contact(&mut server, json!({"fm": fm})).await;
-    assert_eq!(
-        updates(&sandbox),
-        [json!({"fm": {
-            "n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+4670000002"},
-            "31": {"typeId": "PHONE", "valueType": "WORK", "value": "+4670000009"},
-            "32": {"typeId": "EMAIL", "value": ""},
-        }})]
-    );
-    assert_json_snapshot!(answer.json["changes"], @r#"
-    [
-      {
-        "field": "fm.31",
-        "before": {
-          "typeId": "PHONE",
-          "valueType": "WORK",
-          "value": "+4670000001"
-        },
-        "after": {
-          "typeId": "PHONE",
-          "valueType": "WORK",
-          "value": "+4670000009"
-        }
-      },
-      {
-        "field": "fm.32",
-        "before": {
-          "typeId": "EMAIL",
-          "valueType": "WORK",
-          "value": "anna@acme.example"
-        },
-        "after": null
-      },
-      {
-        "field": "fm.41",
-        "before": null,
-        "after": {
-          "typeId": "PHONE",
-          "valueType": "MOBILE",
-          "value": "+4670000002"
-        }
-      },
-      {
-        "field": "hasEmail",
-        "before": "Y",
-        "after": "N",
-        "askedFor": false
-      }
-    ]
-    "#);
-}
-
-#[tokio::test]
-async fn an_addition_that_stands_is_not_sent_again() {
-    let (sandbox, mut server) = on_sandbox().await;
-    let phone = json!([{"typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"}]);
-    let answer = update_contact(&mut server, json!({"fm": phone})).await;
-    assert_eq!(answer.json["status"], "unchanged");
-    assert_eq!(
-        answer.json["notes"],
-        json!(["`fm`: the PHONE `\"+4670000001\"` already exists and is not added again"])
-    );
-    assert_eq!(updates(&sandbox), [] as [Value; 0]);
-    // Beside something new, it is left out.
-    let answer = update_contact(&mut server, json!({"fm": phone, "post": "Head"})).await;
-    assert_eq!(answer.json["status"], "updated");
-    assert_eq!(updates(&sandbox), [json!({"post": "Head"})]);
-}
-
-#[tokio::test]
-async fn a_list_with_ids_changes_those_records() {
-    let (sandbox, mut server) = on_sandbox().await;
-    let fm = json!([
-        {"id": 31, "typeId": "PHONE", "valueType": "WORK", "value": "+4670000001"},
-        {"id": "32", "typeId": "EMAIL", "valueType": "HOME", "value": "anna@acme.example"},
-    ]);
-    let answer = update_contact(&mut server, json!({"fm": fm})).await;
-    assert_eq!(answer.json["status"], "updated", "{}", answer.json);
-    assert_eq!(answer.json["changes"][0]["field"], "fm.32");
-    assert_eq!(answer.json["changes"].as_array().unwrap().len(), 1);
-    assert!(
-        updates(&sandbox)[0]["fm"].as_object().unwrap().keys().all(|key| !key.starts_with('n'))
-    );
-}
-
-#[tokio::test]
-async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first() {
-    let (sandbox, mut server) = on_sandbox().await;
-    let cases = [
-        json!({"n0": {"typeId": "PHONE", "value": "+1"}}),
-        json!({"n0": {"typeId": "EMAIL", "valueType": "WORK", "value": "nobody"}}),
-        json!({"99": {"typeId": "PHONE", "valueType": "WORK", "value": "+1"}}),
-        json!({"31": {"typeId": "EMAIL", "value": "a@b.example"}}),
-        json!({"31": {"DELETE": "Y"}}),
-        json!("+1"),
-        json!([]),
-        json!({"PHONE": [{"VALUE": "+1"}]}),
-    ];
-    let mut told = Vec::new();
-    for fm in cases {
-        let answer = update_contact(&mut server, json!({"fm": fm})).await;
-        let problem = &answer.json["error"]["problems"][0];
-        told.push(json!([problem["path"], problem["message"]]));
-    }
-    assert_eq!(updates(&sandbox), [] as [Value; 0]);
-    assert_json_snapshot!(told, @r#"
-    [
-      [
-        "fields.fm.n0",
-        "needs a `valueType`: `WORK`, `MOBILE`, `FAX`, `HOME`, `PAGER`, `MAILING`, `OTHER`"
-      ],
-      [
-        "fields.fm.n0",
-        "`value` must be an e-mail address such as `anna@example.com`"
-      ],
-      [
-        "fields.fm.99",
-        "is not a record of this item (it has: 31, 32); to add one, use the key `n0`"
-      ],
-      [
-        "fields.fm.31",
-        "is a PHONE, and a record's type cannot be changed to EMAIL; delete it and add another"
-      ],
-      [
-        "fields.fm.31",
-        "has no property `DELETE`; use `typeId`, `valueType` and `value` (an empty `value` deletes the record)"
-      ],
-      [
-        "fields.fm",
-        "must be an object as in `{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`, not `\"+1\"`"
-      ],
-      [
-        "fields.fm",
-        "names no records; to delete all records, name `fm` in `clear`"
-      ],
-      [
-        "fields.fm.PHONE",
-        "must be an object as in `{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+12025550100\"}}`, not `[{\"VALUE\":\"+1\"}]`"
-      ]
-    ]
-    "#);
-}
-
-#[tokio::test]
-async fn clearing_all_records_has_to_be_said() {
-    let (_sandbox, mut server) = on_sandbox().await;
-    let answer = server.update(json!({"entityTypeId": 3, "id": 5, "clear": ["fm"]})).await;
-    assert_eq!(answer.json["status"], "updated");
-    let fields: Vec<&Value> =
-        answer.json["changes"].as_array().unwrap().iter().map(|it| &it["field"]).collect();
-    assert_eq!(fields, ["fm.31", "fm.32", "hasPhone", "hasEmail"]);
-}
-
-#[tokio::test]
-async fn a_record_that_did_not_take_is_reported_alone() {
-    let record = |id: i64, value: &str| json!({"id": id, "typeId": "PHONE", "valueType": "WORK", "value": value});
-    let before = json!({"id": 5, "fm": [record(31, "+1")]});
-    let after = json!({"id": 5, "fm": [record(31, "+1"), record(40, "+2")]});
-    let portal = ScriptedPortal::with_item(before, after).await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
-    let new = |value: &str| json!({"typeId": "PHONE", "valueType": "WORK", "value": value});
-    let answer = update_contact(&mut server, json!({"fm": [new("+2"), new("+3")]})).await;
-    assert_json_snapshot!(json!([answer.json["status"], answer.json["notApplied"], answer.json["changes"]]), @r#"
-    [
-      "partial",
-      [
-        {
-          "field": "fm.n1",
-          "asked": {
-            "typeId": "PHONE",
-            "valueType": "WORK",
-            "value": "+3"
-          },
-          "now": null,
-          "why": "ignored",
-          "hint": "the portal kept the old value and gave no reason; check the value and whether the webhook's user may set this field"
-        }
-      ],
-      [
-        {
-          "field": "fm.40",
-          "before": null,
-          "after": {
-            "typeId": "PHONE",
-            "valueType": "WORK",
-            "value": "+2"
-          }
-        }
-      ]
-    ]
-    "#);
-}
-
-#[tokio::test]
-async fn flat_aliases_are_never_shown_as_changes() {
-    let (_sandbox, mut server) = on_sandbox().await;
-    let answer = update_contact(&mut server, json!({"post": "Head"})).await;
-    assert_eq!(answer.json["changes"].as_array().unwrap().len(), 1, "{}", answer.json["changes"]);
 }
 
 #[tokio::test]
@@ -388,13 +170,12 @@ async fn a_file_that_the_portal_lost_is_reported() {
     let before = json!({"id": 355, "ufCrm_1617027453943": {"id": 433, "urlMachine": "x"}});
     let after = json!({"id": 355, "ufCrm_1617027453943": null});
     let list = json!({"result": {"fields": {"ufCrm_1617027453943": {"type": "file", "isMultiple": false}}}});
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![Reply::item(before)]),
         ("crm.item.update", vec![Reply::item(after)]),
         ("crm.item.fields", vec![Reply::Json(200, list)]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let answer = update_deal(&mut server, json!({"ufCrm_1617027453943": ["a.txt", HELLO]})).await;
     assert_eq!(answer.json["notApplied"][0]["why"], "file_not_stored");
     assert_eq!(answer.json["notApplied"][0]["asked"], json!({"name": "a.txt", "size": 5}));
@@ -449,9 +230,8 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
             ("crm.contact.update", vec![gateway.clone()]),
         ])
         .await;
-        let mut command = program();
-        command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "5");
-        let mut server = Server::opened(command, "").await;
+        let mut server =
+            Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "5")]).await;
         let answer = update_contact(&mut server, fields).await;
         let sent = portal.methods().into_iter().filter(|method| method == "crm.contact.update");
         assert_eq!(sent.count(), 1);
@@ -482,13 +262,12 @@ async fn a_picture_without_an_answer_is_not_called_refused() {
 #[tokio::test]
 async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
     let item = |post: &str| Reply::item(json!({"id": 5, "post": post, "photo": 77}));
-    let portal = ScriptedPortal::start(&[
+    let (_portal, mut server) = on_portal(&[
         ("crm.item.get", vec![item("Buyer")]),
         ("crm.item.update", vec![item("Head")]),
         ("crm.contact.update", vec![Reply::error(400, "", "The file is no image")]),
     ])
     .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
     let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
     let answer = update_contact(&mut server, fields).await;
     assert_json_snapshot!(answer.json, @r#"
@@ -538,12 +317,10 @@ async fn a_picture_that_is_refused_does_not_hide_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_picture_is_not_sent_when_the_other_fields_did_not_stand() {
+async fn a_picture_is_not_sent_when_the_other_fields_were_not_applied() {
     let item = || Reply::item(json!({"id": 5, "post": "Buyer", "photo": 77}));
-    let portal =
-        ScriptedPortal::start(&[("crm.item.get", vec![item()]), ("crm.item.update", vec![item()])])
-            .await;
-    let mut server = Server::connected_to(&portal.webhook()).await;
+    let (portal, mut server) =
+        on_portal(&[("crm.item.get", vec![item()]), ("crm.item.update", vec![item()])]).await;
     let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
     let answer = update_contact(&mut server, fields).await;
     assert_eq!(portal.methods(), ["crm.item.get", "crm.item.update"]);

@@ -1,18 +1,16 @@
-//! Many changes at once: looks that go out in batches, and the portal's pace.
+//! Many changes at once: reads that go out in batches, and the portal's request limit.
 
 use bitrix24_crm_mcp::sandbox::{Rules, Sandbox};
 use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, at_once, deal, item, program, rename},
+    support::{Server, at_once, deal, item, rename},
 };
 
 /// How many batches the portal got after each of two bursts of changes, which all succeed.
 async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_RATE", "4/50");
-    let mut server = Server::opened(command, "").await;
+    let mut server = Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "4/50")]).await;
     let mut batches = [0; 2];
     for batches in &mut batches {
         let calls =
@@ -25,11 +23,10 @@ async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn looks_go_out_together() {
+async fn reads_go_out_together() {
     let sandbox = Sandbox::start().await.unwrap();
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "4/20");
-    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+    let mut server =
+        Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_RATE", "4/20")]).await;
     let items =
         [(1, 21), (1, 22), (2, 101), (2, 102), (2, 351), (2, 355), (4, 11), (4, 12), (7, 71)];
     let calls = items.map(|(entity_type_id, id)| {
@@ -44,16 +41,16 @@ async fn looks_go_out_together() {
     assert_eq!((updated, not_found), (9, 1));
     let methods: Vec<String> = sandbox.received().into_iter().map(|it| it.method).collect();
     let requests = methods.iter().filter(|it| ["batch", "crm.item.get"].contains(&it.as_str()));
-    // The looks inside the batch are received by the sandbox as one request.
+    // The reads inside the batch are received by the sandbox as one request.
     assert!(requests.clone().count() < 10, "{methods:?}");
     assert!(requests.clone().any(|method| method == "batch"), "{methods:?}");
-    // A lone look is no batch.
+    // A lone read is no batch.
     server.update(rename()).await;
     assert_eq!(sandbox.received().iter().rev().nth(1).unwrap().method, "crm.item.get");
 }
 
 #[tokio::test]
-async fn a_portal_without_batches_is_looked_at_one_by_one() {
+async fn a_portal_without_batches_is_read_one_by_one() {
     let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
     let [first, both] = batches_of_two_bursts(&portal).await;
     assert!(first >= 1);
@@ -74,7 +71,7 @@ async fn an_odd_refusal_of_one_batch_ends_no_others() {
 }
 
 #[tokio::test]
-async fn a_stalled_look_holds_up_no_other_item() {
+async fn a_stalled_read_holds_up_no_other_item() {
     let stalls = Reply::IfBody("\"entityTypeId\":1,", Box::new(Reply::Stall), Box::new(item("a")));
     let portal = ScriptedPortal::start(&[
         ("crm.item.get", vec![stalls]),
@@ -82,9 +79,8 @@ async fn a_stalled_look_holds_up_no_other_item() {
         ("batch", vec![Reply::Stall]),
     ])
     .await;
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", portal.webhook()).env("BITRIX24_CALL_TIMEOUT", "10");
-    let mut server = Server::opened(command, "").await;
+    let mut server =
+        Server::with_settings(&portal.webhook(), &[("BITRIX24_CALL_TIMEOUT", "10")]).await;
     let call = |entity, id| json!({"entityTypeId": entity, "id": id, "fields": {"title": "b"}});
     let leads = (1..=7).map(|id| call(1, id));
     let deals = (1..=7).map(|id| call(2, id));
@@ -100,9 +96,8 @@ async fn a_burst_loses_and_doubles_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     // Tighter than what the program believes, so that the portal really refuses.
     sandbox.set_rules(Rules { limit: Some((6.0, 20.0)), ..Rules::default() });
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url()).env("BITRIX24_RATE", "20/50");
-    let mut server = Server::opened(command, &sandbox.webhook_url()).await;
+    let mut server =
+        Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_RATE", "20/50")]).await;
     let numbers = 1..=12;
     let calls = numbers.clone().map(|number| {
         let phone = json!({"typeId": "PHONE", "valueType": "WORK", "value": format!("+{number}")});
