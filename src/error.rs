@@ -27,7 +27,6 @@ pub enum Code {
     Conflict,
     PartlyApplied,
     NotApplied,
-    ChangedByPortal,
     ItemNotFound,
     TypeNotFound,
     TypeNotSupported,
@@ -135,9 +134,6 @@ pub struct Problem {
     /// Whether what is meant can be found among the portal's items, fields and people.
     #[serde(skip)]
     pub can_be_looked_up: bool,
-    /// Whether only another decision of the user helps, and no other form of the call.
-    #[serde(skip)]
-    pub needs_the_user: bool,
     /// Whether newer metadata might make it valid.
     #[serde(skip)]
     pub depends_on_metadata: bool,
@@ -153,7 +149,6 @@ impl Problem {
             data: None,
             code: Code::InvalidArguments,
             can_be_looked_up: false,
-            needs_the_user: false,
             depends_on_metadata: false,
         }
     }
@@ -162,12 +157,6 @@ impl Problem {
     #[must_use]
     pub fn by_metadata(self) -> Self {
         Self { depends_on_metadata: true, ..self }
-    }
-
-    /// The same where no other form of the call helps.
-    #[must_use]
-    pub fn for_the_user(self) -> Self {
-        Self { needs_the_user: true, ..self }
     }
 
     /// What is wrong with the value at a path.
@@ -308,13 +297,8 @@ impl Failure {
                 (Code::InvalidArguments, message)
             }
         };
-        let needs_the_user = !problems.is_empty() && problems.iter().all(|it| it.needs_the_user);
-        let (retry, hint) = if needs_the_user {
-            (Retry::No, "keep the old value, or ask the user for another")
-        } else {
-            (Retry::AfterFix, "correct the arguments listed in `problems` and call again")
-        };
-        Self { problems, ..Self::new(code, retry, message, hint) }
+        let hint = "correct the arguments listed in `problems` and call again";
+        Self { problems, ..Self::new(code, Retry::AfterFix, message, hint) }
     }
 
     /// One argument that was rejected before any request.

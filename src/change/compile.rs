@@ -172,7 +172,7 @@ impl<'a> Compiler<'a> {
                 _ if field.row.is_some_and(is_kept) => "the portal would keep the old value",
                 _ => return None,
             };
-            return Some(Problem::new(path, format!("cannot be emptied: {why}")).for_the_user());
+            return Some(Problem::new(path, format!("cannot be emptied: {why}")));
         }
         let longest = field.row.and_then(|row| row.longest)?;
         let count = value?.as_str()?.chars().count();

@@ -21,7 +21,6 @@ use crate::{
     crm::{
         EntityType, Family, Item, kind,
         multifield::{self, Operation, Record},
-        text,
     },
     error::{Choice, Code, Failure, Problem, Retry, Written},
 };
@@ -316,9 +315,6 @@ fn missed_failure(
 ) -> Failure {
     let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
     let are_all = |why: Why| not_applied.iter().all(|missed| missed.why == why);
-    if are_all(Why::PortalSetAnotherValue) && written == Written::Yes {
-        return changed_by_portal(not_applied, &missing);
-    }
     let code = if applied.has_new { Code::PartlyApplied } else { Code::NotApplied };
     let message = if are_all(Why::UnknownToPortal) {
         format!(
@@ -331,36 +327,14 @@ fn missed_failure(
     } else {
         format!("the portal answered success but did not apply {missing}")
     };
-    let can_be_fixed = not_applied.iter().any(|missed| missed.why.can_be_fixed());
-    let retry = if can_be_fixed { Retry::AfterFix } else { Retry::No };
     let hint = if applied.names.is_empty() {
-        match not_applied {
-            [only] => only.hint.clone(),
-            _ if can_be_fixed => "see `notApplied` for what to correct".to_owned(),
-            _ => "see `notApplied` for the reasons, and tell the user".to_owned(),
-        }
-    } else if !can_be_fixed {
-        let applied = name_list(applied.names.iter().map(String::as_str));
-        format!("{applied} applied; see `notApplied` for the rest, and tell the user")
+        "see `notApplied` for what to correct".to_owned()
     } else {
         let was = if applied.names.len() == 1 { "was" } else { "were" };
         let applied = name_list(applied.names.iter().map(String::as_str));
         format!("{applied} {was} applied; resend only what `notApplied` lists")
     };
-    Failure { written, ..Failure::new(code, retry, message, hint) }
-}
-
-/// The failure when the portal has saved the item and set other values at once.
-fn changed_by_portal(not_applied: &[NotApplied], missing: &str) -> Failure {
-    let message = match not_applied {
-        [NotApplied { field, now: Value::String(now), .. }] if text::is_code(now) => {
-            format!("saved, then the portal changed `{field}` to `{now}`")
-        }
-        _ => format!("saved, then the portal changed {missing}"),
-    };
-    let hint = "tell the user; do not send it again";
-    let failure = Failure::new(Code::ChangedByPortal, Retry::No, message, hint);
-    Failure { written: Written::Yes, ..failure }
+    Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }
 }
 
 fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {

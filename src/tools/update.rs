@@ -189,11 +189,7 @@ async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer
         ),
         Outcome::Missed { failure, not_applied, changes, notes, item } => Missed {
             ok: false,
-            status: match failure.code {
-                Code::PartlyApplied => "partial",
-                Code::ChangedByPortal => "changed_by_portal",
-                _ => "not_applied",
-            },
+            status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
             error: *failure,
             not_applied,
             changes: with_days(changes),

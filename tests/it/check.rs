@@ -124,6 +124,12 @@ async fn check_names_each_mistake() {
     ✓ companies can be read
     ✓ quotes can be read
     ✓ invoices can be read
+    ✓ items of the smart process 132 (Vehicles) can be read
+    ✓ items of the smart process 1048 (Old equipment) can be read
+    ✓ items of the smart process 1220 (Projects) can be read
+
+    Everything is right. Next: add the server to your MCP client with the same settings, start a new
+    session there, and ask it to find a deal.
     ");
 }
 

@@ -109,7 +109,9 @@ async fn wrong_usage_and_settings_end_with_code_2_and_leave_standard_output_alon
     # unknown flag
     error: unexpected argument '--sandbx' found
 
-    Usage: bitrix24-crm-mcp [OPTIONS] [COMMAND]
+      tip: a similar argument exists: '--sandbox'
+
+    Usage: bitrix24-crm-mcp --sandbox
 
     For more information, try '--help'.
 

@@ -94,7 +94,7 @@ fn every_way_in_which_a_value_can_be_applied_or_missed() {
             json!({"stageId": "C9:NEW"}),
             json!({"stageId": "C9:WON"}),
             json!({"stageId": "C9:LOSE"}),
-            "ChangedByPortal Yes: stageId PortalSetAnotherValue",
+            "NotApplied Yes: stageId PortalSetAnotherValue",
             "stageId",
         ),
         (

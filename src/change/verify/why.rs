@@ -39,23 +39,6 @@ pub enum Why {
 }
 
 impl Why {
-    /// Whether a call with other arguments can help.
-    pub(super) const fn can_be_fixed(self) -> bool {
-        match self {
-            Self::Ignored
-            | Self::UnknownToPortal
-            | Self::NotInPipeline
-            | Self::FileNotStored
-            | Self::NotSent
-            | Self::Refused
-            | Self::NoAnswer => true,
-            Self::ComputedByPortal
-            | Self::SetOnCreationOnly
-            | Self::NotCleared
-            | Self::PortalSetAnotherValue => false,
-        }
-    }
-
     /// What to do.
     pub(super) const fn hint(self) -> &'static str {
         match self {
