@@ -95,9 +95,6 @@ pub struct PortalData {
     /// What the item holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Value>,
-    /// What people call the field.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub title: String,
 }
 
 /// An allowed value.
@@ -188,14 +185,6 @@ impl Problem {
             more_options,
             ..self.data.as_deref().cloned().unwrap_or_default()
         };
-        Self { data: Some(Box::new(data)), ..self }
-    }
-
-    /// The same with what people call the field.
-    #[must_use]
-    pub fn titled(self, title: &str) -> Self {
-        let data = self.data.as_deref().cloned().unwrap_or_default();
-        let data = PortalData { title: title.to_owned(), ..data };
         Self { data: Some(Box::new(data)), ..self }
     }
 

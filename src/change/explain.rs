@@ -3,11 +3,7 @@
 use super::asked::Asked;
 use crate::{
     account::Call,
-    crm::{
-        EntityType, Family, Item, ItemRef, Kind, catalog,
-        field_list::{FieldList, PortalField},
-        stage,
-    },
+    crm::{EntityType, Family, Item, ItemRef, Kind, catalog, stage},
     error::{Failure, Problem, Purpose},
     metadata::Entry,
     portal::{ApiError, ErrorKind, PortalError},
@@ -20,35 +16,19 @@ pub(super) async fn unread(call: &Call<'_>, item: ItemRef, error: &PortalError) 
         PortalError::Refused(error) if error.kind() == ErrorKind::NotFound => {
             not_found(call, item, error, failure).await
         }
-        error => refused(call, item, error, failure).await,
+        error => refused(call, item, error, failure),
     }
 }
 
-/// The failure with what a person has to be asked for: the value of a required field, or a right.
-pub(super) async fn refused(
+/// The failure with whose rights are missing, which a person can have granted.
+pub(super) fn refused(
     call: &Call<'_>,
     item: ItemRef,
     error: &PortalError,
     failure: Failure,
 ) -> Failure {
-    let PortalError::Refused(error) = error else { return failure };
-    match error.kind() {
-        ErrorKind::RequiredField => {
-            let metadata = &call.account.metadata;
-            let Ok(list) = metadata.field_list(item.entity, &call.deadline).await else {
-                return failure;
-            };
-            let problems = required_fields(&list, &error.description);
-            let hint = match problems.as_slice() {
-                [] => failure.hint,
-                _ => {
-                    "ask the user for the value of the required field, and send it in the same call"
-                        .to_owned()
-                }
-            };
-            Failure { hint, problems, ..failure }
-        }
-        ErrorKind::AccessDenied => Failure {
+    match error {
+        PortalError::Refused(error) if error.kind() == ErrorKind::AccessDenied => Failure {
             hint: format!(
                 "tell the user: this connection works with the rights of {}, which do not allow this \
                  with {} {}; an administrator of the portal can grant it in the CRM's access \
@@ -61,21 +41,6 @@ pub(super) async fn refused(
         },
         _ => failure,
     }
-}
-
-/// The required fields that a text of the portal names by their title or name.
-fn required_fields(list: &FieldList, description: &str) -> Vec<Problem> {
-    let text = description.to_lowercase();
-    let is_named = |name: &str| !name.is_empty() && text.contains(&name.to_lowercase());
-    let named = list.iter().filter(|(name, field)| {
-        is_named(&field.title) || is_named(name) || is_named(&field.upper_name)
-    });
-    let problem = |(name, field): (&str, &PortalField)| {
-        let kind = field.kind.word();
-        let problem = Problem::new(format!("fields.{name}"), format!("is required: {kind}"));
-        problem.titled(&field.title)
-    };
-    named.map(problem).collect()
 }
 
 /// Tells a missing item from a missing smart process: the code is the same, the texts differ and
@@ -192,26 +157,6 @@ mod tests {
     fn refused(code: &str, description: &str) -> PortalError {
         let error = json!({"error": code, "error_description": description});
         PortalError::Refused(ApiError::read(400, &error).unwrap())
-    }
-
-    #[test]
-    fn a_required_field_is_found_by_its_title_or_its_name() {
-        let field = |title: &str| json!({"type": "string", "title": title, "isRequired": true});
-        let list = json!({"fields": {
-            "ufCrm_1": field("Budget"), "ufCrm_2": field("Бюджет"), "title": field("Name"),
-        }});
-        let list = FieldList::read(&list).unwrap();
-        let cases: [(&str, &[&str]); 4] = [
-            ("Required field \"Budget\" is empty", &["fields.ufCrm_1"]),
-            ("Не заполнено обязательное поле «Бюджет»", &["fields.ufCrm_2"]),
-            ("Field ufCrm_2 is required", &["fields.ufCrm_2"]),
-            ("Something else", &[]),
-        ];
-        for (text, paths) in cases {
-            let found = required_fields(&list, text);
-            let found: Vec<&str> = found.iter().map(|it| it.path.as_str()).collect();
-            assert_eq!(found, paths, "{text}");
-        }
     }
 
     #[test]
