@@ -1,7 +1,7 @@
 //! Invisible characters: escaped where texts are shown, and read back where they return.
 //!
 //! A portal's texts come from outsiders. Invisible characters in them (controls, marks that change
-//! the direction of reading, characters without a width) could deceive whoever reads an answer.
+//! the direction of reading, characters without a width) could deceive a reader of an answer.
 //! Joiners and variation selectors that belong to their neighbours are part of the writing and
 //! stay.
 

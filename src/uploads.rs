@@ -338,7 +338,7 @@ fn begins_like_a_key(start: &[u8]) -> bool {
         || MAGIC.iter().any(|magic| start.starts_with(magic))
 }
 
-/// A name that the portal and whoever downloads the file can take as it is.
+/// A name that the portal, and people who download the file, can use as it is.
 fn checked_name(name: &str) -> Result<String, Wrong> {
     const MAX_BYTES: usize = 255;
     let name = name.trim();

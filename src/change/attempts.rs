@@ -66,10 +66,10 @@ impl Attempts {
     }
 
     /// Takes note of a request that did not succeed.
-    pub(super) fn failed(&mut self, fate: Disposition) {
-        self.last = fate;
-        self.is_one_cut |= fate == Disposition::Cut;
-        self.may_one_run |= fate == Disposition::MayRun;
+    pub(super) fn failed(&mut self, disposition: Disposition) {
+        self.last = disposition;
+        self.is_one_cut |= disposition == Disposition::Cut;
+        self.may_one_run |= disposition == Disposition::MayRun;
     }
 
     /// Takes note that the write is sent again.
@@ -120,13 +120,13 @@ impl Attempts {
 mod tests {
     use super::*;
 
-    fn after(can_be_repeated: bool, fates: &[Disposition]) -> Attempts {
+    fn after(can_be_repeated: bool, dispositions: &[Disposition]) -> Attempts {
         let mut attempts = Attempts::new(can_be_repeated);
-        for (at, fate) in fates.iter().enumerate() {
+        for (at, disposition) in dispositions.iter().enumerate() {
             if at > 0 {
                 attempts.sent_again();
             }
-            attempts.failed(*fate);
+            attempts.failed(*disposition);
         }
         attempts
     }
@@ -233,13 +233,13 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_only_request_needs_no_read() {
-        for fate in [Disposition::Final, Disposition::NotExecuted] {
-            let attempts = after(true, &[fate]);
+        for disposition in [Disposition::Final, Disposition::NotExecuted] {
+            let attempts = after(true, &[disposition]);
             assert!(!attempts.needs_a_read());
             assert_eq!(attempts.written(None), Written::No);
         }
-        for fate in [Disposition::Cut, Disposition::MayRun, Disposition::FailedInside] {
-            let attempts = after(true, &[fate]);
+        for disposition in [Disposition::Cut, Disposition::MayRun, Disposition::FailedInside] {
+            let attempts = after(true, &[disposition]);
             assert!(attempts.needs_a_read());
             assert_eq!(attempts.written(None), Written::Unknown);
         }
