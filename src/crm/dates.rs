@@ -61,7 +61,7 @@ pub fn read_date(text: &str) -> Reading<civil::Date> {
         Some(Moment::Instant(instant, offset)) => return day_with_offset(instant, offset),
         None => {}
     }
-    let by = |form: &str| civil::Date::strptime(form, text).ok();
+    let by = |form: &str| date_by(form, text);
     if !has_year(text) {
         return without_century(text);
     }
@@ -264,7 +264,12 @@ pub fn portal_day(text: &str) -> Option<civil::Date> {
 
 fn iso_date(text: &str) -> Option<civil::Date> {
     let is_iso = text.len() == 10 && has_year(text);
-    is_iso.then(|| civil::Date::strptime("%Y-%m-%d", text).ok())?
+    is_iso.then(|| date_by("%Y-%m-%d", text))?
+}
+
+/// The date that a text is in a form. A sign before a year is read by the form, and meant by nobody.
+fn date_by(form: &str, text: &str) -> Option<civil::Date> {
+    civil::Date::strptime(form, text).ok().filter(|date| date.year() >= 1000)
 }
 
 fn iso_moment(text: &str) -> Option<Moment> {

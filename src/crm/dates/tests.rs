@@ -31,6 +31,8 @@ fn dates_have_one_meaning_or_are_refused() {
         ("1785456000", Reading::Impossible),
         ("20260731", Reading::Impossible),
         ("2026-7", Reading::Impossible),
+        ("7-7--7373", Reading::Impossible),
+        ("-2026-7-11", Reading::Impossible),
         ("", Reading::Impossible),
     ];
     for (text, reading) in cases {
