@@ -115,7 +115,8 @@ impl ServerHandler for Server {
         let raw = RawArguments { arguments, notes, repeated };
         let (tools, tool) = (Arc::clone(&self.tools), name.clone());
         let (guard, cancellation) = (self.in_flight.begin(), context.ct.clone());
-        let call = in_its_own_task(async move {
+        let effect = tools.0.effect(&tool);
+        let call = in_its_own_task(effect, async move {
             let (registry, account) = &*tools;
             let account = account.as_ref().map_err(Box::as_ref);
             let answer = registry.call(account, &tool, raw, cancellation).await;
@@ -154,11 +155,12 @@ impl ServerHandler for Server {
 /// Runs a call so that a write that was sent is finished even when the client cancels the call, and
 /// a panic ends only that call.
 async fn in_its_own_task(
+    effect: Effect,
     call: impl Future<Output = Option<Answer>> + Send + 'static,
 ) -> Option<Answer> {
     tokio::spawn(call).await.unwrap_or_else(|broken| {
         tracing::error!(%broken, "a tool panicked");
-        Some(Answer::failed(&internal_error(), Effect::Write))
+        Some(Answer::failed(&internal_error(effect), effect))
     })
 }
 
@@ -179,12 +181,19 @@ async fn report_progress(context: &RequestContext<RoleServer>) {
     std::future::pending::<()>().await;
 }
 
-fn internal_error() -> Failure {
+fn internal_error(effect: Effect) -> Failure {
     let message = "internal error while handling the call";
-    let hint =
-        "read the item before repeating the call, and report the defect with the server's log";
-    let failure = Failure::new(Code::Internal, Retry::Later, message, hint);
-    Failure { written: Written::Unknown, ..failure }
+    let (written, hint) = match effect {
+        Effect::Read => (
+            Written::No,
+            "repeat the call; if it fails again, report the defect with the server's log",
+        ),
+        Effect::Write => (
+            Written::Unknown,
+            "read the item before repeating the call, and report the defect with the server's log",
+        ),
+    };
+    Failure { written, ..Failure::new(Code::Internal, Retry::Later, message, hint) }
 }
 
 #[cfg(test)]
@@ -193,9 +202,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_a_tool_is_an_answer() {
-        let answer = in_its_own_task(async { panic!("a defect") }).await;
-        let Some(Answer::Error { json, .. }) = answer else { panic!("no error: {answer:?}") };
-        assert_eq!(json["error"]["code"], "INTERNAL");
-        assert_eq!(json["error"]["written"], "unknown");
+        for (effect, written) in [(Effect::Write, "unknown"), (Effect::Read, "no")] {
+            let answer = in_its_own_task(effect, async { panic!("a defect") }).await;
+            let Some(Answer::Error { json, .. }) = answer else { panic!("no error: {answer:?}") };
+            assert_eq!(json["error"]["code"], "INTERNAL");
+            assert_eq!(json["error"]["written"], written);
+        }
     }
 }

@@ -84,6 +84,12 @@ impl Registry {
         self.tools.iter().filter(move |tool| !hides(tool))
     }
 
+    /// What a tool can do to a portal; nothing is known of one that is not there, so it counts as writing.
+    pub fn effect(&self, name: &str) -> Effect {
+        let tool = self.tools.iter().find(|tool| tool.name() == name);
+        tool.map_or(Effect::Write, Tool::effect)
+    }
+
     fn has(&self, group: Group) -> bool {
         self.tools().any(|tool| tool.definition.group == group)
     }
