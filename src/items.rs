@@ -49,6 +49,9 @@ impl Items {
         }
     }
 
+    /// The method that reads an item, for errors that depend on it.
+    pub const GET: &str = "crm.item.get";
+
     /// Reads an item.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use super::{
     files,
-    intent::{Intended, IntendedField, Intent, NamedCode, in_typed_order},
+    intent::{Intended, IntendedField, Intent, in_typed_order, wrong_value},
+    lookups::{Meant, UncheckedCode},
     patch::Patch,
 };
 use crate::{
@@ -139,7 +140,8 @@ impl<'a> Compiler<'a> {
             (Kind::Date, encoded) => Intended::Day { typed: value.clone(), encoded },
             (_, Ok(Encoded { wire, .. })) => Intended::Value { wire, is_one_for_a_list: false },
             (_, Err(wrong)) => {
-                self.problem(wrong_value(&path, wrong, &field));
+                let is_listed = field.listed.is_some();
+                self.problem(wrong_value(&path, wrong, field.shape.kind, is_listed));
                 return;
             }
         };
@@ -204,15 +206,17 @@ impl<'a> Compiler<'a> {
                 Some(Intended::Value { wire, is_one_for_a_list: !value.is_array() })
             }
             Err(wrong) => {
-                let is_code = matches!(field.shape.kind, Kind::Category | Kind::User);
-                if let (true, Some(typed)) = (is_code, value.as_str()) {
-                    self.intent.unread.push(NamedCode {
-                        path: path.to_owned(),
-                        typed: typed.to_owned(),
-                        is_person: field.shape.kind == Kind::User,
-                    });
+                let meant = match field.shape.kind {
+                    Kind::Category => Some(Meant::Pipeline),
+                    Kind::User => Some(Meant::Person),
+                    _ => None,
+                };
+                if let (Some(meant), Some(typed)) = (meant, value.as_str()) {
+                    let (path, typed) = (path.to_owned(), typed.to_owned());
+                    self.intent.unread.push(UncheckedCode { path, typed, meant });
                 }
-                self.problem(wrong_value(path, wrong, field));
+                let is_listed = field.listed.is_some();
+                self.problem(wrong_value(path, wrong, field.shape.kind, is_listed));
                 None
             }
         }
@@ -313,10 +317,4 @@ fn encode(field: &ResolvedField<'_>, value: &Value) -> Result<Encoded, Wrong> {
     let notes: Vec<String> = [note, encoded.note].into_iter().flatten().collect();
     let note = (!notes.is_empty()).then(|| notes.join(" and "));
     Ok(Encoded { note, ..encoded })
-}
-
-/// The problem of a value that its field cannot hold. Only the portal knows its options.
-fn wrong_value(path: &str, wrong: Wrong, field: &ResolvedField<'_>) -> Problem {
-    let problem = Problem::of_field(path, wrong, field.shape.kind);
-    if field.listed.is_some() { problem.by_metadata() } else { problem }
 }

@@ -5,13 +5,14 @@ use crate::{
     account::Call,
     crm::{EntityType, Family, Item, ItemRef, Kind, catalog, stage},
     error::{Failure, Problem, Purpose},
+    items::Items,
     metadata::Entry,
     portal::{ApiError, ErrorKind, PortalError},
 };
 
 /// What it means that an item could not be read.
 pub(super) async fn unread(call: &Call<'_>, item: ItemRef, error: &PortalError) -> Failure {
-    let failure = call.failure("crm.item.get", error, Purpose::Reading);
+    let failure = call.failure(Items::GET, error, Purpose::Reading);
     match error {
         PortalError::Refused(error) if error.kind() == ErrorKind::NotFound => {
             not_found(call, item, error, failure).await

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use super::files::{self, Part};
+use super::{
+    files::{self, Part},
+    lookups::UncheckedCode,
+};
 use crate::{
-    crm::{EntityType, Shape, Wrong, catalog::Field, kind::Encoded, multifield::Elements},
+    crm::{EntityType, Kind, Shape, Wrong, catalog::Field, kind::Encoded, multifield::Elements},
     error::Problem,
     uploads::{Policy, Upload},
 };
@@ -23,7 +26,7 @@ pub(super) struct Intent {
     /// What is wrong whatever the item holds.
     pub(super) problems: Vec<Problem>,
     /// Texts that may be names of codes and cannot be sent as they are.
-    pub(super) unread: Vec<NamedCode>,
+    pub(super) unread: Vec<UncheckedCode>,
     /// What was repaired.
     pub(super) notes: Vec<String>,
 }
@@ -64,14 +67,6 @@ pub(super) enum Intended {
     NoRecords,
     /// These files.
     Files(files::Requested),
-}
-
-/// A text that does not have the form of a code.
-#[derive(Debug)]
-pub(super) struct NamedCode {
-    pub(super) path: String,
-    pub(super) typed: String,
-    pub(super) is_person: bool,
 }
 
 impl Intent {
@@ -129,11 +124,20 @@ impl IntendedField {
     /// The problem of a text that is no day, unless it is how the item shows one.
     pub(super) fn unread_day(&self) -> Option<Problem> {
         match &self.value {
-            Intended::Day { encoded: Err(wrong), .. } => {
-                let problem = Problem::of_field(&self.path, wrong.clone(), self.shape.kind);
-                Some(if self.is_listed { problem.by_metadata() } else { problem })
-            }
+            Intended::Day { encoded: Err(wrong), .. } => Some(self.wrong_value(wrong.clone())),
             _ => None,
         }
     }
+
+    /// The problem of a value that the field cannot hold.
+    pub(super) fn wrong_value(&self, wrong: Wrong) -> Problem {
+        wrong_value(&self.path, wrong, self.shape.kind, self.is_listed)
+    }
+}
+
+/// The problem of a value that a field cannot hold. Only the portal knows the options of a field that its
+/// own list describes.
+pub(super) fn wrong_value(path: &str, wrong: Wrong, kind: Kind, is_listed: bool) -> Problem {
+    let problem = Problem::of_field(path, wrong, kind);
+    if is_listed { problem.by_metadata() } else { problem }
 }

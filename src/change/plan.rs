@@ -11,12 +11,12 @@ use super::{
     files::{self, Part},
     intent::{Intended, IntendedField, Intent, in_typed_order},
     links, lists,
-    lookups::{Lookups, Meant, UncheckedCode},
+    lookups::{Lookups, UncheckedCode},
     stages,
 };
 use crate::{
     crm::{
-        Item, Kind,
+        Item, Kind, Shape,
         multifield::{self, Operation},
     },
     error::Problem,
@@ -39,7 +39,7 @@ pub(super) struct Plan {
 pub(super) struct Expected {
     pub(super) path: String,
     pub(super) name: String,
-    pub(super) shape: crate::crm::Shape,
+    pub(super) shape: Shape,
     pub(super) wire: Value,
 }
 
@@ -51,11 +51,6 @@ impl Intent {
         item: Option<&Item>,
         is_only_planned: bool,
     ) -> Vec<UncheckedCode> {
-        let unread = self.unread.iter().map(|unread| UncheckedCode {
-            path: unread.path.clone(),
-            typed: unread.typed.clone(),
-            meant: if unread.is_person { Meant::Person } else { Meant::Pipeline },
-        });
         let of_values = self.fields.iter().flat_map(|field| {
             let Intended::Value { wire, .. } = &field.value else { return Vec::new() };
             match field.shape.kind {
@@ -66,7 +61,7 @@ impl Intent {
                 _ => Vec::new(),
             }
         });
-        unread.chain(of_values).collect()
+        self.unread.iter().cloned().chain(of_values).collect()
     }
 
     /// Plans the change of one item, or of one that could not be read.
@@ -235,9 +230,7 @@ fn day_or_value(
             match (shown, encoded) {
                 (Some(Ok(shown)), _) => Ok((shown.wire, shown.note)),
                 (_, Ok(encoded)) => Ok((encoded.wire.clone(), encoded.note.clone())),
-                (_, Err(_)) => Err(field
-                    .unread_day()
-                    .unwrap_or_else(|| Problem::new(&field.path, "is not a date"))),
+                (_, Err(wrong)) => Err(field.wrong_value(wrong.clone())),
             }
         }
         Intended::Value { wire, .. } => Ok((wire.clone(), None)),

@@ -18,6 +18,7 @@ use crate::{
     account::Call,
     crm::{Item, Kind, field_list::FieldList, stage},
     error::{Failure, Purpose, Retry},
+    items::Items,
     metadata::{Fields, Metadata},
 };
 
@@ -66,7 +67,7 @@ async fn plan_by(
         Before::Item(item) => verify::expectations(&plan.expected, item)?,
         Before::Unread(error) => {
             if let Some(need) = need_of_the_item(patch, &plan.asked) {
-                let failure = call.failure("crm.item.get", error, Purpose::Reading);
+                let failure = call.failure(Items::GET, error, Purpose::Reading);
                 return Err(Failure {
                     message: format!("the item could not be read, which {need} requires"),
                     retry: Retry::Later,

@@ -7,6 +7,8 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use serde_json::Value;
+
 use super::{EntityType, Family, Kind};
 
 /// Who may set a field.
@@ -45,6 +47,8 @@ pub struct Field {
     pub longest: Option<usize>,
     /// Whether it is a bookkeeping field, whose changes are never shown.
     pub is_bookkeeping: bool,
+    /// Whether portals answer 0 where there is none.
+    pub zero_means_none: bool,
     /// Which directory (`crm.status.list`, `ENTITY_ID`) holds its values, by families.
     pub directories: &'static [(&'static str, &'static str)],
 }
@@ -53,6 +57,11 @@ impl Field {
     /// Whether items of the family have the field.
     pub fn belongs_to(&self, family: Family) -> bool {
         self.owners.contains(family.letter())
+    }
+
+    /// Whether a portal's answer means that the field holds nothing.
+    pub fn holds_nothing(&self, value: &Value) -> bool {
+        self.kind.is_empty(value) || (self.zero_means_none && *value == 0)
     }
 
     /// Whether the vendor's page lists the field for updates.
@@ -89,6 +98,10 @@ impl Field {
         Self { access, ..self }
     }
 
+    const fn zero_means_none(self) -> Self {
+        Self { zero_means_none: true, ..self }
+    }
+
     const fn bookkeeping(self) -> Self {
         Self { is_bookkeeping: true, ..self }
     }
@@ -111,6 +124,7 @@ const fn row(
         kept: "",
         longest: None,
         is_bookkeeping: false,
+        zero_means_none: false,
         directories: &[],
     }
 }
@@ -172,7 +186,7 @@ pub static FIELDS: &[Field] = &[
     row("terms", Kind::Markup, "Q", "", "Conditions of the quote; the portal stores them as BB code."),
     row("storageTypeId", Kind::Integer, "Q", "1 file, 2 WebDAV, 3 Drive", "Where the quote's files are kept: 1 file, 2 WebDAV, 3 Drive."),
     row("storageElementIds", Kind::Integers, "Q", "", "Ids of the quote's files in that storage."),
-    row("webformId", Kind::Integer, "LQVS", "", "Id of the CRM form that made the item."),
+    row("webformId", Kind::Integer, "LQVS", "", "Id of the CRM form that made the item.").zero_means_none(),
     row("locationId", Kind::Text, "DQV", "", "Id of a location; a service field of the portal."),
     row("originatorId", Kind::Text, "LDCM", "", "Id of the external system that the item came from."),
     row("originId", Kind::Text, "LDCM", "", "Id of the item in that external system."),

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::item_in;
+use super::{Items, item_in};
 use crate::{
     crm::{Item, ItemRef, Naming},
     portal::{ApiError, PortalError},
@@ -18,7 +18,7 @@ pub(super) const MAX_COMMANDS: usize = 50;
 pub(super) fn reads(items: impl Iterator<Item = (ItemRef, Naming)>) -> Map<String, Value> {
     let commands = items.enumerate().map(|(at, (item, naming))| {
         let (entity, id) = (item.entity.id(), item.id);
-        let mut command = format!("crm.item.get?entityTypeId={entity}&id={id}");
+        let mut command = format!("{}?entityTypeId={entity}&id={id}", Items::GET);
         if naming == Naming::Original {
             command.push_str("&useOriginalUfNames=Y");
         }

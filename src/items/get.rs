@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{batch, item_in, parameters};
+use super::{Items, batch, item_in, parameters};
 use crate::{
     crm::{Item, ItemRef, Naming},
     portal::{Deadline, ErrorKind, Permit, Portal, PortalError},
@@ -114,7 +114,7 @@ impl ItemReader {
     async fn read_alone(&self, pending: Pending, permit: Permit) {
         let parameters = parameters(pending.item, pending.naming);
         let answer =
-            self.portal.call_with(permit, "crm.item.get", &parameters, &pending.deadline).await;
+            self.portal.call_with(permit, Items::GET, &parameters, &pending.deadline).await;
         let answer = answer.and_then(|mut result| item_in(&mut result));
         // A caller that no longer waits needs no answer.
         let _ = pending.answer.send(answer);

@@ -313,7 +313,7 @@ fn empty_column(field: AnyField) -> Value {
             // Of the items that one item comes from, answers say null.
             Kind::Link if ["leadId", "dealId", "quoteId"].contains(&row.name) => Value::Null,
             Kind::Amount | Kind::Link => json!(0),
-            Kind::Integer if row.name == "webformId" => json!(0),
+            _ if row.zero_means_none => json!(0),
             Kind::Users | Kind::Links | Kind::Integers | Kind::Multifield => json!([]),
             Kind::Picture => json!(0),
             _ => Value::Null,

@@ -134,11 +134,9 @@ pub(super) fn recognizable_fields(item: Item, asked: &[String]) -> Item {
 pub(super) fn meaningful_fields(item: Item) -> Item {
     item.into_iter()
         .filter(|(name, value)| {
-            let row = catalog::named(name);
-            let kind = row.map_or(Kind::Text, |row| row.kind);
-            // Portals answer 0 for the form of an item that no CRM form has made.
-            let is_no_form = name == "webformId" && *value == 0;
-            !row.is_some_and(|row| row.is_bookkeeping) && !is_no_form && !kind.is_empty(value)
+            catalog::named(name).map_or(!Kind::Text.is_empty(value), |row| {
+                !row.is_bookkeeping && !row.holds_nothing(value)
+            })
         })
         .collect()
 }
