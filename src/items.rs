@@ -3,7 +3,6 @@
 //! What may be written is decided by `change`; here are the requests, and the state that calls on
 //! the same item share.
 
-mod batch;
 mod get;
 mod holders;
 mod list;

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod answer;
+pub mod batch;
 pub mod client;
 pub mod deadline;
 pub mod endpoint;
@@ -17,6 +18,7 @@ pub mod sign_in;
 pub mod token_file;
 pub mod tokens;
 
+pub use batch::{BatchAnswer, Commands};
 pub use client::Portal;
 pub use deadline::{Deadline, Expired};
 pub use endpoint::{Connection, Endpoint, Timeouts};

@@ -9,15 +9,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout},
-};
+use tokio::{sync::oneshot, time::timeout};
 
-use super::{Items, batch, item_in, parameters};
+use super::{Items, item_in, parameters};
 use crate::{
     crm::{Item, ItemRef, Naming},
-    portal::{Deadline, ErrorKind, Permit, Portal, PortalError},
+    portal::{
+        Commands, Deadline, ErrorKind, Permit, Portal, PortalError,
+        batch::{MAX_COMMANDS, has_no_batches},
+    },
 };
 
 /// So many reads go out alone side by side.
@@ -26,8 +26,6 @@ const MAX_ALONE: usize = 4;
 const GATHERING: Duration = Duration::from_millis(30);
 /// How long a batch may take before its items are read alone.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long batches are not tried after the portal has answered that it has no such method.
-const WITHOUT_BATCHES: Duration = Duration::from_secs(600);
 
 /// Reads the items of one account.
 #[derive(Debug)]
@@ -42,7 +40,6 @@ struct Queue {
     /// Whether a task gathers waiting reads.
     is_gathering: bool,
     waiting: Vec<Pending>,
-    no_batches_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -95,14 +92,10 @@ impl ItemReader {
         }
     }
 
-    fn has_batches(&self) -> bool {
-        self.queue().no_batches_until.is_none_or(|until| until <= Instant::now())
-    }
-
     /// Sends what was gathered, in a task of its own: what comes next does not wait for the answer.
     fn send(self: &Arc<Self>, mut together: Vec<Pending>, permit: Permit) {
         let reader = Arc::clone(self);
-        if together.len() > 1 && self.has_batches() {
+        if together.len() > 1 && self.portal.has_batches() {
             tokio::spawn(reader.read_together(together, permit));
         } else if let Some(one) = together.pop() {
             let alone = Arc::clone(self);
@@ -136,11 +129,14 @@ impl ItemReader {
     }
 
     async fn read_together(self: Arc<Self>, all: Vec<Pending>, permit: Permit) {
-        let parameters = batch::reads(all.iter().map(|pending| (pending.item, pending.naming)));
+        let mut commands = Commands::default();
+        for (at, pending) in all.iter().enumerate() {
+            commands.add(key(at), Items::GET, &parameters(pending.item, pending.naming));
+        }
         let Some(deadline) = Deadline::latest(all.iter().map(|pending| &pending.deadline)) else {
             return;
         };
-        let answer = self.portal.call_with(permit, "batch", &parameters, &deadline);
+        let answer = self.portal.batch(permit, commands, &deadline);
         // One item may hold up all of a batch, but not for long: reading twice is safe.
         let Ok(answer) = timeout(BATCH_TIMEOUT, answer).await else {
             self.read_one_by_one(all).await;
@@ -150,7 +146,7 @@ impl ItemReader {
             Ok(mut answer) => {
                 let mut unanswered = Vec::new();
                 for (at, pending) in all.into_iter().enumerate() {
-                    match batch::item_at(&mut answer, at) {
+                    match answer.take(&key(at)).and_then(|mut it| item_in(&mut it.result)) {
                         // What the batch left out is asked for by itself, and what it says may be
                         // another command's error (docs/bitrix24.md, "Batch").
                         Err(error) if !is_of_the_item(&error) => unanswered.push(pending),
@@ -162,10 +158,6 @@ impl ItemReader {
                 self.read_one_by_one(unanswered).await;
             }
             Err(error) => {
-                if has_no_batches(&error) {
-                    let until = Instant::now() + WITHOUT_BATCHES;
-                    self.queue().no_batches_until = Some(until);
-                }
                 if has_failed_alone(&error) {
                     self.read_one_by_one(all).await;
                 } else {
@@ -229,7 +221,7 @@ impl Gathering {
             let together: Vec<Pending> = {
                 let mut queue = self.reader.queue();
                 queue.waiting.retain(|pending| !pending.answer.is_closed());
-                let count = queue.waiting.len().min(batch::MAX_COMMANDS);
+                let count = queue.waiting.len().min(MAX_COMMANDS);
                 let together = queue.waiting.drain(..count).collect();
                 // Under one lock with the last read: the next one starts a task of its own.
                 self.has_ended = queue.waiting.is_empty();
@@ -258,13 +250,9 @@ impl Drop for Gathering {
     }
 }
 
-/// Whether the portal has no such method.
-fn has_no_batches(error: &PortalError) -> bool {
-    match error {
-        PortalError::NoSuchPage { .. } => true,
-        PortalError::Refused(refusal) => refusal.kind() == ErrorKind::WrongAddress,
-        _ => false,
-    }
+/// The name of a command in a batch, and of its answer.
+fn key(at: usize) -> String {
+    format!("read{at}")
 }
 
 /// Whether this batch failed for a reason that may not affect its parts: reading twice is safe.

@@ -69,6 +69,18 @@ pub struct Answer {
     pub(super) operating_reset_at: Option<i64>,
 }
 
+impl Answer {
+    /// What a command of a batch has brought.
+    pub(super) const fn of(result: Value, next: Option<u64>, total: Option<u64>) -> Self {
+        Self { result, next, total, operating_reset_at: None }
+    }
+}
+
+/// An answer from which nothing follows.
+pub(super) fn unusable(reason: &str) -> PortalError {
+    PortalError::NoUsableAnswer { reason: reason.to_owned(), http_status: None }
+}
+
 pub(super) fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, PortalError> {
     let http_status = status.as_u16();
     let unclear =

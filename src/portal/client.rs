@@ -15,6 +15,7 @@ use super::{
     ApiError, Deadline, Endpoint, ErrorKind, PortalError, Scrubber, Secret, SignIn,
     address::Address,
     answer::{Answer, innermost, read_answer, read_bounded},
+    batch::WITHOUT_BATCHES,
     deadline::Expired,
     error::readable,
     rate_limit::Permit,
@@ -38,12 +39,19 @@ pub struct Portal {
     sign_in: SignIn,
     /// When each method may be called again after it had used up its time, in Unix seconds.
     operating_resets: Mutex<HashMap<String, i64>>,
+    /// Until when batches are not tried, because the portal has answered that it has none.
+    no_batches_until: Mutex<Option<Instant>>,
 }
 
 impl Portal {
     /// A user of the portal at an endpoint; nothing is sent.
     pub fn new(endpoint: Arc<Endpoint>, sign_in: SignIn) -> Self {
-        Self { endpoint, sign_in, operating_resets: Mutex::default() }
+        Self {
+            endpoint,
+            sign_in,
+            operating_resets: Mutex::default(),
+            no_batches_until: Mutex::default(),
+        }
     }
 
     /// The portal's address, without any secret.
@@ -99,6 +107,11 @@ impl Portal {
     /// A permit to send a request at once, if the request limit allows one.
     pub fn try_permit(&self) -> Option<Permit> {
         self.endpoint.limiter.try_permit()
+    }
+
+    /// The same where half of the request limit stays for others.
+    pub fn spare_permit(&self) -> Option<Permit> {
+        self.endpoint.limiter.spare_permit()
     }
 
     /// Waits for a permit to send a request.
@@ -194,6 +207,15 @@ impl Portal {
         let resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = resets.get(method)?.saturating_sub(jiff::Timestamp::now().as_second());
         u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|it| it.min(MAX_BLOCK))
+    }
+
+    pub(super) fn no_batches_until(&self) -> Option<Instant> {
+        *self.no_batches_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remember_no_batches(&self) {
+        let until = Instant::now() + WITHOUT_BATCHES;
+        *self.no_batches_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// One request. With the error comes the token that has expired, if it can be renewed.

@@ -79,6 +79,15 @@ impl Limiter {
 
     /// Takes a token if there is one and nobody waits for it.
     pub fn try_permit(&self) -> Option<Permit> {
+        self.permit_beside(0.0)
+    }
+
+    /// Takes a token if half of what goes out at once is left for others.
+    pub fn spare_permit(&self) -> Option<Permit> {
+        self.permit_beside(self.rate.burst / 2.0)
+    }
+
+    fn permit_beside(&self, left: f64) -> Option<Permit> {
         let mut bucket = self.bucket.try_lock().ok()?;
         let now = Instant::now();
         let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +97,7 @@ impl Limiter {
             return None;
         }
         bucket.fill(self.rate, now);
-        (bucket.tokens >= 1.0).then(|| {
+        (bucket.tokens >= 1.0 + left).then(|| {
             bucket.tokens -= 1.0;
             Permit(())
         })

@@ -7,7 +7,11 @@ use super::{cast, fault::PortalFault, methods, state::State};
 
 const MAX_BATCH: usize = 50;
 
-/// Runs the commands of a batch one after the other; parameters are plain ones, without brackets.
+/// PHP drops the variables beyond this number, and those that are nested deeper.
+const MAX_VARIABLES: usize = 1_000;
+const MAX_NESTING: usize = 64;
+
+/// Runs the commands of a batch one after the other.
 pub(super) fn run(
     state: &mut State,
     user: u32,
@@ -30,8 +34,7 @@ pub(super) fn run(
         // What is no text is skipped without a word.
         let Some(command) = command.as_str() else { continue };
         let (method, query) = command.split_once('?').unwrap_or((command, ""));
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let parameters = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let parameters = decoded(query);
         let start = Timestamp::now();
         let called = match method {
             _ if at >= MAX_BATCH => {
@@ -77,5 +80,74 @@ fn answered(map: Map<String, Value>) -> Value {
         map.into_iter().map(|(_, value)| value).collect()
     } else {
         map.into()
+    }
+}
+
+/// The parameters of a command as PHP reads them (docs/bitrix24.md, "Batch"): `a[b][]=c`, where
+/// every value is a text.
+fn decoded(query: &str) -> Map<String, Value> {
+    let query = query.split('#').next().unwrap_or_default();
+    let query: String = query.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+    let mut variables = Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MAX_VARIABLES) {
+        let (top, rest) = name.split_once('[').unwrap_or((&name, ""));
+        let keys: Vec<&str> = rest.split_terminator(']').map(|it| it.trim_matches('[')).collect();
+        let top = top.replace(['.', ' '], "_");
+        if top.is_empty() || keys.len() > MAX_NESTING {
+            continue;
+        }
+        let mut place = variables.entry(top).or_insert(Value::Null);
+        for key in keys {
+            if !place.is_object() {
+                *place = json!({});
+            }
+            let Value::Object(entries) = place else { break };
+            let key = if key.is_empty() { free_key(entries) } else { key.to_owned() };
+            place = entries.entry(key).or_insert(Value::Null);
+        }
+        *place = value.into_owned().into();
+    }
+    variables.into_iter().map(|(name, value)| (name, with_lists(value))).collect()
+}
+
+/// The next number that is no key, which `[]` means.
+fn free_key(entries: &Map<String, Value>) -> String {
+    let numbers = entries.keys().filter_map(|key| key.parse::<usize>().ok());
+    numbers.max().map_or(0, |last| last + 1).to_string()
+}
+
+fn with_lists(value: Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let inner = entries.into_iter().map(|(key, value)| (key, with_lists(value)));
+            answered(inner.collect())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read_as_php_does() {
+        let cases = [
+            ("entityTypeId=2&id=351", json!({"entityTypeId": "2", "id": "351"})),
+            ("filter%5B%40id%5D%5B0%5D=1&filter[@id][1]=2", json!({"filter": {"@id": ["1", "2"]}})),
+            ("a[]=1&a[]=2", json!({"a": ["1", "2"]})),
+            ("a[]=", json!({"a": [""]})),
+            ("a=", json!({"a": ""})),
+            ("fields[comments]=50%25+%2B+1%23#rest", json!({"fields": {"comments": "50% + 1#"}})),
+            ("fields[title]=a\nb%0Ac", json!({"fields": {"title": "a_b\nc"}})),
+            ("fields[a.b]=1&c.d=2", json!({"fields": {"a.b": "1"}, "c_d": "2"})),
+            ("a[x]=1&a[x]=2", json!({"a": {"x": "2"}})),
+            ("", json!({})),
+        ];
+        for (query, parameters) in cases {
+            assert_eq!(Value::Object(decoded(query)), parameters, "{query}");
+        }
+        let many: String = (0..1_100).map(|at| format!("a{at}=1&")).collect();
+        assert_eq!(decoded(&many).len(), MAX_VARIABLES);
     }
 }
