@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    crm::{Item, ItemRef, Naming},
+    crm::{EntityTypes, Item, ItemRef, Naming},
     error::{Failure, Purpose},
     items::Items,
     metadata::Metadata,
@@ -60,10 +60,11 @@ impl Account {
         self.portal.open_connection().await;
     }
 
-    /// A tool call of this user that begins now.
-    pub fn call(&self, cancellation: CancellationToken) -> Call<'_> {
+    /// A tool call of this user that begins now, for these entity types.
+    pub fn call<'a>(&'a self, types: &'a EntityTypes, cancellation: CancellationToken) -> Call<'a> {
         Call {
             account: self,
+            types,
             deadline: self.portal.deadline(cancellation),
             notes: Mutex::default(),
         }
@@ -75,6 +76,8 @@ impl Account {
 pub struct Call<'a> {
     /// Whose call it is.
     pub account: &'a Account,
+    /// The entity types that it may read and change.
+    pub types: &'a EntityTypes,
     /// When it has to end.
     pub deadline: Deadline,
     notes: Mutex<Vec<String>>,

@@ -17,6 +17,7 @@ mod intent;
 mod links;
 mod lists;
 mod lookups;
+mod naming;
 mod patch;
 mod plan;
 mod prepare;
@@ -65,15 +66,17 @@ pub async fn change(call: &Call<'_>, patch: &Patch) -> Result<Outcome, Failure> 
     let plan = prepare::plan(call, patch, &before).await?;
     notes.extend(plan.notes.iter().cloned());
     notes.extend(call.take_notes());
-    if let Some(item) = before.item() {
-        if patch.dry_run {
-            return Ok(verify::planned(item.clone(), &plan, notes));
-        }
-        if plan.is_applied(item) {
-            return Ok(verify::unchanged(item.clone(), &plan, notes));
-        }
+    let questions = naming::questions(call, patch, before.item(), &plan.asked);
+    if let Some(item) = before.item().filter(|item| patch.dry_run || plan.is_applied(item)) {
+        naming::ask(call, questions).await;
+        return Ok(if patch.dry_run {
+            verify::planned(item.clone(), &plan, notes)
+        } else {
+            verify::unchanged(item.clone(), &plan, notes)
+        });
     }
-    let applied = apply::apply(call, patch, &before, &plan).await;
+    let applied = apply::apply(call, patch, &before, &plan);
+    let applied = naming::beside(call, questions, applied).await;
     let applied = applied.map_err(|failure| with_files(failure, &plan))?;
     notes.extend(call.take_notes());
     let mut outcome = verify::compare(&before, &plan, applied, notes);

@@ -13,6 +13,7 @@ pub mod likeness;
 pub mod markup;
 pub mod multifield;
 pub mod names;
+pub mod reference;
 pub mod shape;
 pub mod stage;
 pub mod text;

@@ -3,7 +3,9 @@
 
 mod cache;
 mod codes;
+mod known_names;
 mod people;
+mod questions;
 mod resolve;
 
 use std::sync::Arc;
@@ -12,11 +14,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{EntityType, Family, field_list::FieldList, kind, stage},
-    portal::{Deadline, ErrorKind, Portal, PortalError},
+    portal::{Deadline, ErrorKind, Portal, PortalError, answer::Answer},
 };
 use cache::Cache;
-pub use codes::{Codes, Directories, Entry, Needed, Pipeline, named};
+pub use codes::{Codes, Directories, Entry, Needed, Pipeline, has_name, named};
+pub use known_names::FieldNames;
+use known_names::KnownNames;
 pub use people::{People, Person};
+pub use questions::Question;
 pub use resolve::{Fields, Missing, ResolvedField, Unresolved};
 
 /// Lists end after so many pages, because a faulty portal could always have another one.
@@ -26,7 +31,7 @@ const MAX_PAGES: usize = 40;
 pub const CUT_DIRECTORIES: &str = "the portal's directories have more than 40 pages";
 
 /// The metadata of one portal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Metadata {
     portal: Arc<Portal>,
     field_lists: Cache<EntityType, FieldList>,
@@ -37,6 +42,7 @@ pub struct Metadata {
     first_people: Cache<(), Vec<Person>>,
     all_people: Cache<(), People>,
     people: Cache<String, People>,
+    known_names: Arc<KnownNames>,
 }
 
 /// A currency of the portal.
@@ -73,6 +79,7 @@ impl Metadata {
             first_people: Cache::default(),
             all_people: Cache::default(),
             people: Cache::default(),
+            known_names: Arc::default(),
         }
     }
 
@@ -90,6 +97,7 @@ impl Metadata {
             first_people: self.first_people.recent(),
             all_people: self.all_people.recent(),
             people: self.people.recent(),
+            known_names: Arc::clone(&self.known_names),
         }
     }
 
@@ -148,12 +156,7 @@ impl Metadata {
                 }
                 Err(error) => return Err(error),
             };
-            let categories = list(result.get("categories"));
-            let read = |category: &Value| {
-                let id = kind::whole_number(category.get("id")?)?;
-                Some(Pipeline { id, name: text_of(category, "name") })
-            };
-            Ok(categories.filter_map(read).collect())
+            Ok(read_pipelines(&result))
         };
         self.pipelines.get(entity, deadline, fetch).await
     }
@@ -164,36 +167,45 @@ impl Metadata {
     ///
     /// See [`Self::field_list`].
     pub async fn directories(&self, deadline: &Deadline) -> Result<Arc<Directories>, PortalError> {
-        let fetch = async {
-            let mut directories = Directories::default();
-            let mut start = None;
-            for _ in 0..MAX_PAGES {
-                let mut parameters = Map::from_iter([("order".to_owned(), json!({"SORT": "ASC"}))]);
-                if let Some(start) = start {
-                    parameters.insert("start".to_owned(), json!(start));
-                }
-                let page = self.portal.fetch("crm.status.list", &parameters, deadline).await?;
-                for status in list(Some(&page.result)) {
-                    let entry = Entry {
-                        code: text_of(status, "STATUS_ID"),
-                        name: text_of(status, "NAME"),
-                        semantics: match text_of(status, "SEMANTICS").as_str() {
-                            "S" => Some("success"),
-                            "F" => Some("failure"),
-                            _ => None,
-                        },
-                    };
-                    directories.by_id.entry(text_of(status, "ENTITY_ID")).or_default().push(entry);
-                }
-                match page.next {
-                    Some(next) if start.is_none_or(|start| next > start) => start = Some(next),
-                    _ => return Ok(directories),
-                }
+        self.directories.get((), deadline, self.read_directories(None, deadline)).await
+    }
+
+    /// Reads the pages of the directories, of which the first may have been read already.
+    async fn read_directories(
+        &self,
+        mut first: Option<Answer>,
+        deadline: &Deadline,
+    ) -> Result<Directories, PortalError> {
+        let mut directories = Directories::default();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let mut parameters = Map::from_iter([("order".to_owned(), json!({"SORT": "ASC"}))]);
+            if let Some(start) = start {
+                parameters.insert("start".to_owned(), json!(start));
             }
-            directories.is_cut = true;
-            Ok(directories)
-        };
-        self.directories.get((), deadline, fetch).await
+            let page = match first.take() {
+                Some(page) => page,
+                None => self.portal.fetch("crm.status.list", &parameters, deadline).await?,
+            };
+            for status in list(Some(&page.result)) {
+                let entry = Entry {
+                    code: text_of(status, "STATUS_ID"),
+                    name: text_of(status, "NAME"),
+                    semantics: match text_of(status, "SEMANTICS").as_str() {
+                        "S" => Some("success"),
+                        "F" => Some("failure"),
+                        _ => None,
+                    },
+                };
+                directories.by_id.entry(text_of(status, "ENTITY_ID")).or_default().push(entry);
+            }
+            match page.next {
+                Some(next) if start.is_none_or(|start| next > start) => start = Some(next),
+                _ => return Ok(directories),
+            }
+        }
+        directories.is_cut = true;
+        Ok(directories)
     }
 
     /// The stages of a pipeline.
@@ -269,6 +281,15 @@ impl Metadata {
     ) -> Result<Value, PortalError> {
         self.portal.call(method, &parameters, deadline).await
     }
+}
+
+/// The result of `crm.category.list`.
+fn read_pipelines(result: &Value) -> Vec<Pipeline> {
+    let read = |category: &Value| {
+        let id = kind::whole_number(category.get("id")?)?;
+        Some(Pipeline { id, name: text_of(category, "name") })
+    };
+    list(result.get("categories")).filter_map(read).collect()
 }
 
 fn of_type(entity: EntityType) -> Map<String, Value> {

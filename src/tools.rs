@@ -10,7 +10,7 @@ mod definition;
 mod describe;
 mod find;
 mod get;
-mod naming;
+mod names;
 mod raw_arguments;
 mod registry;
 mod render;

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use super::{
     files,
     intent::{Intended, IntendedField, Intent, in_typed_order, wrong_value},
-    lookups::{Meant, UncheckedCode},
     patch::Patch,
 };
 use crate::{
@@ -38,7 +37,6 @@ pub(super) fn compile(
             fields: Vec::new(),
             expected: Vec::new(),
             problems: Vec::new(),
-            unread: Vec::new(),
             notes: Vec::new(),
         },
     };
@@ -139,6 +137,9 @@ impl<'a> Compiler<'a> {
         let intended = match (field.shape.kind, encode(&field, value)) {
             (Kind::Date, encoded) => Intended::Day { typed: value.clone(), encoded },
             (_, Ok(Encoded { wire, .. })) => Intended::Value { wire, is_one_for_a_list: false },
+            (kind, Err(wrong)) if may_be_named(kind, value) => {
+                Intended::Name { typed: value.clone(), wrong }
+            }
             (_, Err(wrong)) => {
                 let is_listed = field.listed.is_some();
                 self.problem(wrong_value(&path, wrong, field.shape.kind, is_listed));
@@ -206,14 +207,8 @@ impl<'a> Compiler<'a> {
                 Some(Intended::Value { wire, is_one_for_a_list: !value.is_array() })
             }
             Err(wrong) => {
-                let meant = match field.shape.kind {
-                    Kind::Category => Some(Meant::Pipeline),
-                    Kind::User => Some(Meant::Person),
-                    _ => None,
-                };
-                if let (Some(meant), Some(typed)) = (meant, value.as_str()) {
-                    let (path, typed) = (path.to_owned(), typed.to_owned());
-                    self.intent.unread.push(UncheckedCode { path, typed, meant });
+                if may_be_named(field.shape.kind, value) {
+                    return Some(Intended::Name { typed: value.clone(), wrong });
                 }
                 let is_listed = field.listed.is_some();
                 self.problem(wrong_value(path, wrong, field.shape.kind, is_listed));
@@ -305,6 +300,16 @@ fn intended_field(
         value,
         notes: Vec::new(),
     }
+}
+
+/// Whether a value that a field cannot hold may be the name of what it can.
+fn may_be_named(kind: Kind, value: &Value) -> bool {
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
+    matches!(kind, Kind::Category | Kind::User | Kind::Users)
+        && match value {
+            Value::Array(values) => kind != Kind::Category && values.iter().any(is_text),
+            one => is_text(one),
+        }
 }
 
 /// The wire form of a value: a list's option by id or text, everything else by its kind.

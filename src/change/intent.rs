@@ -4,17 +4,22 @@ use serde_json::Value;
 
 use super::{
     files::{self, Part},
-    lookups::UncheckedCode,
+    lookups::{Meant, UncheckedCode},
 };
 use crate::{
-    crm::{EntityType, Kind, Shape, Wrong, catalog::Field, kind::Encoded, multifield::Elements},
+    crm::{
+        EntityType, Kind, Shape, Wrong,
+        catalog::Field,
+        kind::{self, Encoded},
+        multifield::Elements,
+    },
     error::Problem,
     uploads::{Policy, Upload},
 };
 
 /// A requested change whose names are known and whose values are encoded, as far as that can be
 /// done without an item.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Intent {
     pub(super) entity: EntityType,
     /// Every path of the call, in order.
@@ -25,8 +30,6 @@ pub(super) struct Intent {
     pub(super) expected: Vec<IntendedField>,
     /// What is wrong whatever the item holds.
     pub(super) problems: Vec<Problem>,
-    /// Texts that may be names of codes and cannot be sent as they are.
-    pub(super) unread: Vec<UncheckedCode>,
     /// What was repaired.
     pub(super) notes: Vec<String>,
 }
@@ -59,6 +62,8 @@ pub(super) enum Intended {
         /// Whether it was typed as one value for a list.
         is_one_for_a_list: bool,
     },
+    /// Texts that may be the names of a pipeline or of people, and what is wrong if they are none.
+    Name { typed: Value, wrong: Wrong },
     /// A day; a text that the item itself shows means the day that it is answered for.
     Day { typed: Value, encoded: Result<Encoded, Wrong> },
     /// The result of these elements on its records.
@@ -121,6 +126,26 @@ pub(super) fn in_typed_order(problems: &mut [Problem], typed: &[String]) {
 }
 
 impl IntendedField {
+    /// The names in a value that can only be read by what the portal has.
+    pub(super) fn names(&self) -> Vec<UncheckedCode> {
+        let Intended::Name { typed, .. } = &self.value else { return Vec::new() };
+        let values = match typed {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let meant = || match self.shape.kind {
+            Kind::Category => Meant::Pipeline,
+            _ => Meant::Person,
+        };
+        let names = values.iter().filter(|value| kind::whole_number(value).is_none());
+        let names = names.filter_map(Value::as_str).map(|name| UncheckedCode {
+            path: self.path.clone(),
+            typed: name.to_owned(),
+            meant: meant(),
+        });
+        names.collect()
+    }
+
     /// The problem of a text that is no day, unless it is how the item shows one.
     pub(super) fn unread_day(&self) -> Option<Problem> {
         match &self.value {

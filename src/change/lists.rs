@@ -28,7 +28,9 @@ pub(super) fn replaced(
     let is_one = match &field.value {
         Intended::Value { is_one_for_a_list, .. } => *is_one_for_a_list,
         Intended::Day { typed, .. } => !typed.is_array(),
-        Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => false,
+        Intended::Name { .. } | Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => {
+            false
+        }
     };
     if !is_one || wanted.is_empty() {
         return None;

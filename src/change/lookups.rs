@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     crm::EntityType,
-    metadata::{Codes, Metadata, Needed, People},
+    metadata::{Codes, Metadata, Needed, People, named},
     portal::{Deadline, PortalError},
 };
 
@@ -67,12 +67,24 @@ impl Lookups {
         Self { codes: fetched, people }
     }
 
-    /// The real codes of which this is to be one, with their names. A stage is looked up in the pipeline
-    /// that was named with it.
+    /// The code of the one choice that is called so.
+    pub(super) fn code_of(&self, name: &UncheckedCode) -> Option<String> {
+        if name.meant == Meant::Person {
+            let people = self.people.get(&name.typed)?.as_ref().ok()?;
+            return people.called(&name.typed).map(|person| person.id.to_string());
+        }
+        let choices = self.choices(name).ok()?;
+        let is_a_code = choices.iter().any(|(code, _)| *code == name.typed);
+        if is_a_code || self.codes.are_cut() {
+            return None;
+        }
+        named(&name.typed, &choices, |(_, called)| called).map(|(code, _)| code.clone())
+    }
+
+    /// The real codes of which this is to be one, with their names.
     pub(super) fn choices(
         &self,
         code: &UncheckedCode,
-        named_pipeline: Option<i64>,
     ) -> Result<Vec<(String, String)>, &PortalError> {
         let Codes { directories_error, pipelines_error, .. } = &self.codes;
         let entries = |entries: &[crate::metadata::Entry]| {
@@ -91,9 +103,7 @@ impl Lookups {
                 let pipelines = self.codes.pipelines().iter();
                 pipelines.map(|it| (it.id.to_string(), it.name.clone())).collect()
             }
-            Meant::Stage(pipeline) => {
-                entries(self.codes.stages(named_pipeline.unwrap_or(*pipeline)))
-            }
+            Meant::Stage(pipeline) => entries(self.codes.stages(*pipeline)),
             Meant::Entry(directory) => entries(self.codes.entries(directory)),
             Meant::Person => match self.people.get(&code.typed) {
                 Some(Ok(people)) => {

@@ -51,8 +51,8 @@ impl Intent {
         item: Option<&Item>,
         is_only_planned: bool,
     ) -> Vec<UncheckedCode> {
-        let of_values = self.fields.iter().flat_map(|field| {
-            let Intended::Value { wire, .. } = &field.value else { return Vec::new() };
+        let of_value = |field: &IntendedField| {
+            let Intended::Value { wire, .. } = &field.value else { return field.names() };
             match field.shape.kind {
                 Kind::Stage => stages::unchecked_code(self, field, wire, item, is_only_planned)
                     .into_iter()
@@ -60,8 +60,15 @@ impl Intent {
                 Kind::Status => lists::new_codes(field, wire, item),
                 _ => Vec::new(),
             }
-        });
-        self.unread.iter().cloned().chain(of_values).collect()
+        };
+        let of_expectation = |field: &IntendedField| match &field.value {
+            Intended::Value { wire, .. } if field.shape.kind == Kind::Stage => {
+                stages::expected_name(self, field, wire, item).into_iter().collect()
+            }
+            _ => field.names(),
+        };
+        let of_fields = self.fields.iter().flat_map(of_value);
+        of_fields.chain(self.expected.iter().flat_map(of_expectation)).collect()
     }
 
     /// Plans the change of one item, or of one that could not be read.
@@ -70,6 +77,20 @@ impl Intent {
     ///
     /// Everything that is wrong, in the order in which it was typed.
     pub(super) fn against(
+        &self,
+        item: Option<&Item>,
+        is_only_planned: bool,
+        lookups: &Lookups,
+    ) -> Result<Plan, Vec<Problem>> {
+        if self.unchecked_codes(item, is_only_planned).is_empty() {
+            return self.planned(item, is_only_planned, lookups);
+        }
+        let mut read = self.clone();
+        codes::read_names(&mut read, item, lookups);
+        read.planned(item, is_only_planned, lookups)
+    }
+
+    fn planned(
         &self,
         item: Option<&Item>,
         is_only_planned: bool,
@@ -137,7 +158,7 @@ impl Intent {
         let now = item.and_then(|item| item.get(&field.name));
         let is_hidden = item.is_some() && now.is_none();
         match &field.value {
-            Intended::Value { .. } | Intended::Day { .. } => {
+            Intended::Value { .. } | Intended::Day { .. } | Intended::Name { .. } => {
                 let (wire, note) = day_or_value(field, item).map_err(|problem| vec![problem])?;
                 let problem = lists::replaced(field, &wire, item, self.names_are_checked);
                 if let Some(problem) = problem {
@@ -234,6 +255,7 @@ fn day_or_value(
             }
         }
         Intended::Value { wire, .. } => Ok((wire.clone(), None)),
+        Intended::Name { wrong, .. } => Err(field.wrong_value(wrong.clone())),
         Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => {
             Err(Problem::new(&field.path, "is not supported in `expect`"))
         }

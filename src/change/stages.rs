@@ -76,16 +76,42 @@ pub(super) fn unchecked_code(
     let may_be_misreported = (is_only_planned && !is_standing)
         || looks_like_a_name(typed)
         || problem(intent, &field.path, wire, item).is_some();
-    let own = item.and_then(|item| item.pipeline(intent.entity));
-    let pipeline = asked_pipeline(intent).or(own).unwrap_or(0);
-    may_be_misreported.then(|| UncheckedCode {
-        path: field.path.clone(),
-        typed: typed.to_owned(),
-        meant: Meant::Stage(pipeline),
+    may_be_misreported.then(|| {
+        let own = item.and_then(|item| item.pipeline(intent.entity));
+        let pipeline = asked_pipeline(intent).or(own);
+        unchecked(field, typed, pipeline)
     })
 }
 
+/// A stage that reads like a name, of the pipeline that is asked for or else of the item's own.
+pub(super) fn asked_name(
+    intent: &Intent,
+    field: &IntendedField,
+    wire: &Value,
+    item: Option<&Item>,
+) -> Option<UncheckedCode> {
+    let own = item.and_then(|item| item.pipeline(intent.entity));
+    Some(unchecked(field, wire.as_str()?, asked_pipeline(intent).or(own)))
+}
+
+/// A stage that is expected and reads like a name. The item is still in its own pipeline.
+pub(super) fn expected_name(
+    intent: &Intent,
+    field: &IntendedField,
+    wire: &Value,
+    item: Option<&Item>,
+) -> Option<UncheckedCode> {
+    let typed = wire.as_str().filter(|typed| looks_like_a_name(typed))?;
+    let own = item.and_then(|item| item.pipeline(intent.entity));
+    Some(unchecked(field, typed, own))
+}
+
+fn unchecked(field: &IntendedField, typed: &str, pipeline: Option<i64>) -> UncheckedCode {
+    let (path, typed) = (field.path.clone(), typed.to_owned());
+    UncheckedCode { path, typed, meant: Meant::Stage(pipeline.unwrap_or(0)) }
+}
+
 /// Codes are written in capitals; anything else is probably a name.
-fn looks_like_a_name(typed: &str) -> bool {
+pub(super) fn looks_like_a_name(typed: &str) -> bool {
     typed.contains(|c: char| c.is_lowercase() || !c.is_ascii())
 }

@@ -238,6 +238,22 @@ pub static FIELDS: &[Field] = &[
     row("productRows", Kind::Any, "LDQVS", "", "Products; crm.item.productrow.set changes them.").access(Access::Hidden).bookkeeping(),
 ];
 
+/// What people recognize an item by: shown for each found item and after an update.
+pub const KNOWN_BY: [&str; 12] = [
+    "id",
+    "title",
+    "name",
+    "lastName",
+    "companyTitle",
+    "stageId",
+    "categoryId",
+    "opportunity",
+    "currencyId",
+    "assignedById",
+    "companyId",
+    "contactId",
+];
+
 /// The row of a name, exactly as it is written on the wire, whichever families have it.
 pub fn named(name: &str) -> Option<&'static Field> {
     static BY_NAME: LazyLock<HashMap<&str, &Field>> =

@@ -78,7 +78,7 @@ impl Family {
 
 /// A checked `entityTypeId`: any positive number, because the portal alone knows which types it
 /// has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityType(u32);
 
 impl EntityType {
@@ -159,7 +159,7 @@ impl EntityType {
     }
 
     /// The path of an item's page in the portal.
-    pub fn item_path(self, id: u64) -> String {
+    pub fn item_path(self, id: impl fmt::Display) -> String {
         match self.family() {
             Some(family @ (Family::Lead | Family::Deal | Family::Contact | Family::Company)) => {
                 format!("/crm/{}/details/{id}/", family.name())

@@ -4,10 +4,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{EntityType, kind, stage};
+use super::{EntityType, Family, kind, stage};
 
 /// Which item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ItemRef {
     /// The type.
     pub entity: EntityType,
@@ -33,7 +33,7 @@ impl Item {
     }
 
     /// Every field that it shows.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
@@ -47,6 +47,17 @@ impl Item {
         let code = self.get("stageId").and_then(Value::as_str);
         let of_stage = code.and_then(|code| stage::pipeline(entity, code).ok()?);
         of_stage.or_else(|| kind::whole_number(self.get("categoryId")?))
+    }
+
+    /// What people call it: its title, or the first and last name of a person.
+    pub fn called(&self) -> Option<String> {
+        let text = |field: &str| self.get(field).and_then(Value::as_str).map(str::trim);
+        let title = text("title").filter(|title| !title.is_empty()).map(str::to_owned);
+        title.or_else(|| {
+            let names = ["name", "lastName"].into_iter().filter_map(text);
+            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+            (!names.is_empty()).then(|| names.join(" "))
+        })
     }
 
     /// Whether it was saved between `earlier` and now, as far as it tells: portals save nothing
@@ -65,6 +76,16 @@ impl Item {
         });
         Self(shown.collect())
     }
+}
+
+/// The fields by which people call an item of the type: see [`Item::called`].
+pub fn called_by(entity: EntityType) -> impl Iterator<Item = &'static str> {
+    let fields: &[&str] = match entity.family() {
+        Some(Family::Contact) => &["name", "lastName"],
+        Some(Family::Lead) => &["title", "name", "lastName"],
+        _ => &["title"],
+    };
+    fields.iter().copied()
 }
 
 impl From<Map<String, Value>> for Item {

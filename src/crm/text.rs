@@ -17,6 +17,14 @@ pub fn words(text: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
+/// The first characters of a text, and a sign where more follow.
+pub fn beginning(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default().trim_end()),
+        None => text.to_owned(),
+    }
+}
+
 /// A portal's code as messages show it: only when it has the form of one, because a code could be
 /// a sentence of its own.
 pub fn code(code: &str) -> String {

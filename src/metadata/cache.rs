@@ -35,6 +35,12 @@ impl<K, T> Default for Cache<K, T> {
     }
 }
 
+impl<K, T> Clone for Cache<K, T> {
+    fn clone(&self) -> Self {
+        Self { slots: Arc::clone(&self.slots), ttl: self.ttl }
+    }
+}
+
 impl<K, T> Cache<K, T> {
     /// The same metadata, where only those of the last seconds count.
     pub(super) fn recent(&self) -> Self {
@@ -48,6 +54,31 @@ impl<K, T> Cache<K, T> {
 }
 
 impl<K: Eq + Hash, T> Cache<K, T> {
+    /// What is cached under the key, without waiting for anything.
+    pub(super) fn peek(&self, key: &K) -> Option<Arc<T>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = slots.get(key)?.try_lock().ok()?;
+        let (fetched_at, fact) = kept.as_ref()?;
+        (fetched_at.elapsed() < self.ttl).then(|| Arc::clone(fact))
+    }
+
+    /// Caches what came by another way; what is being fetched at this moment is newer.
+    pub(super) fn put(&self, key: K, fact: T) {
+        let slot = self.slot(key);
+        if let Ok(mut kept) = slot.try_lock() {
+            *kept = Some((Instant::now(), Arc::new(fact)));
+        }
+    }
+
+    fn slot(&self, key: K) -> Slot<T> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= MAX_FACTS && !slots.contains_key(&key) {
+            // Those that nobody waits for at this moment.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        }
+        Arc::clone(slots.entry(key).or_default())
+    }
+
     /// What is cached under the key, or what `fetch` returns.
     pub(super) async fn get(
         &self,
@@ -55,14 +86,7 @@ impl<K: Eq + Hash, T> Cache<K, T> {
         deadline: &Deadline,
         fetch: impl Future<Output = Result<T, PortalError>>,
     ) -> Result<Arc<T>, PortalError> {
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            if slots.len() >= MAX_FACTS && !slots.contains_key(&key) {
-                // Those that nobody waits for at this moment.
-                slots.retain(|_, slot| Arc::strong_count(slot) > 1);
-            }
-            Arc::clone(slots.entry(key).or_default())
-        };
+        let slot = self.slot(key);
         let mut kept = deadline.wait(slot.lock()).await?;
         if let Some((fetched_at, fact)) = kept.as_ref()
             && fetched_at.elapsed() < self.ttl

@@ -185,16 +185,17 @@ fn read_or_empty<T: Default>(
 /// The one choice that has this name, case, accents and outer spaces apart; `None` when it is no
 /// name or that of several.
 pub fn named<'a, T>(typed: &str, choices: &'a [T], name: impl Fn(&T) -> &str) -> Option<&'a T> {
-    // Folding takes away accents, of which a name has one or two; names may be of any length.
-    let max_bytes = 8 * typed.len() + 64;
-    let typed = text::folded(typed);
-    let mut named = choices
-        .iter()
-        .filter(|choice| name(choice).len() <= max_bytes && text::folded(name(choice)) == typed);
+    let mut named = choices.iter().filter(|choice| has_name(typed, name(choice)));
     match (named.next(), named.next()) {
         (Some(one), None) => Some(one),
         _ => None,
     }
+}
+
+/// Whether the name is what was typed, case, accents and outer spaces apart.
+pub fn has_name(typed: &str, name: &str) -> bool {
+    // Folding takes away accents, of which a name has one or two; names may be of any length.
+    name.len() <= 8 * typed.len() + 64 && text::folded(name) == text::folded(typed)
 }
 
 #[cfg(test)]

@@ -54,6 +54,21 @@ impl From<Vec<Person>> for People {
     }
 }
 
+impl People {
+    /// The one active user who has exactly this name, in either order, or this e-mail.
+    pub fn called(&self, typed: &str) -> Option<&Person> {
+        let typed = text::folded(typed);
+        let is_called = |person: &&Person| {
+            let name = text::folded(&person.name);
+            let reversed = name.split_once(' ').map(|(first, last)| format!("{last} {first}"));
+            let is_name = !name.is_empty() && (name == typed || reversed.as_ref() == Some(&typed));
+            person.is_active && (is_name || (text::folded(&person.email) == typed))
+        };
+        let mut called = self.found.iter().filter(is_called);
+        called.next().filter(|_| called.next().is_none())
+    }
+}
+
 impl Metadata {
     /// People by name, position, e-mail or id; without a query, the first of the portal. Needs the
     /// scope `user_basic`.
@@ -180,7 +195,7 @@ impl Metadata {
     }
 }
 
-fn people_in(result: &Value) -> impl Iterator<Item = Person> {
+pub(super) fn people_in(result: &Value) -> impl Iterator<Item = Person> {
     list(Some(result)).filter_map(|user| {
         Some(Person {
             id: kind::whole_number(user.get("ID")?)?,

@@ -1,7 +1,5 @@
 //! Several commands in one request, and the answer of each (docs/bitrix24.md, "Batch").
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -12,8 +10,6 @@ use super::{
 
 /// What a portal takes in one batch.
 pub const MAX_COMMANDS: usize = 50;
-/// How long batches are not tried after the portal has answered that it has no such method.
-pub(super) const WITHOUT_BATCHES: Duration = Duration::from_secs(600);
 
 /// Commands that are sent together; none depends on another.
 #[derive(Debug, Default)]

@@ -15,7 +15,6 @@ use super::{
     ApiError, Deadline, Endpoint, ErrorKind, PortalError, Scrubber, Secret, SignIn,
     address::Address,
     answer::{Answer, innermost, read_answer, read_bounded},
-    batch::WITHOUT_BATCHES,
     deadline::Expired,
     error::readable,
     rate_limit::Permit,
@@ -25,6 +24,9 @@ use super::{
 /// Portals block a method for ten minutes (docs/bitrix24.md, "Limits"); a longer time is not
 /// believed.
 const MAX_BLOCK: u64 = 3_600;
+
+/// How long batches are not tried after the portal has answered that it has no such method.
+const WITHOUT_BATCHES: Duration = Duration::from_secs(600);
 
 /// A request's body, and the token in it that can be renewed.
 struct RequestBody {

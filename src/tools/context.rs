@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::{arguments, raw_arguments::RawArguments};
 use crate::{
     account::Call,
-    crm::{EntityType, EntityTypes},
+    crm::EntityType,
     error::{Failure, Problem, Purpose},
-    metadata::Metadata,
+    metadata::{Metadata, named},
     portal::{ErrorKind, PortalError},
 };
 
@@ -19,8 +19,6 @@ pub(super) struct Context<'a> {
     pub(super) call: &'a Call<'a>,
     /// The portal's metadata, as fresh as the call needs them.
     pub(super) metadata: &'a Metadata,
-    /// The entity types that this server works on.
-    pub(super) types: &'a EntityTypes,
     /// What the tool's calls may hold.
     pub(super) schema: &'a Map<String, Value>,
 }
@@ -35,6 +33,27 @@ impl<'a> Context<'a> {
             Ok(parsed) => Ok((parsed.arguments, parsed.notes)),
             Err(unreadable) => Err(Failure::refused_arguments(unreadable.problems)),
         }
+    }
+
+    /// The arguments with a smart process's number in the place of its exact title.
+    pub(super) async fn with_type_number(&self, mut raw: RawArguments) -> RawArguments {
+        let typed = raw.arguments.get("entityTypeId").and_then(Value::as_str);
+        let is_title = |typed: &&str| {
+            let is_number = typed.trim().parse::<u64>().is_ok();
+            !typed.trim().is_empty() && !is_number && EntityType::named(typed).is_none()
+        };
+        let Some(title) = typed.filter(is_title) else { return raw };
+        let Ok(types) = self.metadata.smart_processes(&self.call.deadline).await else {
+            return raw;
+        };
+        if let Some(one) = named(title, &types, |it| &it.title) {
+            let number = one.entity.id();
+            raw.notes.push(format!("`entityTypeId` was read as {number}"));
+            if let Some(place) = raw.arguments.get_mut("entityTypeId") {
+                *place = number.into();
+            }
+        }
+        raw
     }
 
     /// The same with other metadata: newer ones, when the cached ones were not enough.
@@ -52,10 +71,10 @@ impl<'a> Context<'a> {
             return Err(Problem::new(path, "is larger than any entity type's number"));
         };
         let entity = EntityType::new(id);
-        if self.types.contains(entity) {
+        if self.call.types.contains(entity) {
             Ok(entity)
         } else {
-            let message = format!("is {entity}; this server only allows {}", self.types);
+            let message = format!("is {entity}; this server only allows {}", self.call.types);
             Err(Problem::new(path, message))
         }
     }

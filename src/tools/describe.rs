@@ -133,7 +133,7 @@ async fn entity_types(context: Context<'_>, query: Option<&str>, mut notes: Vec<
         Ok(smart) => types.extend(smart.iter().map(|it| (it.entity, it.title.clone()))),
         Err(error) => notes.push(format!("the smart processes could not be read: {error}")),
     }
-    types.retain(|(entity, _)| context.types.contains(*entity));
+    types.retain(|(entity, _)| context.call.types.contains(*entity));
     let shown = types.into_iter().map(|(entity, name)| {
         let mut shown = json!({"entityTypeId": entity.id(), "name": name});
         if entity.family() == Some(Family::SmartProcess)

@@ -1,6 +1,8 @@
 //! `find_crm_items`: items by text, phone, e-mail, id or the portal's own filter language, a
 //! bounded page at a time.
 
+mod alike;
+mod answer;
 mod filter;
 mod query;
 mod request;

@@ -9,9 +9,9 @@ use super::{
     context::Context,
     days::Days,
     definition::ToolDefinition,
-    naming::Names,
+    names::Names,
     raw_arguments::RawArguments,
-    render::{Answer, meaningful_fields, narrowed},
+    render::{Answer, meaningful_fields, narrowed_beside},
     schema,
     selection::{Effect, Group},
 };
@@ -63,11 +63,7 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
     let entity = context.entity(arguments.entity_type_id).map_err(Failure::refused_argument)?;
     let item = ItemRef { entity, id: arguments.id };
     let naming = arguments.use_original_uf_names.naming();
-    let (read, names) = tokio::join!(
-        change::read(context.call, item, naming),
-        Names::of(context, entity, &mut notes),
-    );
-    let read = read?;
+    let read = change::read(context.call, item, naming).await?;
     let select = &arguments.select;
     let shown = if select.is_empty() || select.iter().any(|name| name == "*") {
         meaningful_fields(read)
@@ -80,16 +76,21 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
     };
     let days = Days::of(context, entity, naming, shown.fields()).await;
     let shown = days.in_item(shown);
+    let names = Names::asked(context, entity, naming, shown.fields()).await;
+    let room = names.room();
     let answer = json!({
         "ok": true,
         "entityTypeId": entity.id(),
         "id": item.id,
         "link": context.call.account.address().page(&entity.item_path(item.id)),
-        "item": names.added_to(shown),
+        "item": shown,
         "notes": notes,
     });
     let how = "name the fields that you need in `select`";
-    Ok(Answer::Success(narrowed(answer, "item", how)))
+    let mut answer = narrowed_beside(answer, "item", how, room);
+    let is_shown = |field: &str| answer.pointer("/item").is_some_and(|it| it.get(field).is_some());
+    names.of_fields(is_shown).add_to(&mut answer);
+    Ok(Answer::Success(answer))
 }
 
 /// The named fields; the portal's field list is fetched if the names need it.

@@ -132,14 +132,11 @@ impl Registry {
             Ok(account) => account,
             Err(failure) => return Some(Answer::failed(failure, tool.effect())),
         };
-        let call = account.call(cancellation.clone());
-        let context = Context {
-            call: &call,
-            metadata: &account.metadata,
-            types: &self.selection.types,
-            schema: &tool.input_schema,
-        };
-        let outcome = (tool.definition.run)(context, arguments.into()).await;
+        let call = account.call(&self.selection.types, cancellation.clone());
+        let context =
+            Context { call: &call, metadata: &account.metadata, schema: &tool.input_schema };
+        let arguments = context.with_type_number(arguments.into()).await;
+        let outcome = (tool.definition.run)(context, arguments).await;
         let answer = outcome
             .unwrap_or_else(|failure| Answer::failed(&self.with_lookups(failure), tool.effect()));
         let answer = answer.scrubbed(&account.scrubber());

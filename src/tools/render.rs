@@ -11,13 +11,13 @@ use serde_json::{Map, Value, json};
 use super::selection::Effect;
 use crate::{
     change::{Change, NotApplied, Status},
-    crm::{Item, Kind, catalog},
+    crm::{Item, Kind, catalog, catalog::KNOWN_BY},
     error::Failure,
     portal::Scrubber,
 };
-use bounds::{bounded, make_visible, shorten_texts};
+use bounds::{bounded, shorten_texts};
 
-pub(super) use bounds::narrowed;
+pub(super) use bounds::{MAX_ANSWER, length, make_visible, narrowed, narrowed_beside};
 
 /// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,13 @@ impl Answer {
         error(failure, effect, json)
     }
 
+    /// The JSON of the answer.
+    pub(super) const fn json_mut(&mut self) -> &mut Value {
+        match self {
+            Self::Success(json) | Self::Error { json, .. } => json,
+        }
+    }
+
     /// How the call ended, for the log.
     pub(super) fn in_short(&self) -> &str {
         match self {
@@ -65,22 +72,6 @@ impl Answer {
         self
     }
 }
-
-/// What people recognize an item by: shown for each found item, and for one with many fields.
-pub(super) const KNOWN_BY: [&str; 12] = [
-    "id",
-    "title",
-    "name",
-    "lastName",
-    "companyTitle",
-    "stageId",
-    "categoryId",
-    "opportunity",
-    "currencyId",
-    "assignedById",
-    "companyId",
-    "contactId",
-];
 
 /// The answer when every requested value is applied.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -112,21 +103,14 @@ pub(super) struct Missed {
     pub(super) item: Item,
 }
 
-/// The part of an item that an update answers: all meaningful fields, or of an item with many
-/// fields those that people recognize it by and the requested ones.
+/// The part of an item that an update answers: what people recognize it by, and the requested
+/// fields. Texts of outsiders that nobody asked for are not repeated.
 pub(super) fn recognizable_fields(item: Item, asked: &[String]) -> Item {
-    const MANY_FIELDS: usize = 40;
     const MAX_FIELDS: usize = 15;
-    let item = meaningful_fields(item);
-    if item.fields().count() <= MANY_FIELDS {
-        return item;
-    }
-    let is_asked = |name: &String| asked.contains(name);
-    let is_known_by = |name: &String| KNOWN_BY.contains(&name.as_str());
-    let (known_by, others): (Vec<_>, Vec<_>) = item
+    let (known_by, others): (Vec<_>, Vec<_>) = meaningful_fields(item)
         .into_iter()
-        .filter(|(name, _)| is_known_by(name) || is_asked(name))
-        .partition(|(name, _)| is_known_by(name));
+        .filter(|(name, _)| KNOWN_BY.contains(&name.as_str()) || asked.contains(name))
+        .partition(|(name, _)| KNOWN_BY.contains(&name.as_str()));
     known_by.into_iter().chain(others).take(MAX_FIELDS).collect()
 }
 

@@ -9,6 +9,7 @@ use super::{
     context::Context,
     days::Days,
     definition::ToolDefinition,
+    names::Names,
     raw_arguments::RawArguments,
     render::{Answer, Missed, Success, recognizable_fields},
     schema,
@@ -156,15 +157,26 @@ fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
     problems
 }
 
-async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer {
-    let (Outcome::Succeeded { changes, item, .. } | Outcome::Missed { changes, item, .. }) =
-        &outcome;
-    let values = changes.iter().flat_map(|change| {
+async fn render(context: Context<'_>, patch: &Patch, mut outcome: Outcome) -> Answer {
+    if let Outcome::Succeeded { item, asked, .. } = &mut outcome {
+        *item = recognizable_fields(std::mem::take(item), asked);
+    }
+    let (changes, missed, item) = match &outcome {
+        Outcome::Succeeded { changes, item, .. } => (changes, &[][..], item),
+        Outcome::Missed { changes, not_applied, item, .. } => {
+            (changes, not_applied.as_slice(), item)
+        }
+    };
+    let of_changes = changes.iter().flat_map(|change| {
         [&change.before, &change.after].map(|value| (change.field.as_str(), value))
     });
-    let values = item.fields().chain(values);
+    let of_missed = missed
+        .iter()
+        .flat_map(|missed| [&missed.asked, &missed.now].map(|it| (missed.field.as_str(), it)));
+    let values = item.fields().chain(of_changes).chain(of_missed);
     let ItemRef { entity, id } = patch.item;
-    let days = Days::of(context, entity, patch.naming, values).await;
+    let days = Days::of(context, entity, patch.naming, values.clone()).await;
+    let names = Names::known(context, entity, patch.naming, values);
     let with_days = |changes: Vec<Change>| {
         let shown = |change: Change| Change {
             before: days.shown(&change.field, change.before),
@@ -173,8 +185,8 @@ async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer
         };
         changes.into_iter().map(shown).collect()
     };
-    match outcome {
-        Outcome::Succeeded { status, changes, notes, item, asked } => Answer::Success(
+    let mut answer = match outcome {
+        Outcome::Succeeded { status, changes, notes, item, .. } => Answer::Success(
             Success {
                 ok: true,
                 status,
@@ -183,7 +195,7 @@ async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer
                 link: context.call.account.address().page(&entity.item_path(id)),
                 changes: with_days(changes),
                 notes,
-                item: days.in_item(recognizable_fields(item, &asked)),
+                item: days.in_item(item),
             }
             .into_json(),
         ),
@@ -197,5 +209,7 @@ async fn render(context: Context<'_>, patch: &Patch, outcome: Outcome) -> Answer
             item,
         }
         .into_answer(),
-    }
+    };
+    names.add_to(answer.json_mut());
+    answer
 }

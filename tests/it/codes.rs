@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     scripted_portal::Reply,
-    support::{methods, on_portal, on_sandbox, problems},
+    support::{methods, on_portal, on_sandbox},
 };
 
 #[tokio::test]
@@ -36,51 +36,71 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
         let arguments = json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
         let answer = server.update(arguments).await.json;
         told.push_str(&format!("{fields}\n"));
-        for problem in answer["error"]["problems"].as_array().unwrap() {
+        for problem in answer["error"]["problems"].as_array().into_iter().flatten() {
             told.push_str(&format!("  {problem}\n"));
+        }
+        let told_of_success = [&answer["changes"], &answer["notes"], &answer["error"]["message"]];
+        for part in told_of_success.into_iter().filter(|part| !part.is_null()) {
+            told.push_str(&format!("  {part}\n"));
         }
     }
     assert_snapshot!(told, @r#"
     {"stageId":"Agreed"}
-      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"C9:UC_NYL06U"}
+      [{"field":"stageId","before":"C9:NEW","after":"C9:UC_NYL06U"},{"field":"isNew","before":"Y","after":"N","askedFor":false}]
+      ["`fields.stageId` was read as `C9:UC_NYL06U`"]
     {"stageId":"In negotiation"}
-      {"path":"fields.stageId","message":"must be the code of a stage such as `C9:NEW`; `options` lists the stages of pipeline 9","options":[{"code":"C9:NEW","name":"Request"},{"code":"C9:UC_NYL06U","name":"Agreed"},{"code":"C9:UC_LEGAL","name":"Approved by legal"},{"code":"C9:WON","name":"Served"},{"code":"C9:LOSE","name":"Declined"}]}
+      {"path":"fields.stageId","options":[{"code":"C9:NEW","name":"Request"},{"code":"C9:UC_NYL06U","name":"Agreed"},{"code":"C9:UC_LEGAL","name":"Approved by legal"},{"code":"C9:WON","name":"Served"},{"code":"C9:LOSE","name":"Declined"}]}
+      "`fields.stageId` is not the code or the name of a stage; `options` lists the stages of pipeline 9"
     {"categoryId":"Sales","stageId":"Won"}
-      {"path":"fields.categoryId","message":"is the name of a pipeline, not its id","didYouMean":"0"}
-      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"WON"}
+      [{"field":"categoryId","before":9,"after":0},{"field":"stageId","before":"C9:UC_NYL06U","after":"WON"},{"field":"closed","before":"N","after":"Y","askedFor":false}]
+      ["`fields.categoryId` was read as pipeline 0","`fields.stageId` was read as `WON`"]
     {"categoryId":"sales","stageId":"WON"}
-      {"path":"fields.categoryId","message":"is the name of a pipeline, not its id","didYouMean":"0"}
+      []
+      ["`fields.categoryId` was read as pipeline 0"]
     {"stageId":"Won"}
-      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"WON"}
+      [{"field":"stageId","before":"PREPARATION","after":"WON"},{"field":"closed","before":"N","after":"Y","askedFor":false}]
+      ["`fields.stageId` was read as `WON`"]
     {"stageId":"in work"}
-      {"path":"fields.stageId","message":"is the name of a stage, not its code","didYouMean":"IN_PROCESS"}
+      [{"field":"stageId","before":"NEW","after":"IN_PROCESS"}]
+      ["`fields.stageId` was read as `IN_PROCESS`"]
     {"Номер договора":"Д-1"}
-      {"path":"fields.Номер договора","message":"is the title of a field of deal, not its name","didYouMean":"ufCrm_1730000000009"}
+      {"path":"fields.Номер договора","didYouMean":"ufCrm_1730000000009"}
+      "`fields.Номер договора` is the title of a field of deal, not its name"
     {"Номер договра":"Д-1"}
-      {"path":"fields.Номер договра","message":"is not a field of deal","didYouMean":"ufCrm_1730000000009"}
+      {"path":"fields.Номер договра","didYouMean":"ufCrm_1730000000009"}
+      "`fields.Номер договра` is not a field of deal"
     {"nomer_dogovora":"Д-1"}
-      {"path":"fields.nomer_dogovora","message":"is not a field of deal","didYouMean":"ufCrm_1730000000009"}
+      {"path":"fields.nomer_dogovora","didYouMean":"ufCrm_1730000000009"}
+      "`fields.nomer_dogovora` is not a field of deal"
     {"signed":"Y"}
-      {"path":"fields.signed","message":"is not a field of deal","didYouMean":"ufCrm_1730000000003"}
+      {"path":"fields.signed","didYouMean":"ufCrm_1730000000003"}
+      "`fields.signed` is not a field of deal"
     {"channel":"x"}
-      {"path":"fields.channel","message":"is not a field of deal","didYouMean":"ufCrm_1730000000001"}
+      {"path":"fields.channel","didYouMean":"ufCrm_1730000000001"}
+      "`fields.channel` is not a field of deal"
     {"sourceId":"Website"}
-      {"path":"fields.sourceId","message":"is not one of the allowed codes; `options` lists the allowed values","options":[{"code":"CALL","name":"Call"},{"code":"EMAIL","name":"E-mail"},{"code":"WEBFORM","name":"CRM form"},{"code":"ADVERTISING","name":"Advertising"},{"code":"PARTNER","name":"Existing client"},{"code":"TRADE_SHOW","name":"Выставка"}]}
+      {"path":"fields.sourceId","options":[{"code":"CALL","name":"Call"},{"code":"EMAIL","name":"E-mail"},{"code":"WEBFORM","name":"CRM form"},{"code":"ADVERTISING","name":"Advertising"},{"code":"PARTNER","name":"Existing client"},{"code":"TRADE_SHOW","name":"Выставка"}]}
+      "`fields.sourceId` is not the code or the name of an allowed value; `options` lists the allowed values"
     {"sourceId":"Выставка","typeId":"sale"}
-      {"path":"fields.sourceId","message":"is the name of a choice, not its code","didYouMean":"TRADE_SHOW"}
-      {"path":"fields.typeId","message":"is the name of a choice, not its code","didYouMean":"SALE"}
+      [{"field":"sourceId","before":"CALL","after":"TRADE_SHOW"}]
+      ["`fields.sourceId` was read as `TRADE_SHOW`","`fields.typeId` was read as `SALE`"]
     {"industry":"Shipping"}
-      {"path":"fields.industry","message":"is not one of the allowed codes; `options` lists the allowed values","options":[{"code":"IT","name":"Information technology"},{"code":"MANUFACTURING","name":"Manufacturing"},{"code":"TRADE","name":"Trade"}]}
+      {"path":"fields.industry","options":[{"code":"IT","name":"Information technology"},{"code":"MANUFACTURING","name":"Manufacturing"},{"code":"TRADE","name":"Trade"}]}
+      "`fields.industry` is not the code or the name of an allowed value; `options` lists the allowed values"
     {"assignedById":"Marta Keller"}
-      {"path":"fields.assignedById","message":"is the name of a user, not their id","didYouMean":"8"}
+      [{"field":"assignedById","before":1,"after":8}]
+      ["`fields.assignedById` was read as user 8"]
     {"assignedById":"Olga"}
-      {"path":"fields.assignedById","message":"must be the id of a user, a whole number, not `\"Olga\"`; `options` lists the allowed values","options":[{"code":"7","name":"Ольга Иванова"}]}
+      {"path":"fields.assignedById","options":[{"code":"7","name":"Ольга Иванова"}]}
+      "`fields.assignedById` is not the id, name or e-mail of an active user; `options` lists similar ones"
     {"assignedById":"sales manager"}
-      {"path":"fields.assignedById","message":"must be the id of a user, a whole number, not `\"sales manager\"`; `options` lists the allowed values","options":[{"code":"6","name":"Jonas Brandt"},{"code":"9","name":"Peter Novak"}]}
+      {"path":"fields.assignedById","options":[{"code":"6","name":"Jonas Brandt"},{"code":"9","name":"Peter Novak"}]}
+      "`fields.assignedById` is not the id, name or e-mail of an active user; `options` lists similar ones"
     {"assignedById":"Zoe"}
-      {"path":"fields.assignedById","message":"must be the id of a user, a whole number, not `\"Zoe\"`"}
+      {"path":"fields.assignedById"}
+      "`fields.assignedById` must be the id of a user, a whole number, not `\"Zoe\"`"
     "#);
-    assert!(!methods(&sandbox).contains(&"crm.item.update".to_owned()));
+
 }
 
 #[tokio::test]
@@ -109,13 +129,15 @@ async fn every_new_code_is_looked_up_once() {
     let there = || vec![Reply::Json(200, json!({"result": directory}))];
     let names = [("SEO", "UC_1"), ("VIP", "UC_2"), ("50-250", "UC_3"), ("IT & TELECOM", "UC_4")];
     for (name, code) in names {
-        let (portal, mut server) = start(name, there()).await;
+        let (portal, mut server) = start(code, there()).await;
         for dry_run in [true, false] {
-            let answer = server.update(call(name, dry_run)).await;
-            let message = "is the name of a choice, not its code";
-            assert_eq!(problems(&answer), [json!(["fields.sourceId", message, code])], "{name}");
+            let answer = server.update(call(name, dry_run)).await.json;
+            let note = format!("`fields.sourceId` was read as `{code}`");
+            assert_eq!(answer["notes"], json!([note]), "{name}");
+            assert_eq!(answer["changes"][0]["after"], code, "{name}");
         }
-        assert_eq!(portal.methods(), ["crm.item.get", "crm.status.list", "crm.item.get"], "{name}");
+        let methods = ["crm.item.get", "crm.status.list", "crm.item.get", "crm.item.update"];
+        assert_eq!(portal.methods(), methods, "{name}");
     }
     for code in ["WEB", "выставка 1"] {
         let (portal, mut server) = start(code, there()).await;

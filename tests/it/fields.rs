@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::Reply,
-    support::{on_portal, on_sandbox, sent},
+    support::{message_of, on_portal, on_sandbox, received, sent},
 };
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn each_kind_is_emptied_by_fields_and_by_clear() {
             let (sandbox, mut server) = on_sandbox().await;
             let answer = server.update(call.clone()).await;
             assert_eq!(answer.json["status"], "updated", "{call}: {}", answer.json);
-            let update = sandbox.received().into_iter().rfind(|it| it.method == "crm.item.update");
+            let update = received(&sandbox).into_iter().rfind(|it| it.method == "crm.item.update");
             assert_eq!(update.unwrap().body["fields"], json!({ name: wire }), "{call}");
         }
     }
@@ -229,7 +229,9 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
         let (sandbox, mut server) = on_sandbox().await;
         let call = json!({"entityTypeId": entity_type_id, "id": id, "clear": [name]});
         let answer = server.update(call).await;
-        let message = &answer.json["error"]["problems"][0]["message"];
+        let error = &answer.json["error"];
+        let message = message_of(error, &error["problems"][0]);
+        assert_eq!(error["retry"], "no");
         assert_eq!(message, "cannot be emptied: the portal would keep the old value", "{name}");
         assert_eq!(sent(&sandbox), Value::Null);
     }
@@ -249,8 +251,8 @@ async fn an_emptied_list_is_read_again() {
         "code": "NOT_APPLIED",
         "message": "the portal answered success but did not apply `ufCrm_1730000000001`",
         "written": "no",
-        "retry": "after_fix",
-        "hint": "see `notApplied` for what to correct"
+        "retry": "no",
+        "hint": "the portal accepted the empty value and did not store it; a person has to empty the field in the portal"
       },
       "notApplied": [
         {
@@ -271,6 +273,15 @@ async fn an_emptied_list_is_read_again() {
           44,
           45
         ]
+      },
+      "names": {
+        "ufCrm_1730000000001": {
+          "44": "Fair",
+          "45": "Partner"
+        }
+      },
+      "titles": {
+        "ufCrm_1730000000001": "Channels"
       }
     }
     "#);

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
     support::{
-        Answered, Server, on_portal, on_sandbox, problems, program, update_contact, updates,
+        Answered, Server, message_of, on_portal, on_sandbox, problems, program, received,
+        update_contact, updates,
     },
 };
 
@@ -106,7 +107,7 @@ async fn files_that_would_corrupt_or_clear_the_field_are_refused() {
         let answer = update_deal(&mut server, json!({ name: value })).await;
         let problem = &answer.json["error"]["problems"][0];
         assert_eq!(problem["path"], format!("fields.{name}"));
-        told.push(problem["message"].clone());
+        told.push(message_of(&answer.json["error"], problem));
     }
     assert_eq!(updates(&sandbox), [] as [Value; 0]);
     assert_json_snapshot!(told, @r#"
@@ -187,12 +188,12 @@ async fn a_picture_goes_by_the_method_that_takes_it_after_the_other_fields() {
     let (sandbox, mut server) = on_sandbox().await;
     let fields = json!({"photo": ["anna.png", HELLO], "post": "Head"});
     let answer = update_contact(&mut server, fields).await;
-    let received = sandbox.received();
-    let methods: Vec<&str> = received.iter().map(|it| it.method.as_str()).collect();
+    let requests = received(&sandbox);
+    let methods: Vec<&str> = requests.iter().map(|it| it.method.as_str()).collect();
     assert_eq!(methods, ["crm.item.get", "crm.item.update", "crm.contact.update", "crm.item.get"]);
-    assert_eq!(received[1].body["fields"], json!({"post": "Head"}));
+    assert_eq!(requests[1].body["fields"], json!({"post": "Head"}));
     assert_eq!(
-        received[2].body,
+        requests[2].body,
         json!({"id": 5, "fields": {"PHOTO": {"fileData": ["anna.png", HELLO]}}})
     );
     assert_json_snapshot!(json!([answer.json["status"], answer.json["changes"]]), @r#"
@@ -216,7 +217,7 @@ async fn a_picture_goes_by_the_method_that_takes_it_after_the_other_fields() {
     let logo = json!({"entityTypeId": 4, "id": 11, "fields": {"logo": ["acme.png", HELLO]}});
     let answer = server.update(logo).await;
     assert_eq!(answer.json["status"], "updated", "{}", answer.json);
-    assert_eq!(sandbox.received().iter().rev().nth(1).unwrap().method, "crm.company.update");
+    assert_eq!(received(&sandbox).iter().rev().nth(1).unwrap().method, "crm.company.update");
 }
 
 #[tokio::test]

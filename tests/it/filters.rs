@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{FIND, ids, on_sandbox};
+use crate::support::{FIND, ids, on_sandbox, received};
 
 #[tokio::test]
 async fn filters_are_sent_in_the_form_that_lists_compare() {
@@ -29,8 +29,7 @@ async fn filters_are_sent_in_the_form_that_lists_compare() {
         "select": "observers, UF_CRM_MY_STRING", "start": 0,
     });
     let answer = server.call(FIND, arguments).await.json;
-    let sent: Vec<Value> = sandbox
-        .received()
+    let sent: Vec<Value> = received(&sandbox)
         .into_iter()
         .filter(|request| request.method == "crm.item.list")
         .map(|request| request.body)
@@ -131,7 +130,7 @@ async fn groups_keep_their_meaning() {
     for filter in filters {
         let answer = server.call(FIND, json!({"entityTypeId": 2, "filter": filter})).await;
         assert!(!answer.is_error, "{}", answer.json);
-        let listed = sandbox.received().into_iter().rfind(|it| it.method == "crm.item.list");
+        let listed = received(&sandbox).into_iter().rfind(|it| it.method == "crm.item.list");
         told.push(listed.unwrap().body["filter"].clone());
     }
     assert_json_snapshot!(told, @r#"
@@ -190,10 +189,10 @@ async fn a_query_and_a_filter_both_have_to_hold() {
     ];
     let mut told = Vec::new();
     for call in calls {
-        let received = sandbox.received().len();
+        let before = received(&sandbox).len();
         let answer = server.call(FIND, call).await;
         assert!(!answer.is_error, "{}", answer.json);
-        let mut requests = sandbox.received().into_iter().skip(received);
+        let mut requests = received(&sandbox).into_iter().skip(before);
         let listed = requests.find(|it| it.method == "crm.item.list");
         told.push(json!([listed.unwrap().body["filter"], ids(&answer.json)]));
     }

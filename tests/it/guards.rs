@@ -27,28 +27,35 @@ async fn what_is_there_already_is_not_sent() {
         "categoryId": 0,
         "opportunity": 9800,
         "currencyId": "EUR",
-        "isManualOpportunity": "Y",
         "assignedById": 1,
-        "opened": "Y",
         "companyId": 11,
         "contactId": 5,
         "contactIds": [
           5,
           7
         ],
-        "typeId": "SALE",
-        "sourceId": "CALL",
-        "begindate": "2026-09-01",
-        "closedate": "2026-12-15",
-        "probability": 40,
-        "isRecurring": "N",
-        "entityTypeId": 2,
-        "createdTime": "2026-09-01T09:00:00+02:00",
-        "createdBy": 1,
-        "closed": "N",
-        "isNew": "N",
-        "isReturnCustomer": "N",
-        "isRepeatedApproach": "N"
+        "closedate": "2026-12-15"
+      },
+      "names": {
+        "stageId": {
+          "PREPARATION": "Preparation"
+        },
+        "categoryId": {
+          "0": "Sales"
+        },
+        "assignedById": {
+          "1": "Sandbox User"
+        },
+        "companyId": {
+          "11": "Acme Tools"
+        },
+        "contactId": {
+          "5": "Anna Lindqvist"
+        },
+        "contactIds": {
+          "5": "Anna Lindqvist",
+          "7": "Пётр Соколов"
+        }
       }
     }
     "#);
@@ -84,7 +91,24 @@ async fn a_dry_run_shows_the_changes_and_sends_nothing() {
         }
       ],
       "notes": [],
-      "item": "[the item]"
+      "item": "[the item]",
+      "names": {
+        "stageId": {
+          "PREPARATION": "Preparation"
+        },
+        "categoryId": {
+          "0": "Sales"
+        },
+        "assignedById": {
+          "1": "Sandbox User"
+        },
+        "companyId": {
+          "11": "Acme Tools"
+        },
+        "contactId": {
+          "5": "Anna Lindqvist"
+        }
+      }
     }
     "#);
 }

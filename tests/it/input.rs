@@ -8,6 +8,7 @@ use crate::{
     scripted_portal::Reply,
     support::{
         Answered, FIND, GET, Server, answered, methods, on_portal, on_sandbox, problems, program,
+        received,
     },
 };
 
@@ -80,7 +81,7 @@ async fn a_line_that_is_nearly_json_is_repaired_with_a_note() {
             .await;
     assert_eq!(answer.json["status"], "updated");
     assert_eq!(answer.json["notes"], json!(["half of a character was replaced by `�`"]));
-    assert_eq!(sandbox.received().pop().unwrap().body["fields"]["title"], "cut \u{fffd}");
+    assert_eq!(received(&sandbox).pop().unwrap().body["fields"]["title"], "cut \u{fffd}");
 
     let answer =
         update_raw(&mut server, r#"{"entityTypeId":2,"id":351,"fields":{"opportunity":1e400}}"#)
@@ -204,7 +205,7 @@ async fn sloppy_arguments_are_repaired_and_the_repairs_are_named() {
             "dryRun": "false", "useOriginalUfNames": false,
         }))
         .await;
-    let sent = sandbox.received().pop().unwrap().body;
+    let sent = received(&sandbox).pop().unwrap().body;
     assert_json_snapshot!(json!({"sent": sent, "status": answer.json["status"], "notes": answer.json["notes"]}), @r#"
     {
       "sent": {

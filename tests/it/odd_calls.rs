@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Map, Value, json};
 
-use crate::support::{answered, on_sandbox};
+use crate::support::{answered, methods, on_sandbox, problems};
 
 /// Takes out an answer that has to be the same as another one.
 fn take_equal(answers: &mut Map<String, Value>, name: &str, other: &str) {
@@ -185,12 +185,10 @@ async fn arguments_that_do_not_fit_are_all_named() {
         let answer = server.update(arguments).await;
         let error = &answer.json["error"];
         assert_eq!(error["code"], "INVALID_ARGUMENTS", "{name}");
-        let problems = error["problems"].as_array().unwrap().iter();
-        let problems: Vec<Value> =
-            problems.map(|it| json!([it["path"], it["message"], it["didYouMean"]])).collect();
-        answers.insert(name.to_owned(), problems.into());
+        answers.insert(name.to_owned(), problems(&answer).into());
     }
-    assert_eq!(sandbox.received(), []);
+    // A text for the type may be the title of a smart process.
+    assert!(methods(&sandbox).iter().all(|method| method == "crm.type.list"));
     take_equal(&mut answers, "nulls", "none");
     assert_json_snapshot!(answers, @r#"
     {

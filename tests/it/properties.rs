@@ -20,6 +20,8 @@ use proptest::{
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::received;
+
 /// An item of each sort, with the stages that it can move to without an end of its own.
 const ITEMS: [(u32, u64, &[&str]); 7] = [
     (1, 21, &["NEW", "IN_PROCESS"]),
@@ -267,11 +269,11 @@ fn wild_values_do_no_harm_and_are_named() {
     let (sandbox, registry) = runtime.block_on(portal());
     run(1000, &(select(names), any_json()), |((entity_type_id, id, name), value)| {
         runtime.block_on(async {
-            let seen = sandbox.received().len();
+            let seen = received(&sandbox).len();
             let call = json!({"entityTypeId": entity_type_id, "id": id, "fields": {&name: value}});
             let answer = update(&registry, call).await;
             if let Some(sent) =
-                sandbox.received().iter().skip(seen).find(|it| it.method == "crm.item.update")
+                received(&sandbox).iter().skip(seen).find(|it| it.method == "crm.item.update")
             {
                 let entity = EntityType::new(entity_type_id);
                 if let Some(field) = catalog::field(entity, &name) {
@@ -380,10 +382,10 @@ fn wild_lookups_change_nothing_and_stay_bounded() {
             assert_ne!(answer["error"]["portal"]["code"], "100", "{arguments}");
         });
     });
-    let listed = sandbox.received().iter().filter(|it| it.method == "crm.item.list").count();
+    let listed = received(&sandbox).iter().filter(|it| it.method == "crm.item.list").count();
     assert!(listed > 100, "{listed}");
     let writes = |method: &str| method.contains("update") || method == "batch";
-    assert!(!sandbox.received().iter().any(|request| writes(&request.method)));
+    assert!(!received(&sandbox).iter().any(|request| writes(&request.method)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bitrix24_crm_mcp::sandbox::Sandbox;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Server, answered, program};
+use crate::support::{Server, answered, program, received};
 
 fn without_portal() -> Server {
     Server::started(program(), "")
@@ -149,7 +149,7 @@ async fn read_only_hides_the_tool_and_refuses_its_call() {
     let answer =
         server.update(json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}})).await;
     assert_eq!(answer.json["error"]["code"], "READ_ONLY");
-    assert_eq!(sandbox.received(), []);
+    assert_eq!(received(&sandbox), []);
 }
 
 #[tokio::test]

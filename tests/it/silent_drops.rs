@@ -42,13 +42,18 @@ async fn a_stage_that_the_pipeline_lacks() {
         "message": "the portal answered success but did not apply `stageId`",
         "written": "no",
         "retry": "after_fix",
-        "hint": "see `notApplied` for what to correct"
+        "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together"
       },
       "notApplied": "[the stage]",
       "changes": [],
       "notes": [],
       "item": {
         "stageId": "C9:NEW"
+      },
+      "names": {
+        "stageId": {
+          "C9:NEW": "Request"
+        }
       }
     }
     "#);
@@ -95,6 +100,11 @@ async fn half_of_a_request() {
         "title": "Acme",
         "stageId": "C9:NEW",
         "opportunity": 700
+      },
+      "names": {
+        "stageId": {
+          "C9:NEW": "Request"
+        }
       }
     }
     "#);
@@ -174,8 +184,8 @@ async fn a_lie_of_each_sort() {
         ]
       },
       "moved on by a robot": {
-        "status": "not_applied",
-        "code": "NOT_APPLIED",
+        "status": "changed_by_portal",
+        "code": "CHANGED_BY_PORTAL",
         "written": "yes",
         "notApplied": [
           [
@@ -187,8 +197,8 @@ async fn a_lie_of_each_sort() {
         ]
       },
       "given to someone else": {
-        "status": "not_applied",
-        "code": "NOT_APPLIED",
+        "status": "changed_by_portal",
+        "code": "CHANGED_BY_PORTAL",
         "written": "yes",
         "notApplied": [
           [
@@ -213,8 +223,8 @@ async fn a_lie_of_each_sort() {
         ]
       },
       "half of a list": {
-        "status": "not_applied",
-        "code": "NOT_APPLIED",
+        "status": "changed_by_portal",
+        "code": "CHANGED_BY_PORTAL",
         "written": "yes",
         "notApplied": [
           [
@@ -233,8 +243,8 @@ async fn a_lie_of_each_sort() {
         ]
       },
       "another day": {
-        "status": "not_applied",
-        "code": "NOT_APPLIED",
+        "status": "changed_by_portal",
+        "code": "CHANGED_BY_PORTAL",
         "written": "yes",
         "notApplied": [
           [
@@ -246,8 +256,8 @@ async fn a_lie_of_each_sort() {
         ]
       },
       "emptied": {
-        "status": "not_applied",
-        "code": "NOT_APPLIED",
+        "status": "changed_by_portal",
+        "code": "CHANGED_BY_PORTAL",
         "written": "yes",
         "notApplied": [
           [
@@ -310,10 +320,7 @@ async fn what_others_changed_is_told_apart_and_noise_is_not_shown() {
       "notes": [],
       "item": {
         "title": "b",
-        "assignedById": 6,
-        "ufCrm_1": {
-          "id": 4
-        }
+        "assignedById": 6
       }
     }
     "#);

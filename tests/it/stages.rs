@@ -112,7 +112,7 @@ async fn stages_are_checked_against_type_and_pipeline() {
       "2 {\"stageId\":\"Agreed and signed\"}": [
         [
           "fields.stageId",
-          "must be the code of a stage such as `C9:NEW`; `options` lists the stages of pipeline 9",
+          "is not the code or the name of a stage; `options` lists the stages of pipeline 9",
           null
         ]
       ]

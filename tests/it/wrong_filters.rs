@@ -128,7 +128,13 @@ async fn wrong_filters_are_explained_and_not_sent() {
         },
         {
           "path": "filter.assignedById",
-          "message": "must be the id of a user, a whole number, not `\"Olga\"`"
+          "message": "must be the id, name or e-mail of an active user, not `\"Olga\"`",
+          "options": [
+            {
+              "code": "7",
+              "name": "Ольга Иванова"
+            }
+          ]
         },
         {
           "path": "filter.phone",

@@ -44,20 +44,22 @@ impl Filter {
         others: impl Iterator<Item = &'a str>,
     ) -> Result<Self, Failure> {
         let known = Fields { entity, naming: Naming::Camel, item: None, list: None };
-        let mut names = Vec::new();
-        collect_names(typed, &mut names);
+        let mut conditions = Vec::new();
+        collect_conditions(typed, &mut conditions);
         let is_open = |name: &str| known.find(name).map_or(true, |it| it.row.is_none());
         let mut filter = Self::default();
-        if names.iter().copied().chain(others).any(is_open) {
+        if conditions.iter().map(|(name, _)| *name).chain(others).any(is_open) {
             let list = context.metadata.field_list(entity, &context.call.deadline).await;
             let list =
                 list.map_err(|error| context.unreadable(entity, Metadata::FIELDS, &error))?;
             filter.list = Some(list);
         }
         let known = Fields { list: filter.list.as_deref(), ..known };
-        let kinds: Vec<Kind> =
-            names.into_iter().filter_map(|name| Some(known.find(name).ok()?.shape.kind)).collect();
-        let sources = Sources::fetch(context, entity, &kinds, &mut filter.notes).await;
+        let conditions: Vec<(Kind, &Value)> = conditions
+            .into_iter()
+            .filter_map(|(name, value)| Some((known.find(name).ok()?.shape.kind, value)))
+            .collect();
+        let sources = Sources::fetch(context, entity, &conditions, &mut filter.notes).await;
         let mut reader = Reader {
             known,
             sources: &sources,
@@ -80,13 +82,16 @@ impl Filter {
     }
 }
 
-/// The field names of a filter and its groups.
-fn collect_names<'a>(typed: &'a Map<String, Value>, names: &mut Vec<&'a str>) {
+/// The field names of a filter and its groups, with what they are compared with.
+fn collect_conditions<'a>(
+    typed: &'a Map<String, Value>,
+    conditions: &mut Vec<(&'a str, &'a Value)>,
+) {
     for (key, value) in typed {
         match value {
-            Value::Object(group) => collect_names(group, names),
+            Value::Object(group) => collect_conditions(group, conditions),
             _ if is_logic(key) => {}
-            _ => names.push(split(key).1),
+            value => conditions.push((split(key).1, value)),
         }
     }
 }
@@ -230,14 +235,17 @@ impl<'a> Reader<'a> {
         }
         let condition = Condition { operator, field, value, path, pipeline };
         let wire = match condition.field.shape.kind {
-            Kind::Users | Kind::Links => joined_list(&condition, is_top),
+            Kind::Users | Kind::Links => self.joined_list(&condition, is_top),
             _ => self.compared(&condition),
         };
         wire.unwrap_or_else(|wrong| {
             let kind = condition.field.shape.kind;
             let problem = Problem::of_field(&condition.path, wrong, kind);
             // Only the portal knows its stages, pipelines and options.
-            let is_by_metadata = matches!(kind, Kind::Stage | Kind::Category | Kind::Choice);
+            let is_by_metadata = matches!(
+                kind,
+                Kind::Stage | Kind::Category | Kind::Choice | Kind::User | Kind::Users
+            );
             self.problems.push(if is_by_metadata { problem.by_metadata() } else { problem });
             Vec::new()
         })
@@ -338,6 +346,41 @@ impl<'a> Reader<'a> {
         self.sources.pipeline(value).ok().map(|(id, _)| id)
     }
 
+    /// The server joins lists of users and contacts only at the top and only for "has one of"; it
+    /// reads the negations of that as the same (the vendor's own list controller).
+    fn joined_list(
+        &mut self,
+        condition: &Condition<'_>,
+        is_top: bool,
+    ) -> Result<Vec<(String, Value)>, Wrong> {
+        let name = condition.field.name.as_str();
+        if !["", "=", "@"].contains(&condition.operator) || !is_top {
+            return Err(format!(
+                "can only be filtered as {{\"{name}\":[ids]}}, which means any of them, and outside \
+                 of groups"
+            )
+            .into());
+        }
+        let values = match condition.value {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let read: Vec<Value> = match condition.field.shape.kind {
+            Kind::Users => values
+                .iter()
+                .map(|value| self.one(condition, "", value))
+                .collect::<Result<_, _>>()?,
+            _ => values.to_vec(),
+        };
+        let ids = Kind::Users.encode(&read.into()).map(|encoded| kind::ids(&encoded.wire));
+        let ids = ids.unwrap_or_default();
+        if ids.is_empty() {
+            return Err("must be a list of ids".into());
+        }
+        let key = if name == "contactIds" { format!("@{name}") } else { name.to_owned() };
+        Ok(vec![(key, json!(ids))])
+    }
+
     fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }
@@ -348,24 +391,4 @@ impl<'a> Reader<'a> {
 fn is_communication(name: &str) -> bool {
     let folded = names::folded(name);
     folded == "fm" || ["phone", "email", "imol"].iter().any(|start| folded.starts_with(start))
-}
-
-/// The server joins lists of users and contacts only at the top and only for "has one of"; it
-/// reads the negations of that as the same (the vendor's own list controller).
-fn joined_list(condition: &Condition<'_>, is_top: bool) -> Result<Vec<(String, Value)>, Wrong> {
-    let name = condition.field.name.as_str();
-    if !["", "=", "@"].contains(&condition.operator) || !is_top {
-        return Err(format!(
-            "can only be filtered as {{\"{name}\":[ids]}}, which means any of them, and outside of \
-             groups"
-        )
-        .into());
-    }
-    let ids = Kind::Users.encode(condition.value).map(|encoded| kind::ids(&encoded.wire));
-    let ids = ids.unwrap_or_default();
-    if ids.is_empty() {
-        return Err("must be a list of ids".into());
-    }
-    let key = if name == "contactIds" { format!("@{name}") } else { name.to_owned() };
-    Ok(vec![(key, json!(ids))])
 }

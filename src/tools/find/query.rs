@@ -194,7 +194,7 @@ impl Clients {
     /// Those holders whose types this server works on.
     fn among(holders: &Holders, context: Context<'_>) -> Self {
         let of = |family: Family| match family.entity_type_id().map(EntityType::new) {
-            Some(entity) if context.types.contains(entity) => holders.of(entity),
+            Some(entity) if context.call.types.contains(entity) => holders.of(entity),
             _ => Vec::new(),
         };
         Self { contacts: of(Family::Contact), companies: of(Family::Company) }
@@ -253,7 +253,7 @@ async fn named_like(context: Context<'_>, family: Family, query: &str) -> Vec<u6
     let Some(entity) = family.entity_type_id().map(EntityType::new) else {
         return Vec::new();
     };
-    if !context.types.contains(entity) {
+    if !context.call.types.contains(entity) {
         return Vec::new();
     }
     let mut naming = NamingFields::of(entity);

@@ -1,23 +1,18 @@
 //! A checked request for items: which fields, in which order, how many; its pages and its answer.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::filter::Filter;
 use crate::{
     crm::{
-        EntityType, Item, Kind, Naming,
-        catalog::{self, Access},
+        EntityType, Item, Naming,
+        catalog::{self, Access, KNOWN_BY},
         names,
     },
     error::{Failure, Problem},
     items::{Items, Page, Query},
     metadata::{Fields, Unresolved},
-    tools::{
-        context::Context,
-        days::Days,
-        naming::Names,
-        render::{KNOWN_BY, meaningful_fields, narrowed},
-    },
+    tools::context::Context,
 };
 
 const USUAL_LIMIT: u64 = 20;
@@ -177,69 +172,6 @@ impl ListRequest {
             Some(fields) if !fields.iter().any(|name| name == "fm") => fields.clone(),
             _ => vec!["*".to_owned()],
         }
-    }
-
-    pub(super) async fn answer(mut self, context: Context<'_>, found: Found) -> Value {
-        let names = match found.items.as_slice() {
-            [] => None,
-            _ => Some(Names::of(context, self.entity, &mut self.notes).await),
-        };
-        let values = found.items.iter().flat_map(Item::fields);
-        let days = Days::of(context, self.entity, Naming::Camel, values).await;
-        let portal = context.call.account.address();
-        let items: Vec<Value> = found
-            .items
-            .into_iter()
-            .map(|item| {
-                let id = item.id();
-                let row = days.in_item(self.row(item));
-                let row = match &names {
-                    Some(names) => names.added_to(row),
-                    None => row,
-                };
-                let link = id.map(|id| portal.page(&self.entity.item_path(id)));
-                let link = link.map(|link| ("link".to_owned(), link.into()));
-                // Custom fields are named in the requested spelling.
-                let renamed = row
-                    .into_iter()
-                    .map(|(name, value)| (names::in_naming(&name, self.naming), value));
-                renamed.chain(link).collect::<Map<_, _>>().into()
-            })
-            .collect();
-        let count = items.len();
-        let answer = json!({
-            "ok": true,
-            "entityTypeId": self.entity.id(),
-            "items": items,
-            "total": found.total,
-            "next": null,
-            "notes": self.notes,
-        });
-        let how = "continue from `next`, or narrow with `filter`, `limit` or a shorter `select`";
-        let mut answer = narrowed(answer, "items", how);
-        let shown = answer.get("items").and_then(Value::as_array).map_or(0, Vec::len);
-        if let Some(answer) = answer.as_object_mut() {
-            if found.has_more || shown < count {
-                let shown = shown as u64;
-                answer.insert("next".to_owned(), json!(self.start.unwrap_or(0) + shown));
-            }
-            answer.retain(|_, value| !value.is_null());
-        }
-        answer
-    }
-
-    /// The fields of an item that are shown: non-empty ones and selected ones.
-    fn row(&self, item: Item) -> Item {
-        let Some(fields) = &self.fields else {
-            return meaningful_fields(item);
-        };
-        let shown = fields.iter().filter_map(|name| {
-            let value = item.get(name).cloned().unwrap_or_default();
-            let kind = catalog::named(name).map_or(Kind::Text, |row| row.kind);
-            let is_shown = self.selected.contains(name) || !kind.is_empty(&value);
-            is_shown.then(|| (name.clone(), value))
-        });
-        shown.collect()
     }
 }
 

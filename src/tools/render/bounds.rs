@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::text::visible;
 
 /// An answer stays below this many characters unless it holds that much without long values.
-const MAX_ANSWER: usize = 8_000;
+pub(in crate::tools) const MAX_ANSWER: usize = 8_000;
 /// The length of a note about shortening.
 const NOTE_LENGTH: usize = 200;
 /// The parts of an answer that are cut first.
@@ -20,8 +20,13 @@ const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 /// The answer of a tool that reads: long values are cut; if that is not enough, `part` is
 /// shortened, with a note that says how to narrow the request.
 pub(in crate::tools) fn narrowed(json: Value, part: &str, how: &str) -> Value {
+    narrowed_beside(json, part, how, 0)
+}
+
+/// The same where so many characters are kept free.
+pub(in crate::tools) fn narrowed_beside(json: Value, part: &str, how: &str, free: usize) -> Value {
     let mut json = bounded(json);
-    let mut excess = length(&json).saturating_sub(MAX_ANSWER);
+    let mut excess = (length(&json) + free).saturating_sub(MAX_ANSWER);
     if excess == 0 {
         return json;
     }
@@ -183,7 +188,7 @@ fn shorten_part(part: &mut Value, longest: usize, most: usize) {
 }
 
 /// Texts and keys may come from outsiders: invisible characters in them are escaped.
-pub(super) fn make_visible(value: &mut Value) {
+pub(in crate::tools) fn make_visible(value: &mut Value) {
     match value {
         Value::String(text) => {
             if let Cow::Owned(visible) = visible(text) {
@@ -236,7 +241,8 @@ fn prune(value: &mut Value, most: usize, name: &str, pruned: &mut Vec<String>) {
     }
 }
 
-fn length(json: &Value) -> usize {
+/// How many characters an answer has.
+pub(in crate::tools) fn length(json: &Value) -> usize {
     json.to_string().chars().count()
 }
 

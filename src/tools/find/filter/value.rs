@@ -1,6 +1,8 @@
 //! What a condition compares with: names of stages, pipelines and directory entries become codes,
 //! moments and flags get the form that lists compare, which is not the one that updates take.
 
+use std::{collections::HashMap, sync::Arc};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,9 +12,12 @@ use crate::{
         kind::{self, can_be_read_as},
         names, text,
     },
-    metadata::{CUT_DIRECTORIES, Codes, Entry, Needed, Pipeline, ResolvedField, named},
+    metadata::{CUT_DIRECTORIES, Codes, Entry, Needed, People, Pipeline, ResolvedField, named},
     tools::context::Context,
 };
+
+/// A filter looks up so many people.
+const MAX_PEOPLE: usize = 5;
 
 /// A value in the form that lists compare, with a remark when it is not the one that was given.
 pub(super) struct Read {
@@ -38,6 +43,7 @@ impl From<Value> for Read {
 pub(super) struct Sources {
     entity: EntityType,
     codes: Codes,
+    people: HashMap<String, Arc<People>>,
 }
 
 impl Sources {
@@ -45,10 +51,10 @@ impl Sources {
     pub(super) async fn fetch(
         context: Context<'_>,
         entity: EntityType,
-        kinds: &[Kind],
+        conditions: &[(Kind, &Value)],
         notes: &mut Vec<String>,
     ) -> Self {
-        let has = |kind: Kind| kinds.contains(&kind);
+        let has = |kind: Kind| conditions.iter().any(|(it, _)| *it == kind);
         let needed = Needed {
             directories: has(Kind::Stage) || has(Kind::Status),
             pipelines: has(Kind::Stage) || has(Kind::Category),
@@ -63,7 +69,23 @@ impl Sources {
         if let Some(error) = &codes.pipelines_error {
             notes.push(format!("pipelines were not checked: {error}"));
         }
-        Self { entity, codes }
+        let mut people = HashMap::new();
+        let names = conditions.iter().filter(|(kind, _)| matches!(kind, Kind::User | Kind::Users));
+        let names = names.flat_map(|(_, value)| match value {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(*one),
+        });
+        let names = names.filter(|value| kind::whole_number(value).is_none());
+        let names = names.filter_map(Value::as_str).filter(|name| !name.trim().is_empty());
+        for name in names.take(MAX_PEOPLE) {
+            match context.metadata.people(name, &context.call.deadline).await {
+                Ok(found) => {
+                    people.insert(name.to_owned(), found);
+                }
+                Err(error) => notes.push(format!("people could not be looked up: {error}")),
+            }
+        }
+        Self { entity, codes, people }
     }
 
     /// Reads one value for a field and an operator; `pipeline` is the one that stages must be of.
@@ -92,6 +114,8 @@ impl Sources {
                 Ok(Read::noted(id, note))
             }
             Kind::Status => Ok(self.code(field, value)),
+            Kind::User | Kind::Users if kind::whole_number(value).is_none() => self.person(value),
+            Kind::Users => Ok(value.clone().into()),
             Kind::Choice => match field.listed {
                 Some(listed) => {
                     let (wire, note) = listed.choose(value)?;
@@ -103,6 +127,22 @@ impl Sources {
             kind => {
                 let encoded = kind.encode(value)?;
                 Ok(Read::noted(encoded.wire, encoded.note))
+            }
+        }
+    }
+
+    /// A user by full name or e-mail.
+    fn person(&self, value: &Value) -> Result<Read, Wrong> {
+        let people = value.as_str().and_then(|typed| Some((typed, self.people.get(typed)?)));
+        let found = people.map_or(&[][..], |(_, people)| people.found.as_slice());
+        match people.and_then(|(typed, people)| people.called(typed)) {
+            Some(one) => Ok(Read::noted(one.id, Some(format!("was read as user {}", one.id)))),
+            None => {
+                let there: Vec<_> = found.iter().map(|it| (it.id, it.name.as_str())).collect();
+                let shown = kind::shown(value);
+                let message =
+                    format!("must be the id, name or e-mail of an active user, not {shown}");
+                Err(Wrong::from(message).among(&there))
             }
         }
     }
