@@ -341,8 +341,16 @@ impl Failure {
         }
     }
 
-    /// The error's part of an answer.
+    /// The error's part of an answer. A single problem leaves out its message where the failure's own
+    /// ends with it.
     pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_else(|_| json!({"code": "INTERNAL"}))
+        let mut json = serde_json::to_value(self).unwrap_or_else(|_| json!({"code": "INTERNAL"}));
+        let is_said_above =
+            matches!(self.problems.as_slice(), [one] if self.message.ends_with(&one.message));
+        let only = json.pointer_mut("/problems/0").and_then(Value::as_object_mut);
+        if let Some(only) = only.filter(|_| is_said_above) {
+            only.shift_remove("message");
+        }
+        json
     }
 }

@@ -100,7 +100,6 @@ async fn an_update_is_told_the_real_stages_and_pipelines() {
       {"path":"fields.assignedById"}
       "`fields.assignedById` must be the id of a user, a whole number, not `\"Zoe\"`"
     "#);
-
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::Reply,
-    support::{message_of, on_portal, on_sandbox, received, sent},
+    support::{on_portal, on_sandbox, problem_message, received, sent},
 };
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
         let call = json!({"entityTypeId": entity_type_id, "id": id, "clear": [name]});
         let answer = server.update(call).await;
         let error = &answer.json["error"];
-        let message = message_of(error, &error["problems"][0]);
+        let message = problem_message(error, &error["problems"][0]);
         assert_eq!(error["retry"], "no");
         assert_eq!(message, "cannot be emptied: the portal would keep the old value", "{name}");
         assert_eq!(sent(&sandbox), Value::Null);

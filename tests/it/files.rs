@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
     support::{
-        Answered, Server, message_of, on_portal, on_sandbox, problems, program, received,
+        Answered, Server, on_portal, on_sandbox, problem_message, problems, program, received,
         update_contact, updates,
     },
 };
@@ -107,7 +107,7 @@ async fn files_that_would_corrupt_or_clear_the_field_are_refused() {
         let answer = update_deal(&mut server, json!({ name: value })).await;
         let problem = &answer.json["error"]["problems"][0];
         assert_eq!(problem["path"], format!("fields.{name}"));
-        told.push(message_of(&answer.json["error"], problem));
+        told.push(problem_message(&answer.json["error"], problem));
     }
     assert_eq!(updates(&sandbox), [] as [Value; 0]);
     assert_json_snapshot!(told, @r#"

@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{message_of, on_item, on_sandbox, update_contact, updates};
+use crate::support::{on_item, on_sandbox, problem_message, update_contact, updates};
 
 #[tokio::test]
 async fn records_are_added_changed_and_removed_by_key() {
@@ -115,7 +115,7 @@ async fn records_that_the_portal_would_skip_double_or_refuse_are_refused_first()
     for fm in cases {
         let answer = update_contact(&mut server, json!({"fm": fm})).await;
         let problem = &answer.json["error"]["problems"][0];
-        told.push(json!([problem["path"], message_of(&answer.json["error"], problem)]));
+        told.push(json!([problem["path"], problem_message(&answer.json["error"], problem)]));
     }
     assert_eq!(updates(&sandbox), [] as [Value; 0]);
     assert_json_snapshot!(told, @r#"

@@ -106,9 +106,8 @@ async fn a_burst_loses_and_doubles_nothing() {
     let answers = at_once(&mut server, calls.collect()).await;
     assert!(answers.iter().all(|answer| answer.json["status"] == "updated"), "{answers:?}");
     sandbox.set_rules(Rules::default());
-    let item = server
-        .call("get_crm_item", json!({"entityTypeId": 3, "id": 6, "select": ["fm"]}))
-        .await;
+    let item =
+        server.call("get_crm_item", json!({"entityTypeId": 3, "id": 6, "select": ["fm"]})).await;
     let phones = item.json["item"]["fm"].as_array().unwrap();
     let mut values: Vec<&str> = phones.iter().map(|it| it["value"].as_str().unwrap()).collect();
     values.sort_unstable();

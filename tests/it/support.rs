@@ -129,21 +129,18 @@ pub(crate) fn updates(sandbox: &Sandbox) -> Vec<Value> {
 
 /// The problems of a refusal: path, message, suggestion.
 pub(crate) fn problems(answer: &Answered) -> Vec<Value> {
-    let error = &answer.json["error"];
-    let problems = error["problems"].as_array().cloned().unwrap_or_default();
-    let told = problems
-        .iter()
-        .map(|problem| json!([problem["path"], message_of(error, problem), problem["didYouMean"]]));
-    told.collect()
+    let problems = answer.json["error"]["problems"].as_array().cloned().unwrap_or_default();
+    let message = |it: &Value| problem_message(&answer.json["error"], it);
+    problems.iter().map(|it| json!([it["path"], message(it), it["didYouMean"]])).collect()
 }
 
-/// The message of a problem; that of a single one is the error's.
-pub(crate) fn message_of(error: &Value, problem: &Value) -> Value {
-    let path = format!("`{}` ", problem["path"].as_str().unwrap());
-    match &problem["message"] {
-        Value::Null => error["message"].as_str().unwrap().strip_prefix(&path).unwrap().into(),
-        message => message.clone(),
-    }
+/// What a problem says: its own message, or that of the error, which is the same for a single one.
+pub(crate) fn problem_message(error: &Value, problem: &Value) -> String {
+    let own = problem["message"].as_str().map(str::to_owned);
+    own.unwrap_or_else(|| {
+        let named = format!("`{}` ", problem["path"].as_str().unwrap());
+        error["message"].as_str().unwrap().strip_prefix(&named).unwrap().to_owned()
+    })
 }
 
 /// The program with none of the settings of whoever runs the tests.
