@@ -99,7 +99,9 @@ fn with_files(failure: Failure, plan: &plan::Plan) -> Failure {
 async fn add_stages(call: &Call<'_>, patch: &Patch, outcome: &mut Outcome) {
     let entity = patch.item.entity;
     let Outcome::Missed { not_applied, item, .. } = outcome else { return };
-    let missed = not_applied.iter_mut().find(|missed| explain::is_stage(entity, &missed.field));
+    let missed = not_applied.iter_mut().find(|missed| {
+        missed.why == Why::NotInPipeline && explain::is_stage(entity, &missed.field)
+    });
     let Some(missed) = missed else { return };
     let code = missed.now.as_str().unwrap_or_default();
     let stages = explain::stages(call, entity, code, item).await;

@@ -27,6 +27,7 @@ pub enum Code {
     Conflict,
     PartlyApplied,
     NotApplied,
+    ChangedByPortal,
     ItemNotFound,
     TypeNotFound,
     TypeNotSupported,

@@ -4,12 +4,12 @@
 //! step detects that.
 
 mod changes;
+mod missed;
 mod why;
 
 use std::collections::HashMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     after::{Applied, PhotoUpload},
@@ -22,9 +22,10 @@ use crate::{
         EntityType, Family, Item, kind,
         multifield::{self, Operation, Record},
     },
-    error::{Choice, Code, Failure, Problem, Retry, Written},
+    error::{Code, Failure, Problem, Retry, Written},
 };
 pub use changes::Change;
+pub use missed::NotApplied;
 pub use why::Why;
 
 /// How an update that the portal accepted ended.
@@ -45,7 +46,7 @@ pub enum Outcome {
     },
     /// At least one requested value is not applied.
     Missed {
-        /// The error, with code `PARTLY_APPLIED` or `NOT_APPLIED`.
+        /// The error, with code `PARTLY_APPLIED`, `NOT_APPLIED` or `CHANGED_BY_PORTAL`.
         failure: Box<Failure>,
         /// The fields that do not have the requested value.
         not_applied: Vec<NotApplied>,
@@ -68,30 +69,6 @@ pub enum Status {
     Unchanged,
     /// A dry run: nothing was sent.
     Planned,
-}
-
-/// A field that does not have the requested value.
-#[derive(Debug, Clone, Serialize)]
-pub struct NotApplied {
-    /// The field, or one record of it.
-    pub field: String,
-    /// The requested value.
-    pub asked: Value,
-    /// The current value.
-    pub now: Value,
-    /// Why, as far as can be told.
-    pub why: Why,
-    /// What to do.
-    pub hint: String,
-    /// The values that the portal accepts, where they were looked up.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<Choice>,
-}
-
-impl NotApplied {
-    fn new(field: String, asked: Value, now: Value, why: Why) -> Self {
-        Self { field, asked, now, why, hint: why.hint().to_owned(), options: Vec::new() }
-    }
 }
 
 /// Whether every requested field that is no picture has its value.
@@ -198,7 +175,7 @@ pub(super) fn compare(
         notes.extend(sent.map(|upload| format!("`{}` was sent {}", asked.name, upload.named())));
     }
     let mut not_applied = Vec::new();
-    let mut applied = AppliedFields::default();
+    let mut applied = missed::AppliedFields::default();
     for asked in asked {
         if asked.is_applied(before.item(), &item) {
             applied.add(asked, before.item());
@@ -217,7 +194,7 @@ pub(super) fn compare(
             let now = asked.answered(&item);
             let mut missed = NotApplied::new(asked.name.clone(), asked.shown(), now, why);
             if why == Why::ComputedByPortal && asked.name == "opportunity" {
-                MANUAL_AMOUNT.clone_into(&mut missed.hint);
+                missed::MANUAL_AMOUNT.clone_into(&mut missed.hint);
             }
             not_applied.push(missed);
         }
@@ -235,7 +212,7 @@ pub(super) fn compare(
         Before::Item(_) => Written::No,
         Before::Unread(_) => Written::Unknown,
     };
-    let mut failure = missed_failure(&not_applied, &applied, written);
+    let mut failure = missed::failure(asked, before, &not_applied, &applied, written, &photo);
     match photo {
         PhotoUpload::Refused(refused) => failure.portal = refused.portal,
         PhotoUpload::Lost(lost) => {
@@ -255,28 +232,13 @@ pub(super) fn compare(
     Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item }
 }
 
-/// What has the requested value.
-#[derive(Default)]
-struct AppliedFields {
-    names: Vec<String>,
-    /// Whether some of it was different before, or may have been.
-    has_new: bool,
-}
-
-impl AppliedFields {
-    fn add(&mut self, asked: &Asked, before: Option<&Item>) {
-        self.names.push(asked.name.clone());
-        self.has_new |= before.is_none_or(|before| !asked.is_applied(Some(before), before));
-    }
-}
-
 /// The records that were not applied; those that were are added to `applied`.
 fn missed_records(
     asked: &Asked,
     operations: &[Operation],
     before: Option<&Item>,
     item: &Item,
-    applied: &mut AppliedFields,
+    applied: &mut missed::AppliedFields,
 ) -> Vec<NotApplied> {
     let old = multifield::records(before.and_then(|before| before.get(&asked.name)));
     let new = multifield::records(item.get(&asked.name));
@@ -301,44 +263,6 @@ fn missed_records(
         missed.push(NotApplied::new(field, operation.shown(), now.unwrap_or_default(), why));
     }
     missed
-}
-
-/// How an amount that follows the product rows can be set (docs/bitrix24.md, "Silent drops").
-const MANUAL_AMOUNT: &str = "`isManualOpportunity` is N, so the amount is the sum of the product rows, which \
-    these tools cannot edit; to set it by hand, send `isManualOpportunity`: \"Y\" with it, after which it no \
-    longer follows the rows; ask the user";
-
-fn missed_failure(
-    not_applied: &[NotApplied],
-    applied: &AppliedFields,
-    written: Written,
-) -> Failure {
-    let missing = name_list(not_applied.iter().map(|missed| missed.field.as_str()));
-    let are_all = |why: Why| not_applied.iter().all(|missed| missed.why == why);
-    let code = if applied.has_new { Code::PartlyApplied } else { Code::NotApplied };
-    let message = if are_all(Why::UnknownToPortal) {
-        format!(
-            "the portal answered success but does not show {missing}: it may or may not have been applied"
-        )
-    } else if are_all(Why::NoAnswer) {
-        format!("the portal gave no answer to {missing}: it may or may not have been applied")
-    } else if are_all(Why::Refused) {
-        format!("the portal refused {missing} and applied the rest")
-    } else {
-        format!("the portal answered success but did not apply {missing}")
-    };
-    let hint = if applied.names.is_empty() {
-        "see `notApplied` for what to correct".to_owned()
-    } else {
-        let was = if applied.names.len() == 1 { "was" } else { "were" };
-        let applied = name_list(applied.names.iter().map(String::as_str));
-        format!("{applied} {was} applied; resend only what `notApplied` lists")
-    };
-    Failure { written, ..Failure::new(code, Retry::AfterFix, message, hint) }
-}
-
-fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -201,7 +201,11 @@ async fn render(context: Context<'_>, patch: &Patch, mut outcome: Outcome) -> An
         ),
         Outcome::Missed { failure, not_applied, changes, notes, item } => Missed {
             ok: false,
-            status: if failure.code == Code::PartlyApplied { "partial" } else { "not_applied" },
+            status: match failure.code {
+                Code::PartlyApplied => "partial",
+                Code::ChangedByPortal => "changed_by_portal",
+                _ => "not_applied",
+            },
             error: *failure,
             not_applied,
             changes: with_days(changes),

@@ -252,7 +252,7 @@ async fn an_emptied_list_is_read_again() {
         "message": "the portal answered success but did not apply `ufCrm_1730000000001`",
         "written": "no",
         "retry": "no",
-        "hint": "the portal accepted the empty value and did not store it; a person has to empty the field in the portal"
+        "hint": "see `notApplied` for the reason, and tell the user"
       },
       "notApplied": [
         {

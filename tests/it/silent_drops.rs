@@ -122,6 +122,47 @@ async fn fields_that_are_set_on_creation_only_or_worked_out() {
 }
 
 #[tokio::test]
+async fn an_amount_that_follows_the_product_rows_names_what_would_set_it() {
+    let before = json!({"id": 351, "title": "a", "opportunity": 5, "isManualOpportunity": "N"});
+    let after = json!({"id": 351, "title": "b", "opportunity": 5, "isManualOpportunity": "N"});
+    let answer = on_liar(before, after, json!({"title": "b", "opportunity": 10})).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "status": "partial",
+      "error": {
+        "code": "PARTLY_APPLIED",
+        "message": "the portal answered success but did not apply `opportunity`",
+        "written": "yes",
+        "retry": "no",
+        "hint": "`title` was applied; see `notApplied` for the reason, and tell the user"
+      },
+      "notApplied": [
+        {
+          "field": "opportunity",
+          "asked": 10,
+          "now": 5,
+          "why": "computed_by_portal",
+          "hint": "`isManualOpportunity` is N, so the amount is the sum of the product rows, which these tools cannot edit; to set it by hand, send `isManualOpportunity: \"Y\"` with it, after which it no longer follows the rows; ask the user"
+        }
+      ],
+      "changes": [
+        {
+          "field": "title",
+          "before": "a",
+          "after": "b"
+        }
+      ],
+      "notes": [],
+      "item": {
+        "title": "b",
+        "opportunity": 5
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
 async fn a_lie_of_each_sort() {
     let before = json!({"id": 351, "title": "a", "stageId": "C9:NEW", "categoryId": 9, "opportunity": 5, "isManualOpportunity": "N", "assignedById": 1, "observers": [1], "closedate": "2026-07-31T02:00:00+02:00"});
     let with = |changes: Value| {

@@ -148,7 +148,59 @@ async fn a_robot_and_a_final_stage_are_told_apart_from_what_was_asked() {
     sandbox.set_rules(Rules { robot, ..Rules::default() });
     let fields = json!({"title": "b", "stageId": "C9:UC_NYL06U"});
     let moved_on = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
-    assert_eq!(moved_on.json["notApplied"][0]["why"], "portal_set_another_value");
+    let methods: Vec<String> = sandbox.received().into_iter().map(|it| it.method).collect();
+    assert_eq!(methods, ["crm.item.get", "crm.item.update"]);
+    assert_json_snapshot!(moved_on.json, @r#"
+    {
+      "ok": false,
+      "status": "changed_by_portal",
+      "error": {
+        "code": "CHANGED_BY_PORTAL",
+        "message": "saved, then the portal changed `stageId` to `C9:WON`",
+        "written": "yes",
+        "retry": "no",
+        "hint": "tell the user; do not send it again"
+      },
+      "notApplied": [
+        {
+          "field": "stageId",
+          "asked": "C9:UC_NYL06U",
+          "now": "C9:WON",
+          "why": "portal_set_another_value",
+          "hint": "the portal's automation or another user has probably set this value after the save; tell the user, and do not send yours again"
+        }
+      ],
+      "changes": [
+        {
+          "field": "title",
+          "before": "Service contract",
+          "after": "b"
+        },
+        {
+          "field": "stageId",
+          "before": "C9:NEW",
+          "after": "C9:WON"
+        },
+        {
+          "field": "closed",
+          "before": "N",
+          "after": "Y",
+          "askedFor": false
+        },
+        {
+          "field": "isNew",
+          "before": "Y",
+          "after": "N",
+          "askedFor": false
+        }
+      ],
+      "notes": [],
+      "item": {
+        "title": "b",
+        "stageId": "C9:WON"
+      }
+    }
+    "#);
 
     sandbox.set_rules(Rules { deals_close_today: true, ..Rules::default() });
     let fields = json!({"stageId": "C9:WON"});

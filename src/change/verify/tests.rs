@@ -23,7 +23,7 @@ fn plan(fields: &Value) -> Plan {
     Plan { asked, expected: Vec::new(), notes: Vec::new() }
 }
 
-/// The outcome in short: its status, or its code with what was written and why each field was missed;
+/// The outcome in short: its status, or its code with what was written, whether to try again and why each field was missed;
 /// and which fields have changed, those that nobody asked for in brackets.
 fn outcome(before: &Before, asked: &Value, after: &Value, photo: PhotoUpload) -> (String, String) {
     let applied = Applied { after: item(after), photo };
@@ -39,7 +39,7 @@ fn outcome(before: &Before, asked: &Value, after: &Value, photo: PhotoUpload) ->
         Outcome::Missed { failure, not_applied, .. } => {
             let missed = not_applied.iter().map(|it| format!("{} {:?}", it.field, it.why));
             let missed = missed.collect::<Vec<_>>().join(", ");
-            format!("{:?} {:?}: {missed}", failure.code, failure.written)
+            format!("{:?} {:?} {:?}: {missed}", failure.code, failure.written, failure.retry)
         }
     };
     (outcome, changes)
@@ -79,14 +79,14 @@ fn every_way_in_which_a_value_can_be_applied_or_missed() {
             json!({"title": "a"}),
             json!({"title": "b"}),
             json!({"title": "a"}),
-            "NotApplied No: title Ignored",
+            "NotApplied No AfterFix: title Ignored",
             "",
         ),
         (
             json!({"title": "a", "stageId": "C9:NEW"}),
             json!({"title": "b", "stageId": "C9:GONE"}),
             json!({"title": "b", "stageId": "C9:NEW"}),
-            "PartlyApplied Yes: stageId NotInPipeline",
+            "PartlyApplied Yes AfterFix: stageId NotInPipeline",
             "title",
         ),
         // Another value than the old one and the asked one.
@@ -94,21 +94,36 @@ fn every_way_in_which_a_value_can_be_applied_or_missed() {
             json!({"stageId": "C9:NEW"}),
             json!({"stageId": "C9:WON"}),
             json!({"stageId": "C9:LOSE"}),
-            "NotApplied Yes: stageId PortalSetAnotherValue",
+            "ChangedByPortal Yes No: stageId PortalSetAnotherValue",
+            "stageId",
+        ),
+        (
+            json!({"title": "a", "stageId": "C9:NEW"}),
+            json!({"title": "b", "stageId": "C9:WON"}),
+            json!({"title": "b", "stageId": "C9:LOSE"}),
+            "ChangedByPortal Yes No: stageId PortalSetAnotherValue",
+            "title stageId",
+        ),
+        // One that can be corrected beside one that cannot.
+        (
+            json!({"title": "a", "stageId": "C9:NEW"}),
+            json!({"title": "b", "stageId": "C9:WON"}),
+            json!({"title": "a", "stageId": "C9:LOSE"}),
+            "NotApplied Yes AfterFix: title Ignored, stageId PortalSetAnotherValue",
             "stageId",
         ),
         (
             json!({"comments": "a"}),
             json!({"comments": ""}),
             json!({"comments": "a"}),
-            "NotApplied No: comments NotCleared",
+            "NotApplied No No: comments NotCleared",
             "",
         ),
         (
             json!({"opportunity": 1, "isManualOpportunity": "N"}),
             json!({"opportunity": 5}),
             json!({"opportunity": 1, "isManualOpportunity": "N"}),
-            "NotApplied No: opportunity ComputedByPortal",
+            "NotApplied No No: opportunity ComputedByPortal",
             "",
         ),
         // What the item does not show cannot be said to be written, nor not to be.
@@ -116,14 +131,14 @@ fn every_way_in_which_a_value_can_be_applied_or_missed() {
             json!({"title": "a"}),
             json!({"ufCrm_1": "b"}),
             json!({"title": "a"}),
-            "NotApplied Unknown: ufCrm_1 UnknownToPortal",
+            "NotApplied Unknown AfterFix: ufCrm_1 UnknownToPortal",
             "",
         ),
         (
             json!({"updatedTime": "1"}),
             json!({"ufCrm_1": "b"}),
             json!({"updatedTime": "2"}),
-            "NotApplied Yes: ufCrm_1 UnknownToPortal",
+            "NotApplied Yes AfterFix: ufCrm_1 UnknownToPortal",
             "",
         ),
     ];
@@ -135,6 +150,22 @@ fn every_way_in_which_a_value_can_be_applied_or_missed() {
 }
 
 #[test]
+fn a_picture_that_was_refused_for_a_right_needs_a_person() {
+    let cases = [
+        (Code::InvalidValue, Retry::AfterFix, Retry::AfterFix),
+        (Code::Refused, Retry::No, Retry::AfterFix),
+        (Code::AccessDenied, Retry::No, Retry::No),
+    ];
+    for (code, retry, told) in cases {
+        let refused = Failure::new(code, retry, "", "");
+        assert_eq!(
+            Why::Refused.can_be_fixed(&PhotoUpload::Refused(Box::new(refused))),
+            told == Retry::AfterFix
+        );
+    }
+}
+
+#[test]
 fn of_an_item_that_was_not_read_no_change_is_told() {
     let before = || Before::Unread(crate::portal::PortalError::TimedOut);
     let found =
@@ -142,7 +173,29 @@ fn of_an_item_that_was_not_read_no_change_is_told() {
     assert_eq!(found, ("Updated".to_owned(), String::new()));
     let found =
         outcome(&before(), &json!({"title": "b"}), &json!({"title": "a"}), PhotoUpload::NotAsked);
-    assert_eq!(found.0, "NotApplied Unknown: title PortalSetAnotherValue");
+    assert_eq!(found.0, "NotApplied Unknown No: title PortalSetAnotherValue");
+    // Without the old value nobody knows who set the new one.
+    let (asked, after) =
+        (json!({"title": "b", "stageId": "WON"}), json!({"title": "b", "stageId": "NEW"}));
+    let found = outcome(&before(), &asked, &after, PhotoUpload::NotAsked);
+    assert_eq!(found.0, "PartlyApplied Yes No: stageId PortalSetAnotherValue");
+}
+
+#[test]
+fn a_code_or_an_id_is_named_and_no_other_text_of_the_portal() {
+    let cases = [
+        ("stageId", json!("C9:LOSE"), "`stageId` to `C9:LOSE`"),
+        ("assignedById", json!(9), "`assignedById` to `9`"),
+        ("stageId", json!("LOSE it all"), "`stageId`"),
+        ("title", json!("LOSE"), "`title`"),
+    ];
+    for (name, now, told) in cases {
+        let before = Before::Item(item(&json!({ name: "1" })));
+        let applied = Applied { after: item(&json!({ name: now })), photo: PhotoUpload::NotAsked };
+        let outcome = compare(&before, &plan(&json!({ name: "2" })), applied, Vec::new());
+        let Outcome::Missed { failure, .. } = outcome else { panic!("{name} is applied") };
+        assert_eq!(failure.message, format!("saved, then the portal changed {told}"));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::{
         asked::{Asked, Want},
     },
     crm::{Item, Kind, catalog::Access, kind},
+    error::{Code, Retry},
 };
 
 /// Why a requested value was not applied.
@@ -39,6 +40,33 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether a call with other arguments can help.
+    pub(super) fn can_be_fixed(self, photo: &PhotoUpload) -> bool {
+        match (self, photo) {
+            // Without a code, another picture may be accepted.
+            (Self::Refused, PhotoUpload::Refused(refused)) => {
+                refused.retry != Retry::No || refused.code == Code::Refused
+            }
+            _ => self.is_about_the_call(),
+        }
+    }
+
+    const fn is_about_the_call(self) -> bool {
+        match self {
+            Self::Ignored
+            | Self::UnknownToPortal
+            | Self::NotInPipeline
+            | Self::FileNotStored
+            | Self::NotSent
+            | Self::Refused
+            | Self::NoAnswer => true,
+            Self::ComputedByPortal
+            | Self::SetOnCreationOnly
+            | Self::NotCleared
+            | Self::PortalSetAnotherValue => false,
+        }
+    }
+
     /// What to do.
     pub(super) const fn hint(self) -> &'static str {
         match self {
@@ -53,7 +81,9 @@ impl Why {
             Self::ComputedByPortal => {
                 "the portal computes this value from others, which these tools cannot edit; tell the user"
             }
-            Self::SetOnCreationOnly => "this field can only be set when an item is created",
+            Self::SetOnCreationOnly => {
+                "this field can only be set when an item is created; tell the user"
+            }
             Self::NotInPipeline => {
                 "the item kept its stage; use a stage of its pipeline (`options`, where given), or \
                  move it with `categoryId` and `stageId` together"
@@ -67,8 +97,8 @@ impl Why {
                  field before sending a file again"
             }
             Self::PortalSetAnotherValue => {
-                "the portal's automation or another user set this value after the save; tell the user, \
-                 and do not send yours again"
+                "the portal's automation or another user has probably set this value after the save; \
+                 tell the user, and do not send yours again"
             }
             Self::NotSent => "the picture was not sent; send it again when the others are applied",
             Self::Refused => "the portal refused the picture; see `error.portal`",
