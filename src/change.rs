@@ -21,6 +21,7 @@ mod naming;
 mod patch;
 mod plan;
 mod prepare;
+mod required;
 mod settle;
 mod stages;
 mod verify;

@@ -6,6 +6,8 @@
 
 mod verdict;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -96,6 +98,9 @@ pub struct PortalData {
     /// What the item holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Value>,
+    /// What people call the field.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub title: String,
 }
 
 /// An allowed value.
@@ -132,6 +137,9 @@ pub struct Problem {
     /// Whether what is meant can be found among the portal's items, fields and people.
     #[serde(skip)]
     pub can_be_looked_up: bool,
+    /// What to do where no other form of the call helps, because only the user can decide.
+    #[serde(skip)]
+    pub for_the_user: Option<&'static str>,
     /// Whether newer metadata might make it valid.
     #[serde(skip)]
     pub depends_on_metadata: bool,
@@ -147,6 +155,7 @@ impl Problem {
             data: None,
             code: Code::InvalidArguments,
             can_be_looked_up: false,
+            for_the_user: None,
             depends_on_metadata: false,
         }
     }
@@ -155,6 +164,12 @@ impl Problem {
     #[must_use]
     pub fn by_metadata(self) -> Self {
         Self { depends_on_metadata: true, ..self }
+    }
+
+    /// The same where no other form of the call helps, with what to do instead.
+    #[must_use]
+    pub fn for_the_user(self, hint: &'static str) -> Self {
+        Self { for_the_user: Some(hint), ..self }
     }
 
     /// What is wrong with the value at a path.
@@ -181,20 +196,24 @@ impl Problem {
         let more_options = options.len().saturating_sub(MAX_OPTIONS);
         let first = options.into_iter().take(MAX_OPTIONS);
         let options = first.map(|(code, name)| Choice { code, name }).collect();
-        let data = PortalData {
-            options,
-            more_options,
-            ..self.data.as_deref().cloned().unwrap_or_default()
-        };
-        Self { data: Some(Box::new(data)), ..self }
+        self.with(|data| PortalData { options, more_options, ..data })
     }
 
     /// The same with what the item holds.
     #[must_use]
     pub fn holding(self, now: Value) -> Self {
-        let data =
-            PortalData { now: Some(now), ..self.data.as_deref().cloned().unwrap_or_default() };
-        Self { data: Some(Box::new(data)), ..self }
+        self.with(|data| PortalData { now: Some(now), ..data })
+    }
+
+    /// The same with what people call the field.
+    #[must_use]
+    pub fn titled(self, title: &str) -> Self {
+        self.with(|data| PortalData { title: title.to_owned(), ..data })
+    }
+
+    fn with(self, change: impl FnOnce(PortalData) -> PortalData) -> Self {
+        let data = self.data.map(|data| *data).unwrap_or_default();
+        Self { data: Some(Box::new(change(data))), ..self }
     }
 
     /// A name that is no field of the item.
@@ -206,8 +225,12 @@ impl Problem {
     /// The same with the name or value that is probably meant.
     #[must_use]
     pub fn suggest(self, meant: Option<impl Into<String>>) -> Self {
-        let can_be_looked_up = self.can_be_looked_up && meant.is_none();
-        Self { did_you_mean: meant.map(Into::into), can_be_looked_up, ..self }
+        Self {
+            can_be_looked_up: self.can_be_looked_up && meant.is_none(),
+            for_the_user: self.for_the_user.filter(|_| meant.is_none()),
+            did_you_mean: meant.map(Into::into),
+            ..self
+        }
     }
 }
 
@@ -287,8 +310,18 @@ impl Failure {
                 (Code::InvalidArguments, message)
             }
         };
-        let hint = "correct the arguments listed in `problems` and call again";
-        Self { problems, ..Self::new(code, Retry::AfterFix, message, hint) }
+        let for_the_user: Option<BTreeSet<&str>> =
+            problems.iter().map(|problem| problem.for_the_user).collect();
+        let (retry, hint) = match for_the_user {
+            Some(hints) if !hints.is_empty() => {
+                (Retry::No, hints.into_iter().collect::<Vec<_>>().join("; "))
+            }
+            _ => {
+                let hint = "correct the arguments listed in `problems` and call again";
+                (Retry::AfterFix, hint.to_owned())
+            }
+        };
+        Self { problems, ..Self::new(code, retry, message, hint) }
     }
 
     /// One argument that was rejected before any request.

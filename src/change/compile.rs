@@ -158,13 +158,12 @@ impl<'a> Compiler<'a> {
         value: Option<&Value>,
     ) -> Option<Problem> {
         if !field.is_settable {
-            return Some(Problem::new(
-                path,
-                match field.row.map(|row| row.access) {
-                    Some(Access::Hidden) => "cannot be set with `crm.item.update`",
-                    _ => "is set by the portal and cannot be updated",
-                },
-            ));
+            let message = match field.row.map(|row| row.access) {
+                Some(Access::Hidden) => "cannot be set with `crm.item.update`",
+                _ => "is set by the portal and cannot be updated",
+            };
+            let hint = "leave out the field, and tell the user that these tools cannot set it";
+            return Some(Problem::new(path, message).for_the_user(hint));
         }
         if value.is_none_or(|value| field.shape.is_empty(value)) {
             let is_kept =
@@ -175,7 +174,9 @@ impl<'a> Compiler<'a> {
                 _ if field.row.is_some_and(is_kept) => "the portal would keep the old value",
                 _ => return None,
             };
-            return Some(Problem::new(path, format!("cannot be emptied: {why}")));
+            let hint = "keep the old value, or ask the user for another";
+            let message = format!("cannot be emptied: {why}");
+            return Some(Problem::new(path, message).for_the_user(hint));
         }
         let longest = field.row.and_then(|row| row.longest)?;
         let count = value?.as_str()?.chars().count();

@@ -1,13 +1,13 @@
 //! What a failed request means for an item, where the portal's code alone does not tell.
 
-use super::asked::Asked;
+use super::{asked::Asked, patch::Patch, required};
 use crate::{
     account::Call,
     crm::{EntityType, Family, Item, ItemRef, Kind, catalog, stage},
     error::{Failure, Problem, Purpose},
     items::Items,
     metadata::Entry,
-    portal::{ApiError, ErrorKind, PortalError},
+    portal::{ApiError, ErrorKind, PortalError, error::readable},
 };
 
 /// What it means that an item could not be read.
@@ -17,31 +17,51 @@ pub(super) async fn unread(call: &Call<'_>, item: ItemRef, error: &PortalError) 
         PortalError::Refused(error) if error.kind() == ErrorKind::NotFound => {
             not_found(call, item, error, failure).await
         }
-        error => refused(call, item, error, failure),
+        PortalError::Refused(error) if error.kind() == ErrorKind::AccessDenied => {
+            denied(call, item, "reading", failure)
+        }
+        _ => failure,
     }
 }
 
-/// The failure with whose rights are missing, which a person can have granted.
-pub(super) fn refused(
+/// The failure of a write that was refused, with what a person has to be asked for: the value of a
+/// required field, or a right.
+pub(super) async fn unwritten(
     call: &Call<'_>,
-    item: ItemRef,
+    patch: &Patch,
     error: &PortalError,
     failure: Failure,
 ) -> Failure {
-    match error {
-        PortalError::Refused(error) if error.kind() == ErrorKind::AccessDenied => Failure {
-            hint: format!(
-                "tell the user: this connection works with the rights of {}, which do not allow this \
-                 with {} {}; an administrator of the portal can grant it in the CRM's access \
-                 permissions",
-                call.account.user(),
-                item.entity,
-                item.id
-            ),
-            ..failure
-        },
+    let PortalError::Refused(error) = error else { return failure };
+    match error.kind() {
+        ErrorKind::AccessDenied => denied(call, patch.item, "changing", failure),
+        ErrorKind::RequiredField => {
+            let metadata = &call.account.metadata;
+            let Ok(list) = metadata.field_list(patch.item.entity, &call.deadline).await else {
+                return failure;
+            };
+            let problems = required::named(&list, patch.naming, &readable(&error.description));
+            if problems.is_empty() {
+                return failure;
+            }
+            let hint = "ask the user for the value of each field in `problems`, and send it in the \
+                        same call";
+            Failure { hint: hint.to_owned(), problems, ..failure }
+        }
         _ => failure,
     }
+}
+
+/// The failure with whose rights are missing, for a person who can have them granted.
+fn denied(call: &Call<'_>, item: ItemRef, doing: &str, failure: Failure) -> Failure {
+    let hint = format!(
+        "tell the user: the assistant works with the rights of {}, which do not allow {doing} {} {}; an \
+         administrator of the portal can grant that in the CRM's access permissions",
+        call.account.user(),
+        item.entity,
+        item.id
+    );
+    Failure { hint, ..failure }
 }
 
 /// Tells a missing item from a missing smart process: the code is the same, the texts differ and

@@ -74,6 +74,10 @@ pub(super) enum Intended {
     Files(files::Requested),
 }
 
+/// What to do where no folder is set.
+const NO_PATHS: &str =
+    "tell the user that files cannot be sent by path until a folder is named in the settings";
+
 impl Intent {
     /// Opens the files that are given by path, and checks them one by one and together.
     pub(super) async fn open_files(&mut self, policy: &Policy) {
@@ -83,7 +87,14 @@ impl Intent {
             for part in std::mem::take(&mut requested.parts) {
                 match part.open(policy) {
                     Ok(part) => opened.push(part),
-                    Err(wrong) => self.problems.push(Problem::of(&field.path, wrong)),
+                    Err(wrong) => {
+                        let problem = Problem::of(&field.path, wrong);
+                        self.problems.push(if policy.folders.is_empty() {
+                            problem.for_the_user(NO_PATHS)
+                        } else {
+                            problem
+                        });
+                    }
                 }
             }
             requested.parts = opened;

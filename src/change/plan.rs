@@ -173,7 +173,7 @@ impl Intent {
             }
             Intended::NoRecords if is_hidden => {
                 let message = "cannot be emptied: the item does not show which records it has";
-                Err(vec![Problem::new(path, message)])
+                Err(vec![Problem::new(path, message).for_the_user(ONLY_IN_THE_PORTAL)])
             }
             Intended::NoRecords => {
                 let removed = multifield::records(now).into_iter().map(Operation::Remove);
@@ -198,6 +198,9 @@ impl Intent {
     }
 }
 
+/// What to do about a field that the item does not show.
+const ONLY_IN_THE_PORTAL: &str = "tell the user; a person has to change the field in the portal";
+
 /// The requested value of a file field in this item; nothing when it stays as it is.
 fn files_in(
     field: &IntendedField,
@@ -215,7 +218,12 @@ fn files_in(
     }
     let is_hidden = item.is_some_and(|item| !item.shows(&field.name));
     if let Some(message) = lists::replaced_files(field, requested, &now, is_hidden) {
-        return Err(vec![Problem::new(path, message)]);
+        let problem = Problem::new(path, message);
+        return Err(vec![if is_hidden {
+            problem.for_the_user(ONLY_IN_THE_PORTAL)
+        } else {
+            problem
+        }]);
     }
     notes.extend(requested.notes.iter().map(|note| format!("`{path}`: {note}")));
     if field.shape.kind == Kind::File {

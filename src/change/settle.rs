@@ -85,7 +85,7 @@ pub(super) async fn write_fields(
             asked.iter().all(|asked| asked.is_applied(before.as_ref(), now))
         });
     }
-    Err(failure(call, patch, plan, &error, attempts, seen.as_ref()))
+    Err(failure(call, patch, plan, &error, attempts, seen.as_ref()).await)
 }
 
 /// The outcome of a picture, which is never sent again.
@@ -141,7 +141,7 @@ async fn read(call: &Call<'_>, patch: &Patch, before: &Before, plan: &Plan) -> R
 }
 
 /// The failure of a write that is not known to be applied.
-fn failure(
+async fn failure(
     call: &Call<'_>,
     patch: &Patch,
     plan: &Plan,
@@ -160,7 +160,7 @@ fn failure(
             _ => failure.hint,
         };
         let failure = Failure { written, hint, problems, ..failure };
-        return explain::refused(call, patch.item, error, failure);
+        return explain::unwritten(call, patch, error, failure).await;
     }
     let ItemRef { entity, id } = patch.item;
     let link = call.account.address().page(&entity.item_path(id));

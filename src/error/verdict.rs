@@ -72,12 +72,12 @@ fn verdict_on(meaning: ErrorKind) -> (Code, Retry, &'static str, &'static str) {
     use Retry::{AfterFix, Later, No};
     match meaning {
         ErrorKind::InvalidValue => (Code::InvalidValue, AfterFix, "the portal refused a value", "correct the value that `portal.description` refers to and call again"),
-        ErrorKind::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "fill the field that `portal.description` names in the same call"),
+        ErrorKind::RequiredField => (Code::RequiredField, AfterFix, "the portal requires a field that is empty", "ask the user for the value of the field that `portal.description` names, and send it in the same call"),
         ErrorKind::NotFound => (Code::ItemNotFound, AfterFix, "the portal has no such item", "check `entityTypeId` and `id`"),
         ErrorKind::TypeNotSupported => (Code::TypeNotSupported, AfterFix, "the portal's `crm.item.*` methods do not support this entity type", "use 1 lead, 2 deal, 3 contact, 4 company, 7 quote, 31 invoice or a smart process's own id"),
-        ErrorKind::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "a person has to give the webhook's user the right to do this"),
+        ErrorKind::AccessDenied => (Code::AccessDenied, No, "the portal denies access", "tell the user: the assistant's rights in the portal do not allow this; an administrator of the portal can grant it in the CRM's access permissions"),
         ErrorKind::PlanRestricted => (Code::PlanRestricted, No, "the portal's plan does not include this", "no other call helps; a person has to change the portal's plan"),
-        ErrorKind::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description` and call again with what it asks for"),
+        ErrorKind::Refused => (Code::Refused, AfterFix, "the portal refused the call", "read `portal.description`; call again only if it names something to correct, else tell the user"),
         ErrorKind::RefusedWithoutCode => (Code::Refused, No, "the portal refused the call without a code", PERSON_HINT),
         ErrorKind::Busy => (Code::Busy, Later, "an operation in the portal has to finish or be confirmed first", "repeat the call when it is done"),
         ErrorKind::RateLimited => (Code::RateLimited, Later, "the portal's request limit is reached", "repeat the call in a few seconds"),

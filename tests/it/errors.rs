@@ -152,6 +152,27 @@ async fn every_row_of_the_error_table() {
     ");
 }
 
+/// A person who is asked for it has to know whose right is missing, and who can grant it.
+#[tokio::test]
+async fn a_missing_right_is_told_in_words_for_a_person() {
+    let denied = || Reply::error(400, "ACCESS_DENIED", "Access denied");
+    let item = || Reply::item(json!({"title": "a"}));
+    let cases = [
+        ("reading", vec![("crm.item.get", vec![denied()])]),
+        ("changing", vec![("crm.item.get", vec![item()]), ("crm.item.update", vec![denied()])]),
+    ];
+    for (doing, replies) in cases {
+        let (_portal, mut server) = on_portal(&replies).await;
+        let call = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "b"}});
+        let hint = format!(
+            "tell the user: the assistant works with the rights of the portal's user 1, which do not \
+             allow {doing} deal 351; an administrator of the portal can grant that in the CRM's \
+             access permissions"
+        );
+        assert_eq!(server.update(call).await.json["error"]["hint"], hint);
+    }
+}
+
 #[tokio::test]
 async fn codes_may_be_numbers_or_objects_or_come_with_status_200() {
     let cases = [

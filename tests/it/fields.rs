@@ -222,6 +222,30 @@ async fn each_kind_is_emptied_by_fields_and_by_clear() {
 }
 
 #[tokio::test]
+async fn what_no_call_can_do_is_not_called_correctable() {
+    let (_sandbox, mut server) = on_sandbox().await;
+    let cannot_set = "leave out the field, and tell the user that these tools cannot set it";
+    let keep = "keep the old value, or ask the user for another";
+    let both = format!("{keep}; {cannot_set}");
+    let no_folder = "tell the user that files cannot be sent by path until a folder is named";
+    let correct = "correct the arguments listed in `problems` and call again";
+    let cases = [
+        (json!({"createdTime": "2026-01-01"}), "no", cannot_set),
+        (json!({"productRows": []}), "no", cannot_set),
+        (json!({"stageId": ""}), "no", keep),
+        (json!({"stageId": "", "createdTime": "2026-01-01"}), "no", both.as_str()),
+        (json!({"ufCrm_1617027453943": {"path": "/etc/hostname"}}), "no", no_folder),
+        (json!({"stageId": "", "titel": "b"}), "after_fix", correct),
+    ];
+    for (fields, retry, hint) in cases {
+        let call = json!({"entityTypeId": 2, "id": 351, "fields": fields});
+        let error = server.update(call).await.json["error"].clone();
+        let told = (error["retry"].as_str().unwrap(), error["hint"].as_str().unwrap());
+        assert!(told.0 == retry && told.1.starts_with(hint), "{fields}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_emptied_is_refused_with_the_reason() {
     for (entity_type_id, id, name) in
         [(2, 351, "title"), (2, 351, "closedate"), (2, 351, "assignedById"), (4, 11, "currencyId")]
@@ -229,10 +253,14 @@ async fn what_cannot_be_emptied_is_refused_with_the_reason() {
         let (sandbox, mut server) = on_sandbox().await;
         let call = json!({"entityTypeId": entity_type_id, "id": id, "clear": [name]});
         let answer = server.update(call).await;
-        let error = &answer.json["error"];
-        let message = problem_message(error, &error["problems"][0]);
-        assert_eq!(error["retry"], "no");
-        assert_eq!(message, "cannot be emptied: the portal would keep the old value", "{name}");
+        let message =
+            format!("`clear.{name}` cannot be emptied: the portal would keep the old value");
+        let error = json!({
+            "code": "INVALID_ARGUMENTS", "message": message, "written": "no", "retry": "no",
+            "hint": "keep the old value, or ask the user for another",
+            "problems": [{"path": format!("clear.{name}")}],
+        });
+        assert_eq!(answer.json["error"], error);
         assert_eq!(sent(&sandbox), Value::Null);
     }
 }

@@ -218,7 +218,27 @@ async fn a_field_that_a_stage_requires_is_the_portals_own_refusal() {
     sandbox.set_rules(Rules { required, ..Rules::default() });
     let fields = json!({"stageId": "C9:WON"});
     let refused = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
-    assert_eq!(refused.json["error"]["code"], "REQUIRED_FIELD");
+    assert_json_snapshot!(refused.json["error"], @r#"
+    {
+      "code": "REQUIRED_FIELD",
+      "message": "the portal requires a field that is empty",
+      "written": "no",
+      "retry": "after_fix",
+      "hint": "ask the user for the value of each field in `problems`, and send it in the same call",
+      "problems": [
+        {
+          "path": "fields.additionalInfo",
+          "message": "is required and empty (text)",
+          "title": "additionalInfo"
+        }
+      ],
+      "portal": {
+        "httpStatus": 400,
+        "code": "CRM_FIELD_ERROR_REQUIRED",
+        "description": "Required field \"additionalInfo\" is not filled"
+      }
+    }
+    "#);
     let fields = json!({"stageId": "C9:WON", "additionalInfo": "signed"});
     let taken = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
     assert_eq!(taken.json["status"], "updated");
