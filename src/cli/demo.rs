@@ -1,10 +1,16 @@
-//! `demo`: the main use on the embedded portal, with the lines that an MCP client would send.
+//! `demo`: the main use on the embedded portal, with the calls that an MCP client would send.
+
+mod screen;
 
 use std::{process::ExitCode, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines as InputLines};
 
+use self::screen::{
+    Moment::{Caught, Changed, Found},
+    Screen,
+};
 use super::{embedded_portal, print, wrong_usage};
 use crate::{
     account::Account,
@@ -40,9 +46,11 @@ pub(super) async fn run() -> ExitCode {
 /// Talks to the server as an MCP client does, and shows what is said.
 async fn show(pipe: DuplexStream) -> Option<()> {
     let (input, output) = tokio::io::split(pipe);
-    let mut client = Client { answers: BufReader::new(input).lines(), output, next_id: 1 };
+    let answers = BufReader::new(input).lines();
+    let mut client = Client { answers, output, next_id: 1, screen: Screen::new() };
     print(
-        "An AI assistant starts this program and talks to it in JSON lines. Here they are, sent to a\nreal server in this process, which calls an embedded Bitrix24 portal over HTTP.\n",
+        "An AI assistant starts this program and calls its tools. Here are such calls, sent to a real\n\
+         server in this process, which calls an embedded Bitrix24 portal over HTTP.",
     );
 
     let initialize = json!({
@@ -53,58 +61,45 @@ async fn show(pipe: DuplexStream) -> Option<()> {
     client.ask("initialize", initialize).await?;
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await?;
 
-    print("1. Find the deal, and the code of the stage that people call \"Agreed\"\n");
+    client
+        .screen
+        .heading("1. Find the deal, and the code of the stage that people call \"Agreed\"");
     let answer = client
         .call("find_crm_items", json!({"entityTypeId": 2, "query": "service contract"}))
         .await?;
-    for item in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
-        print(&format!(
-            "   ← {} {}: {}, {} in {}, {} {}",
-            item["id"],
-            item["title"],
-            text(item, "stageId"),
-            item["stageName"],
-            item["categoryName"],
-            item["opportunity"],
-            text(item, "currencyId"),
-        ));
-    }
+    client.screen.moment(Found, &items(&answer));
     let answer =
         client.call("describe_crm_fields", json!({"entityTypeId": 2, "query": "agreed"})).await?;
-    print(&format!("   ← {}", answer.get("fields")?));
+    client.screen.moment(Found, &stages(&answer));
 
-    print("\n2. Move it to that stage and set its amount\n");
+    client.screen.heading("2. Move it to that stage and set its amount");
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {
-            "stageId": "C9:UC_NYL06U", "opportunity": 12000, "currencyId": "USD", "observers": [1, 2],
+            "stageId": "C9:UC_NYL06U", "opportunity": 12000, "currencyId": "USD",
         }}))
         .await?;
-    show_changes(&answer);
+    client.screen.moment(Changed, &changes(&answer));
 
-    print("\n3. A misspelt field: a portal would ignore it and still answer success\n");
+    client.screen.heading("3. Misspell a field: a portal ignores it and still answers success");
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {"titel": "Acme: spring order"}}))
         .await?;
-    show_error(&answer);
+    client.screen.moment(Caught, &error(&answer));
 
-    print(
-        "\n4. A stage that the pipeline does not have: the portal answers success and drops it\n",
+    client.screen.heading(
+        "4. Name a stage that the pipeline does not have: the portal drops it, and answers success",
     );
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {
             "title": "Acme: service contract", "stageId": "C9:NEGOTIATION",
         }}))
         .await?;
-    show_error(&answer);
-    for missed in answer.pointer("/notApplied").and_then(Value::as_array).into_iter().flatten() {
-        print(&format!(
-            "   not applied  {}: requested {}, now {}",
-            text(missed, "field"),
-            missed["asked"],
-            missed["now"]
-        ));
-    }
-    show_changes(&answer);
+    client.screen.moment(Changed, &changes(&answer));
+    client.screen.moment(Caught, &error(&answer));
+
+    print(
+        "\nNext: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`",
+    );
     Some(())
 }
 
@@ -112,6 +107,7 @@ struct Client {
     answers: InputLines<BufReader<tokio::io::ReadHalf<DuplexStream>>>,
     output: tokio::io::WriteHalf<DuplexStream>,
     next_id: u32,
+    screen: Screen,
 }
 
 impl Client {
@@ -134,8 +130,8 @@ impl Client {
 
     /// Calls a tool, shows the request, and returns the answer of the contract.
     async fn call(&mut self, tool: &str, arguments: Value) -> Option<Value> {
+        self.screen.call(tool, &arguments.to_string());
         let params = json!({"name": tool, "arguments": arguments});
-        print(&format!("   → {}", json!({"method": "tools/call", "params": params})));
         let answer = self.ask("tools/call", params).await?;
         let text = answer.pointer("/result/content/0/text")?.as_str()?;
         // An error's JSON follows a sentence.
@@ -144,30 +140,94 @@ impl Client {
     }
 }
 
-fn show_changes(answer: &Value) {
-    if let Some(status) = answer.get("status").and_then(Value::as_str) {
-        print(&format!("   ← {status}"));
+fn items(answer: &Value) -> Vec<String> {
+    list(answer, "items")
+        .flat_map(|item| {
+            [
+                format!(
+                    "{} {}, {} {}",
+                    item["id"],
+                    item["title"],
+                    item["opportunity"],
+                    text(item, "currencyId")
+                ),
+                format!(
+                    "stage {} of the pipeline {}, responsible {}",
+                    named(answer, "stageId", &item["stageId"], item.get("stageName")),
+                    named(answer, "categoryId", &item["categoryId"], item.get("categoryName")),
+                    named(answer, "assignedById", &item["assignedById"], None)
+                ),
+            ]
+        })
+        .collect()
+}
+
+fn stages(answer: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for pipeline in list(answer, "fields").flat_map(|field| list(field, "pipelines")) {
+        for stage in list(pipeline, "stages") {
+            lines.push(format!(
+                "the stage {} of the pipeline {} has the code {}",
+                stage["name"], pipeline["name"], stage["code"]
+            ));
+        }
     }
-    for change in answer.get("changes").and_then(Value::as_array).into_iter().flatten() {
-        let cause = if change.get("askedFor").is_some() { "  (by the portal itself)" } else { "" };
-        print(&format!(
-            "     {:<14} {} → {}{cause}",
-            text(change, "field"),
-            change["before"],
-            change["after"]
+    lines
+}
+
+fn changes(answer: &Value) -> Vec<String> {
+    list(answer, "changes")
+        .map(|change| {
+            let field = text(change, "field");
+            let is_asked_for = change.get("askedFor").is_none();
+            format!(
+                "{field:<12} {} → {}{}",
+                named(answer, field, &change["before"], None),
+                named(answer, field, &change["after"], None),
+                if is_asked_for { "" } else { "  (by the portal itself)" }
+            )
+        })
+        .collect()
+}
+
+/// What went wrong and why, then what the assistant is to make of it.
+fn error(answer: &Value) -> Vec<String> {
+    let error = &answer["error"];
+    let mut lines = vec![format!("{}: {}", text(error, "code"), text(error, "message"))];
+    for problem in list(error, "problems") {
+        if let Some(meant) = problem.get("didYouMean").and_then(Value::as_str) {
+            lines.push(format!("did you mean `{meant}`?"));
+        }
+    }
+    for missed in list(answer, "notApplied") {
+        lines.push(format!(
+            "{} was not applied: {} is {} ({})",
+            missed["asked"],
+            text(missed, "field"),
+            missed["now"],
+            text(missed, "why")
         ));
+        let options: Vec<String> = list(missed, "options")
+            .map(|option| format!("{} ({})", option["name"], text(option, "code")))
+            .collect();
+        lines.push(format!("there are {}", options.join(", ")));
+    }
+    lines.push(format!("written: {}, retry: {}", text(error, "written"), text(error, "retry")));
+    lines
+}
+
+/// A code with its name, where the answer has one: among its `names`, or beside the code.
+fn named(answer: &Value, field: &str, code: &Value, beside: Option<&Value>) -> String {
+    let key = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
+    let name = answer.get("names").and_then(|names| names.get(field)?.get(&key));
+    match name.or(beside) {
+        Some(name) => format!("{name} ({key})"),
+        None => code.to_string(),
     }
 }
 
-fn show_error(answer: &Value) {
-    let error = &answer["error"];
-    print(&format!("   ← {}: {}", text(error, "code"), text(error, "message")));
-    print(&format!("     written: {}, retry: {}", text(error, "written"), text(error, "retry")));
-    for problem in error.get("problems").and_then(Value::as_array).into_iter().flatten() {
-        if let Some(meant) = problem.get("didYouMean").and_then(Value::as_str) {
-            print(&format!("     did you mean `{meant}`?"));
-        }
-    }
+fn list<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    object.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn text<'a>(object: &'a Value, key: &str) -> &'a str {

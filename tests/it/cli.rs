@@ -138,42 +138,58 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
     let finished = run(program().arg("demo")).await;
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
     assert_snapshot!(finished.stdout, @r#"
-    An AI assistant starts this program and talks to it in JSON lines. Here they are, sent to a
-    real server in this process, which calls an embedded Bitrix24 portal over HTTP.
+    An AI assistant starts this program and calls its tools. Here are such calls, sent to a real
+    server in this process, which calls an embedded Bitrix24 portal over HTTP.
 
     1. Find the deal, and the code of the stage that people call "Agreed"
 
-       → {"method":"tools/call","params":{"name":"find_crm_items","arguments":{"entityTypeId":2,"query":"service contract"}}}
-       ← 351 "Service contract": C9:NEW, null in null, 500 EUR
-       → {"method":"tools/call","params":{"name":"describe_crm_fields","arguments":{"entityTypeId":2,"query":"agreed"}}}
-       ← [{"name":"stageId","title":"Stage","kind":"stage","pipelines":[{"categoryId":9,"name":"Service","stages":[{"code":"C9:UC_NYL06U","name":"Agreed"}]}]}]
+       asked    find_crm_items {"entityTypeId":2,"query":"service contract"}
+       found    351 "Service contract", 500 EUR
+                stage "Request" (C9:NEW) of the pipeline "Service" (9), responsible 1
+
+       asked    describe_crm_fields {"entityTypeId":2,"query":"agreed"}
+       found    the stage "Agreed" of the pipeline "Service" has the code "C9:UC_NYL06U"
 
     2. Move it to that stage and set its amount
 
-       → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"stageId":"C9:UC_NYL06U","opportunity":12000,"currencyId":"USD","observers":[1,2]}}}}
-       ← updated
-         stageId        "C9:NEW" → "C9:UC_NYL06U"
-         opportunity    500 → 12000
-         currencyId     "EUR" → "USD"
-         observers      [] → [1,2]
-         isNew          "Y" → "N"  (by the portal itself)
+       asked    update_crm_item {"entityTypeId":2,"id":351,"fields":{"stageId":"C9:UC_NYL06U",
+                "opportunity":12000,"currencyId":"USD"}}
+       changed  stageId      "C9:NEW" → "C9:UC_NYL06U"
+                opportunity  500 → 12000
+                currencyId   "EUR" → "USD"
+                isNew        "Y" → "N"  (by the portal itself)
 
-    3. A misspelt field: a portal would ignore it and still answer success
+    3. Misspell a field: a portal ignores it and still answers success
 
-       → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"titel":"Acme: spring order"}}}}
-       ← UNKNOWN_FIELD: `fields.titel` is not a field of deal
-         written: no, retry: after_fix
-         did you mean `title`?
+       asked    update_crm_item {"entityTypeId":2,"id":351,"fields":{"titel":"Acme: spring order"}}
+       caught   UNKNOWN_FIELD: `fields.titel` is not a field of deal
+                did you mean `title`?
+                written: no, retry: after_fix
 
-    4. A stage that the pipeline does not have: the portal answers success and drops it
+    4. Name a stage that the pipeline does not have: the portal drops it, and answers success
 
-       → {"method":"tools/call","params":{"name":"update_crm_item","arguments":{"entityTypeId":2,"id":351,"fields":{"title":"Acme: service contract","stageId":"C9:NEGOTIATION"}}}}
-       ← PARTLY_APPLIED: the portal answered success but did not apply `stageId`
-         written: yes, retry: after_fix
-       not applied  stageId: requested "C9:NEGOTIATION", now "C9:UC_NYL06U"
-       ← partial
-         title          "Service contract" → "Acme: service contract"
+       asked    update_crm_item {"entityTypeId":2,"id":351,"fields":{"title":"Acme: service contract",
+                "stageId":"C9:NEGOTIATION"}}
+       changed  title        "Service contract" → "Acme: service contract"
+       caught   PARTLY_APPLIED: the portal answered success but did not apply `stageId`
+                "C9:NEGOTIATION" was not applied: stageId is "C9:UC_NYL06U" (not_in_pipeline)
+                there are "Request" (C9:NEW), "Agreed" (C9:UC_NYL06U), "Approved by legal"
+                (C9:UC_LEGAL), "Served" (C9:WON), "Declined" (C9:LOSE)
+                written: yes, retry: after_fix
+
+    Next: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`
     "#);
+}
+
+#[tokio::test]
+async fn the_demonstration_fits_a_window_and_has_no_colours_in_a_pipe() {
+    let mut command = program();
+    command.arg("demo").env("TERM", "xterm-256color").env_remove("NO_COLOR");
+    let finished = run(&mut command).await;
+    assert!(!finished.stdout.contains('\x1b'), "{}", finished.stdout);
+    for line in finished.stdout.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
 }
 
 #[tokio::test]
