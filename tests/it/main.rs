@@ -19,6 +19,7 @@ mod codes;
 mod connection;
 mod describing;
 mod errors;
+mod evals;
 mod fields;
 mod files;
 mod filters;

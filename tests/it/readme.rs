@@ -40,7 +40,8 @@ fn page(path: &str) -> String {
 
 /// The pages of the documentation, from the repository's root.
 fn pages() -> Vec<String> {
-    let at_the_root = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"];
+    let single =
+        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "evals/README.md"];
     let below = fs::read_dir(root().join("docs")).unwrap();
     let names = below.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut below: Vec<String> = names
@@ -48,7 +49,7 @@ fn pages() -> Vec<String> {
         .map(|name| format!("docs/{name}"))
         .collect();
     below.sort();
-    at_the_root.into_iter().map(str::to_owned).chain(below).collect()
+    single.into_iter().map(str::to_owned).chain(below).collect()
 }
 
 /// The fenced blocks: language and text.
