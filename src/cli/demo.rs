@@ -153,9 +153,9 @@ fn items(answer: &Value) -> Vec<String> {
                 ),
                 format!(
                     "stage {} of the pipeline {}, responsible {}",
-                    named(answer, "stageId", &item["stageId"], item.get("stageName")),
-                    named(answer, "categoryId", &item["categoryId"], item.get("categoryName")),
-                    named(answer, "assignedById", &item["assignedById"], None)
+                    named(answer, "stageId", &item["stageId"]),
+                    named(answer, "categoryId", &item["categoryId"]),
+                    named(answer, "assignedById", &item["assignedById"])
                 ),
             ]
         })
@@ -182,8 +182,8 @@ fn changes(answer: &Value) -> Vec<String> {
             let is_asked_for = change.get("askedFor").is_none();
             format!(
                 "{field:<12} {} → {}{}",
-                named(answer, field, &change["before"], None),
-                named(answer, field, &change["after"], None),
+                named(answer, field, &change["before"]),
+                named(answer, field, &change["after"]),
                 if is_asked_for { "" } else { "  (by the portal itself)" }
             )
         })
@@ -216,11 +216,11 @@ fn error(answer: &Value) -> Vec<String> {
     lines
 }
 
-/// A code with its name, where the answer has one: among its `names`, or beside the code.
-fn named(answer: &Value, field: &str, code: &Value, beside: Option<&Value>) -> String {
+/// A code with its name, where the answer has one.
+fn named(answer: &Value, field: &str, code: &Value) -> String {
     let key = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
     let name = answer.get("names").and_then(|names| names.get(field)?.get(&key));
-    match name.or(beside) {
+    match name {
         Some(name) => format!("{name} ({key})"),
         None => code.to_string(),
     }

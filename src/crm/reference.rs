@@ -81,7 +81,7 @@ fn linked_type(field: &str) -> Option<EntityType> {
 }
 
 /// The item that a value such as `CO_3` or `T80_6` of a custom field links to
-/// (docs/bitrix24.md, "Custom fields").
+/// (docs/bitrix24.md, "Linked items").
 fn linked_item(text: &str) -> Option<ItemRef> {
     let (letters, id) = text.trim().split_once('_')?;
     let number = match letters.to_ascii_uppercase().as_str() {

@@ -145,7 +145,7 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
 
        asked    find_crm_items {"entityTypeId":2,"query":"service contract"}
        found    351 "Service contract", 500 EUR
-                stage "Request" (C9:NEW) of the pipeline "Service" (9), responsible 1
+                stage "Request" (C9:NEW) of the pipeline "Service" (9), responsible "Sandbox User" (1)
 
        asked    describe_crm_fields {"entityTypeId":2,"query":"agreed"}
        found    the stage "Agreed" of the pipeline "Service" has the code "C9:UC_NYL06U"
@@ -154,7 +154,7 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
 
        asked    update_crm_item {"entityTypeId":2,"id":351,"fields":{"stageId":"C9:UC_NYL06U",
                 "opportunity":12000,"currencyId":"USD"}}
-       changed  stageId      "C9:NEW" → "C9:UC_NYL06U"
+       changed  stageId      "Request" (C9:NEW) → "Agreed" (C9:UC_NYL06U)
                 opportunity  500 → 12000
                 currencyId   "EUR" → "USD"
                 isNew        "Y" → "N"  (by the portal itself)

@@ -5,12 +5,12 @@ use serde_json::json;
 
 use crate::{
     scripted_portal::Reply,
-    support::{methods, on_portal, on_sandbox},
+    support::{on_portal, on_sandbox},
 };
 
 #[tokio::test]
 async fn an_update_is_told_the_real_stages_and_pipelines() {
-    let (sandbox, mut server) = on_sandbox().await;
+    let (_sandbox, mut server) = on_sandbox().await;
     let cases = [
         (2, 351, json!({"stageId": "Agreed"})),
         (2, 351, json!({"stageId": "In negotiation"})),

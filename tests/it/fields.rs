@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::Reply,
-    support::{on_portal, on_sandbox, problem_message, received, sent},
+    support::{on_portal, on_sandbox, received, sent},
 };
 
 #[tokio::test]

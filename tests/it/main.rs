@@ -31,6 +31,7 @@ mod layout;
 mod long_answers;
 mod lookup;
 mod mutations;
+mod naming;
 mod narrowing;
 mod odd_calls;
 mod people;

@@ -42,7 +42,7 @@ async fn a_stage_that_the_pipeline_lacks() {
         "message": "the portal answered success but did not apply `stageId`",
         "written": "no",
         "retry": "after_fix",
-        "hint": "the item kept its stage; use a stage of its pipeline (`options`, where given), or move it with `categoryId` and `stageId` together"
+        "hint": "see `notApplied` for what to correct"
       },
       "notApplied": "[the stage]",
       "changes": [],

@@ -4,7 +4,7 @@ use bitrix24_crm_mcp::sandbox::Rules;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{on_sandbox, problems, sent};
+use crate::support::{methods, on_sandbox, problems, sent};
 
 #[tokio::test]
 async fn stages_are_checked_against_type_and_pipeline() {
@@ -148,8 +148,7 @@ async fn a_robot_and_a_final_stage_are_told_apart_from_what_was_asked() {
     sandbox.set_rules(Rules { robot, ..Rules::default() });
     let fields = json!({"title": "b", "stageId": "C9:UC_NYL06U"});
     let moved_on = server.update(json!({"entityTypeId": 2, "id": 351, "fields": fields})).await;
-    let methods: Vec<String> = sandbox.received().into_iter().map(|it| it.method).collect();
-    assert_eq!(methods, ["crm.item.get", "crm.item.update"]);
+    assert_eq!(methods(&sandbox), ["crm.item.get", "crm.item.update"]);
     assert_json_snapshot!(moved_on.json, @r#"
     {
       "ok": false,
@@ -198,6 +197,13 @@ async fn a_robot_and_a_final_stage_are_told_apart_from_what_was_asked() {
       "item": {
         "title": "b",
         "stageId": "C9:WON"
+      },
+      "names": {
+        "stageId": {
+          "C9:WON": "Served",
+          "C9:NEW": "Request",
+          "C9:UC_NYL06U": "Agreed"
+        }
       }
     }
     "#);
