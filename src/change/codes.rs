@@ -15,6 +15,9 @@ use crate::{
     metadata::{CUT_DIRECTORIES, has_name},
 };
 
+/// How a typed stage is looked up.
+type StageName = fn(&Intent, &IntendedField, &Value, Option<&Item>) -> Option<UncheckedCode>;
+
 /// Replaces each name that exactly one choice has by its code, with a note. A pipeline comes first:
 /// stages are looked up in it.
 pub(super) fn read_names(intent: &mut Intent, item: Option<&Item>, lookups: &Lookups) {
@@ -47,8 +50,7 @@ pub(super) fn read_names(intent: &mut Intent, item: Option<&Item>, lookups: &Loo
         field.notes.push(format!("`{}` was read as {what} {ids}", field.path));
         field.value = Intended::Value { wire: encoded.wire, is_one_for_a_list: is_one };
     }
-    type Name = fn(&Intent, &IntendedField, &Value, Option<&Item>) -> Option<UncheckedCode>;
-    let read = |field: &IntendedField, stage: Name| {
+    let read = |field: &IntendedField, stage: StageName| {
         let Intended::Value { wire, .. } = &field.value else { return None };
         let names = match field.shape.kind {
             Kind::Stage => stage(intent, field, wire, item).into_iter().collect(),

@@ -147,7 +147,7 @@ mod tests {
         for (query, parameters) in cases {
             assert_eq!(Value::Object(decoded(query)), parameters, "{query}");
         }
-        let many: String = (0..1_100).map(|at| format!("a{at}=1&")).collect();
-        assert_eq!(decoded(&many).len(), MAX_VARIABLES);
+        let many: Vec<String> = (0..1_100).map(|at| format!("a{at}=1")).collect();
+        assert_eq!(decoded(&many.join("&")).len(), MAX_VARIABLES);
     }
 }

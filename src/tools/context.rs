@@ -37,16 +37,16 @@ impl<'a> Context<'a> {
 
     /// The arguments with a smart process's number in the place of its exact title.
     pub(super) async fn with_type_number(&self, mut raw: RawArguments) -> RawArguments {
-        let typed = raw.arguments.get("entityTypeId").and_then(Value::as_str);
+        let given = raw.arguments.get("entityTypeId").and_then(Value::as_str);
         let is_title = |typed: &&str| {
             let is_number = typed.trim().parse::<u64>().is_ok();
             !typed.trim().is_empty() && !is_number && EntityType::named(typed).is_none()
         };
-        let Some(title) = typed.filter(is_title) else { return raw };
-        let Ok(types) = self.metadata.smart_processes(&self.call.deadline).await else {
+        let Some(title) = given.filter(is_title) else { return raw };
+        let Ok(processes) = self.metadata.smart_processes(&self.call.deadline).await else {
             return raw;
         };
-        if let Some(one) = named(title, &types, |it| &it.title) {
+        if let Some(one) = named(title, &processes, |it| &it.title) {
             let number = one.entity.id();
             raw.notes.push(format!("`entityTypeId` was read as {number}"));
             if let Some(place) = raw.arguments.get_mut("entityTypeId") {

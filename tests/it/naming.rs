@@ -149,7 +149,7 @@ async fn many_items_are_short_in_any_form() {
     let deal = |id: u32| {
         json!({"id": id, "title": format!("Delivery of office furniture, part {id}"),
                "stageId": format!("C{}:NEW", id % 4), "categoryId": id % 4, "opportunity": 900 + id,
-               "currencyId": if id % 2 == 0 { "EUR" } else { "USD" }, "assignedById": id % 5 + 1,
+               "currencyId": if id.is_multiple_of(2) { "EUR" } else { "USD" }, "assignedById": id % 5 + 1,
                "companyId": 100 + id, "contactId": 200 + id})
     };
     let items: Vec<Value> = (1..=20).map(deal).collect();

@@ -62,18 +62,15 @@ impl ListRequest {
                 answer.insert("common".to_owned(), common.into());
             }
         }
-        match Table::of(&rows).filter(|_| count > 1 && !fits(&rows)) {
-            Some(table) => {
-                answer.insert("columns".to_owned(), json!(table.columns));
-                answer.insert("items".to_owned(), json!(table.rows));
-                if table.is_cut {
-                    self.notes.push("long texts are cut; read one item for the whole".to_owned());
-                }
+        if let Some(table) = Table::of(&rows).filter(|_| count > 1 && !fits(&rows)) {
+            answer.insert("columns".to_owned(), json!(table.columns));
+            answer.insert("items".to_owned(), json!(table.rows));
+            if table.is_cut {
+                self.notes.push("long texts are cut; read one item for the whole".to_owned());
             }
-            None => {
-                let objects = rows.into_iter().map(Value::Object).collect();
-                answer.insert("items".to_owned(), objects);
-            }
+        } else {
+            let objects = rows.into_iter().map(Value::Object).collect();
+            answer.insert("items".to_owned(), objects);
         }
         answer.insert("total".to_owned(), json!(total));
         answer.insert("next".to_owned(), Value::Null);

@@ -135,16 +135,13 @@ impl Sources {
     fn person(&self, value: &Value) -> Result<Read, Wrong> {
         let people = value.as_str().and_then(|typed| Some((typed, self.people.get(typed)?)));
         let found = people.map_or(&[][..], |(_, people)| people.found.as_slice());
-        match people.and_then(|(typed, people)| people.called(typed)) {
-            Some(one) => Ok(Read::noted(one.id, Some(format!("was read as user {}", one.id)))),
-            None => {
-                let there: Vec<_> = found.iter().map(|it| (it.id, it.name.as_str())).collect();
-                let shown = kind::shown(value);
-                let message =
-                    format!("must be the id, name or e-mail of an active user, not {shown}");
-                Err(Wrong::from(message).among(&there))
-            }
+        if let Some(one) = people.and_then(|(typed, people)| people.called(typed)) {
+            return Ok(Read::noted(one.id, Some(format!("was read as user {}", one.id))));
         }
+        let there: Vec<_> = found.iter().map(|it| (it.id, it.name.as_str())).collect();
+        let shown = kind::shown(value);
+        let message = format!("must be the id, name or e-mail of an active user, not {shown}");
+        Err(Wrong::from(message).among(&there))
     }
 
     /// A pipeline by its id or its name.
