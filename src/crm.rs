@@ -7,6 +7,7 @@ pub mod dates;
 pub mod decimal;
 pub mod entity_type;
 pub mod field_list;
+pub mod field_names;
 pub mod item;
 pub mod kind;
 pub mod likeness;

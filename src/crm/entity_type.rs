@@ -62,6 +62,20 @@ impl Family {
         }
     }
 
+    /// The portal's code of the family, and the short one that stands before an item's id in a
+    /// custom field; smart processes have codes of their own.
+    const fn codes(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Lead => Some(("LEAD", "L")),
+            Self::Deal => Some(("DEAL", "D")),
+            Self::Contact => Some(("CONTACT", "C")),
+            Self::Company => Some(("COMPANY", "CO")),
+            Self::Quote => Some(("QUOTE", "Q")),
+            Self::Invoice => Some(("SMART_INVOICE", "SI")),
+            Self::SmartProcess => None,
+        }
+    }
+
     /// The `entityTypeId` of the family, or `None` for smart processes, which have many.
     pub const fn entity_type_id(self) -> Option<u32> {
         match self {
@@ -126,6 +140,35 @@ impl EntityType {
             id if id >= 1030 && id % 2 == 0 => Some(Family::SmartProcess),
             _ => None,
         }
+    }
+
+    /// The type's code, as the settings of fields name it: `DEAL`, `DYNAMIC_1220`.
+    pub fn code(self) -> String {
+        match self.family().and_then(Family::codes) {
+            Some((code, _)) => code.to_owned(),
+            None => format!("DYNAMIC_{}", self.0),
+        }
+    }
+
+    /// What stands before an item's id where a custom field links to it: `CO`, `T4c4`.
+    pub fn short_code(self) -> String {
+        match self.family().and_then(Family::codes) {
+            Some((_, short)) => short.to_owned(),
+            None => format!("T{:x}", self.0),
+        }
+    }
+
+    /// The type with that code.
+    pub fn of_code(code: &str) -> Option<Self> {
+        match code.strip_prefix("DYNAMIC_") {
+            Some(id) => id.parse().ok().map(Self),
+            None => Self::standard().find(|entity| entity.code() == code),
+        }
+    }
+
+    /// The types that every portal has.
+    pub fn standard() -> impl Iterator<Item = Self> {
+        Family::ALL.into_iter().filter_map(Family::entity_type_id).map(Self)
     }
 
     /// The id of an item of this type in a text that people pass on: a link to it, `#351`, `deal
@@ -302,6 +345,23 @@ mod tests {
         for (id, text, expected) in cases {
             assert_eq!(EntityType::new(id).item_in(text).map_err(|_| ()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn each_type_has_a_code_and_a_short_one() {
+        let cases = [
+            (1, "LEAD", "L"),
+            (4, "COMPANY", "CO"),
+            (31, "SMART_INVOICE", "SI"),
+            (128, "DYNAMIC_128", "T80"),
+            (1220, "DYNAMIC_1220", "T4c4"),
+        ];
+        for (id, code, short) in cases {
+            let entity = EntityType::new(id);
+            assert_eq!((entity.code(), entity.short_code()), (code.to_owned(), short.to_owned()));
+            assert_eq!(EntityType::of_code(code), Some(entity));
+        }
+        assert_eq!(EntityType::of_code("ORDER"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Wrong, text};
+use super::{EntityType, Kind, Wrong, text};
 
 /// The fields of one entity type on one portal, by their camelCase names.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,8 @@ pub struct PortalField {
     pub is_required: bool,
     /// The options of a list: id and text.
     pub options: Vec<(i64, String)>,
+    /// The entity types that a link may lead to, where the portal tells.
+    pub linked_types: Vec<EntityType>,
 }
 
 impl FieldList {
@@ -80,6 +82,7 @@ impl PortalField {
             directory: Some(text("statusType").to_owned()).filter(|it| !it.is_empty()),
             is_required: flag("isRequired"),
             options: options(info.get("items")),
+            linked_types: linked_types(info.get("settings")),
         }
     }
 
@@ -171,6 +174,13 @@ fn options(items: Option<&Value>) -> Vec<(i64, String)> {
             Some((id, item.get("VALUE")?.as_str()?.to_owned()))
         })
         .collect()
+}
+
+/// The entity types that the settings of a link allow: `{"LEAD": "N", "CONTACT": "Y"}`.
+fn linked_types(settings: Option<&Value>) -> Vec<EntityType> {
+    let settings = settings.and_then(Value::as_object).into_iter().flatten();
+    let allowed = settings.filter(|(_, flag)| super::kind::truth(flag) == Some(true));
+    allowed.filter_map(|(code, _)| EntityType::of_code(code)).collect()
 }
 
 /// The kind of a field by the portal's name of its type; types without own rules are `Any`.

@@ -13,7 +13,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value, json};
 
 pub use super::wrong::shown;
-use super::{Wrong, dates};
+use super::{EntityType, Wrong, dates};
 
 /// The kinds of values that fields hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,9 +139,9 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Text | Self::Markup => "text",
-            Self::YesNo => "Y or N",
+            Self::YesNo => "yes or no",
             Self::Integer => "whole number",
-            Self::Percent => "0 to 100",
+            Self::Percent => "percent",
             Self::Number => "number",
             Self::Amount => "amount",
             Self::Status => "code",
@@ -165,24 +165,46 @@ impl Kind {
         }
     }
 
-    /// How a value of the kind is written, where a word does not say it.
-    pub const fn form(self) -> Option<&'static str> {
-        match self {
-            Self::Markup => Some("text; the portal stores HTML as BB code"),
-            Self::User => Some("the id of a user"),
-            Self::Users => Some("a list of user ids, which replaces the old one"),
-            Self::Link => Some("the id of an item; 0 unlinks"),
-            Self::Links => Some("a list of ids, the main one first, which replaces the old one"),
-            Self::Date => Some("YYYY-MM-DD"),
-            Self::DateTime => Some("YYYY-MM-DDThh:mm:ss+hh:mm"),
+    /// How a value of the kind is written, where its word does not say it: `80000|USD`. A link in a
+    /// custom field is written by the entity types that it may lead to.
+    pub fn written(self, linked: &[EntityType]) -> Option<String> {
+        let written = match self {
+            Self::Text | Self::Integer | Self::Number | Self::Any => return None,
+            Self::Markup => "text; HTML becomes BB code",
+            Self::YesNo => "Y or N",
+            Self::Percent => "0 to 100",
+            Self::Amount => "number",
+            Self::Status => "code from the directory",
+            Self::Stage => "code of a stage",
+            Self::Category => "id of a pipeline",
+            Self::Currency => "ISO code",
+            Self::User => "id of a user",
+            Self::Users => "list of user ids; replaces the old one",
+            Self::Link => "id of an item; 0 unlinks",
+            Self::Links => "list of ids, the main one first; replaces the old one",
+            Self::Integers => "list of whole numbers",
+            Self::Date => "YYYY-MM-DD",
+            Self::DateTime => "YYYY-MM-DDThh:mm:ss+hh:mm",
             Self::Picture | Self::File => {
-                Some("[\"name.pdf\",\"<base64>\"] or {\"path\":\"/folder/name.pdf\"}")
+                "[\"name.pdf\",\"<base64>\"] or {\"path\":\"/folder/name.pdf\"}"
             }
-            Self::Choice => Some("the id of an option, or its text"),
-            Self::Money => Some("300|USD"),
-            Self::CrmLink => Some("D_1, C_2, CO_3, L_4, T80_6"),
-            _ => None,
-        }
+            Self::Multifield => {
+                "{\"n0\":{\"typeId\":\"PHONE\",\"valueType\":\"WORK\",\"value\":\"+1…\"}}; the id of a \
+                 record for n0 changes it, value \"\" deletes it"
+            }
+            Self::Choice => "id or text of an option",
+            Self::Money => "80000|USD",
+            Self::CrmLink => match linked {
+                [] => return self.written(&[2, 3, 4, 128].map(EntityType::new)),
+                // Where only one type is allowed, the portal keeps the id alone.
+                [only] => return Some(format!("<{only} id>")),
+                several => {
+                    let written = several.iter().map(|it| format!("{}_<{it} id>", it.short_code()));
+                    return Some(written.collect::<Vec<_>>().join(", "));
+                }
+            },
+        };
+        Some(written.to_owned())
     }
 
     /// Whether values are ids of people or of other items.

@@ -91,7 +91,7 @@ pub fn well_known_slip(name: &str) -> Option<&'static str> {
         "assignedby" | "responsibleid" | "responsible" | "owner" | "ownerid" | "assignedto" => {
             "assignedById"
         }
-        "amount" | "price" | "sum" | "value" | "deadline" => "opportunity",
+        "amount" | "price" | "sum" | "value" => "opportunity",
         "currency" => "currencyId",
         "pipeline" | "pipelineid" | "category" | "funnel" => "categoryId",
         "phone" | "phones" | "email" | "emails" | "web" | "im" => "fm",
@@ -102,7 +102,7 @@ pub fn well_known_slip(name: &str) -> Option<&'static str> {
         "companies" => "companyIds",
         "comment" | "description" | "note" => "comments",
         "startdate" | "datestart" | "dateopen" => "begindate",
-        "enddate" | "duedate" | "dateclose" | "dateclosed" => "closedate",
+        "enddate" | "duedate" | "deadline" | "dateclose" | "dateclosed" => "closedate",
         _ => return None,
     })
 }

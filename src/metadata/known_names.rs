@@ -8,7 +8,10 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+use tokio::{
+    sync::Mutex as AsyncMutex,
+    time::{Instant, timeout},
+};
 
 use super::{
     Fields, Metadata, list,
@@ -31,6 +34,8 @@ use crate::{
 const TTL: Duration = Duration::from_secs(600);
 /// How long nothing is asked again that has brought no name.
 const ASKED_FOR: Duration = Duration::from_secs(60);
+/// How long a batch of lists may take before each is fetched on its own.
+const LISTS_WITHIN: Duration = Duration::from_secs(5);
 /// More names are forgotten together.
 const MAX_NAMES: usize = 5_000;
 
@@ -206,6 +211,19 @@ impl Metadata {
     pub async fn learn_by_the_way(&self, questions: BTreeSet<Question>, deadline: &Deadline) {
         self.learn(questions, async |metadata: &Self| metadata.portal.spare_permit(), deadline)
             .await;
+    }
+
+    /// Fetches in one batch what is not cached of an entity type's fields, pipelines and
+    /// directories. What it does not bring in time is fetched on its own when it is needed.
+    pub async fn learn_lists(&self, entity: EntityType, deadline: &Deadline) {
+        let mut lists = BTreeSet::from([Question::Directories, Question::Fields(entity)]);
+        if stage::has_pipelines(entity) {
+            lists.insert(Question::Pipelines(entity));
+        }
+        lists.retain(|list| self.is_open(*list));
+        if lists.len() > 1 {
+            let _ = timeout(LISTS_WITHIN, Box::pin(self.learn_in_turn(lists, deadline))).await;
+        }
     }
 
     async fn keep(&self, questions: &Grouped, mut answer: BatchAnswer, deadline: &Deadline) {

@@ -163,17 +163,10 @@ const FLAGS: [(&str, Option<&str>); 16] = [
 /// `crm.enum.ownertype`.
 pub(super) fn owner_types(types: &BTreeMap<u32, TypeData>) -> Value {
     let shown = types.values().map(|data| {
-        let id = data.entity.id();
-        let (code, short) = match data.entity.family() {
-            Some(Family::Lead) => ("LEAD".to_owned(), "L".to_owned()),
-            Some(Family::Deal) => ("DEAL".to_owned(), "D".to_owned()),
-            Some(Family::Contact) => ("CONTACT".to_owned(), "C".to_owned()),
-            Some(Family::Company) => ("COMPANY".to_owned(), "CO".to_owned()),
-            Some(Family::Quote) => ("QUOTE".to_owned(), "Q".to_owned()),
-            Some(Family::Invoice) => ("SMART_INVOICE".to_owned(), "SI".to_owned()),
-            Some(Family::SmartProcess) | None => (format!("DYNAMIC_{id}"), format!("T{id:x}")),
-        };
-        json!({"ID": id, "NAME": data.title, "SYMBOL_CODE": code, "SYMBOL_CODE_SHORT": short})
+        json!({
+            "ID": data.entity.id(), "NAME": data.title,
+            "SYMBOL_CODE": data.entity.code(), "SYMBOL_CODE_SHORT": data.entity.short_code(),
+        })
     });
     shown.collect()
 }

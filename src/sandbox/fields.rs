@@ -82,6 +82,13 @@ fn describe_field(data: &TypeData, field: AnyField) -> Value {
         AnyField::Custom(custom) => {
             set("title", custom.title.into());
             set("isMultiple", custom.is_multiple.into());
+            if custom.portal_type == "crm" {
+                let settings = json!({
+                    "LEAD": "N", "CONTACT": "Y", "COMPANY": "Y", "DEAL": "Y", "SMART_INVOICE": "N",
+                    "DYNAMIC_1220": "Y",
+                });
+                set("settings", settings);
+            }
             if !custom.options.is_empty() {
                 let options = custom.options.iter();
                 let items: Vec<Value> = options

@@ -310,19 +310,27 @@ impl Reader<'_> {
         Some(truth.into())
     }
 
-    /// A list of texts: the list itself, JSON text of one, or a single text.
+    /// A list of texts: the list itself, JSON text of one, or a single text: names with commas
+    /// between them, or what to search for, which may hold commas.
     fn strings(&mut self, name: &str, value: &Value) -> Option<Value> {
-        let list = match value {
+        let is_query = name == "query";
+        let mut list = match value {
             Value::Array(list) => list.clone(),
-            Value::String(text) => {
-                self.notes.push(format!("`{name}` was read as a list"));
-                match json::parse(text.as_bytes()).map(|parsed| parsed.value) {
-                    Ok(Value::Array(list)) => list,
-                    _ => text.split(',').map(|part| part.trim().into()).collect(),
-                }
-            }
+            Value::String(text) => match json::parse(text.as_bytes()).map(|parsed| parsed.value) {
+                Ok(Value::Array(list)) => list,
+                _ if is_query => vec![value.clone()],
+                _ => text.split(',').map(|part| part.trim().into()).collect(),
+            },
+            Value::Number(_) if is_query => vec![value.clone()],
             _ => Vec::new(),
         };
+        if value.is_string() && !(is_query && list.first() == Some(value)) {
+            self.notes.push(format!("`{name}` was read as a list"));
+        }
+        // People search for ids, too.
+        for number in list.iter_mut().filter(|it| is_query && (it.is_i64() || it.is_u64())) {
+            *number = number.to_string().into();
+        }
         if list.is_empty() && *value != Value::Array(Vec::new())
             || !list.iter().all(Value::is_string)
         {

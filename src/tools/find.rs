@@ -25,7 +25,7 @@ use crate::error::Failure;
 use request::{Asked, ListRequest};
 
 const DESCRIPTION: &str = "\
-Finds CRM items: id, title, stage, amount, responsible.";
+Finds CRM items: id, title, stage, amount, responsible, client. Many: `columns`, rows.";
 
 /// What a call may hold.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,7 +36,7 @@ struct Arguments {
     /// Title, name, phone, e-mail or id
     #[serde(default)]
     query: Option<String>,
-    /// Operator, then name; stages and pipelines by name or code: {"categoryId":"Sales",">=opportunity":5000}. Also < ! @ !@ %; OR: {"0":{"logic":"OR","0":{},"1":{}}}
+    /// Operator, then name; stages, pipelines, users by name: {"categoryId":"Sales",">=opportunity":5000,"closed":"N"}; quoteNumber, accountNumber. Also < ! @ !@ %; OR: {"0":{"logic":"OR","0":{},"1":{}}}
     #[serde(default)]
     filter: Map<String, Value>,
     /// More fields
@@ -49,7 +49,7 @@ struct Arguments {
     #[serde(default)]
     #[schemars(range(min = 1))]
     limit: Option<u64>,
-    /// Offset. 0 also returns `total`; then pass the previous `next`
+    /// Offset. 0 also returns `total`; then the previous `next`
     #[serde(default)]
     start: Option<i64>,
     /// `UF_CRM_` names
@@ -65,7 +65,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Lookup,
     effect: Effect::Read,
     instructions: "find_crm_items finds items by title, name, phone, e-mail, id or filter and gives ids, \
-                   stage codes and links.",
+                   stages and links.",
     description: |_| DESCRIPTION.to_owned(),
     input_schema: schema::input::<Arguments>,
     output_schema: None,

@@ -24,7 +24,7 @@ use crate::{
 };
 
 const DESCRIPTION: &str = "\
-Reads one CRM item: its non-empty fields, the names of its stage and pipeline, phones and e-mails \
+Reads one CRM item: its non-empty fields, names of their codes, phones and e-mails \
 with record ids, files by id, and a link.";
 
 /// What a call may hold.

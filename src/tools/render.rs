@@ -17,7 +17,9 @@ use crate::{
 };
 use bounds::{bounded, shorten_texts};
 
-pub(super) use bounds::{MAX_ANSWER, length, make_visible, narrowed, narrowed_beside};
+pub(super) use bounds::{
+    MAX_ANSWER, length, make_visible, narrowed, narrowed_beside, narrowed_together,
+};
 
 /// The result of a call.
 #[derive(Debug, Clone, PartialEq)]

@@ -39,20 +39,23 @@ fn description(types: &EntityTypes) -> String {
     };
     format!(
         "\
-Changes one existing item of the Bitrix24 CRM. Only the named fields change. The result is \
-verified: the answer lists what changed, and a value that the portal silently ignored is an error, not a \
-success.
+Changes one item of the Bitrix24 CRM, one a call; only the named fields. The result is verified: `changes` includes \
+what the portal's automation did at once (`askedFor`: false), and a value that the portal silently ignored is an \
+error.
 
-{example}Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. Custom \
-fields (ufCrm_123, ufCrm7_123) and relations (parentId1220) go into `fields` too. Dates are YYYY-MM-DD. \
-Lists replace the old list. To empty a field, name it in `clear`. A file is [\"name.pdf\",\"<base64>\"] \
-or {{\"path\":\"/folder/name.pdf\"}}; {{\"id\":12}} keeps a file in a list.
+{example}Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. \
+Stages, pipelines, sources, \
+types, options and users: code or exact name. Dates: YYYY-MM-DD, custom money \"300|USD\", custom links CO_3. \
+Lists replace the old list. Never empty: title, stage, pipeline, currency, responsible, begin and close date. \
+{{\"fm\":{{\"12\":{{\"value\":\"+1\"}}}}}} changes record 12, value \"\" deletes it; only new ones need typeId. A file is \
+[\"name.pdf\",\"<base64>\"] or {{\"path\":\"/folder/name.pdf\"}}, absolute; {{\"id\":12}} keeps a file in a list. \
+Computed: taxValue; opportunity while isManualOpportunity is N.
 
-To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` prevents \
-changing an item that has changed since you read it. `dryRun` shows the changes without writing.
+To change the pipeline, send `categoryId` and `stageId` together. `expect` prevents changing an item that has \
+changed since you read it; \"\" expects nothing there.
 
-An error says whether anything was written (`written`: no, yes, unknown), whether another call can help \
-(`retry`: no, after_fix, later) and what to do next (`hint`). After `unknown`, read the item before \
+An error says whether anything was `written` (no, yes, unknown), whether another call can help (`retry`: no, \
+after_fix, later) and what to do next (`hint`). After `unknown`, read the item before \
 repeating the call."
     )
 }

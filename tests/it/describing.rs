@@ -20,7 +20,7 @@ async fn all_fields_are_a_line_each() {
         "currencyId: currency · Currency",
         "assignedById: user · Responsible",
         "observers: users · Observers",
-        "opened: Y or N · Available to everyone",
+        "opened: yes or no · Available to everyone",
         "comments: text · Comment",
         "contactIds: ids of items · Contacts",
         "typeId: code, 3 choices · Type",
@@ -62,7 +62,9 @@ async fn one_field_is_described_in_full() {
         "name": "stageId",
         "title": "Stage",
         "kind": "stage",
-        "format": "Code of the item's stage; it must be a stage of the item's pipeline.",
+        "write": "code of a stage",
+        "canBeEmptied": false,
+        "meaning": "Code of the item's stage; it must be a stage of the item's pipeline.",
         "pipelines": [
           {
             "categoryId": 0,
@@ -129,8 +131,8 @@ async fn one_field_is_described_in_full() {
         "name": "ufCrm_1730000000001",
         "title": "Channels",
         "kind": "option",
+        "write": "id or text of an option",
         "multiple": true,
-        "format": "the id of an option, or its text",
         "upperName": "UF_CRM_1730000000001",
         "choices": [
           {
@@ -154,9 +156,9 @@ async fn one_field_is_described_in_full() {
         "name": "title",
         "title": "Name",
         "kind": "text",
-        "format": "Name of the item, at most 255 characters.",
+        "canBeEmptied": false,
+        "meaning": "Name of the item, at most 255 characters.",
         "maxLength": 255,
-        "nonEmpty": true,
         "notes": []
       },
       "currencyId": {
@@ -165,8 +167,9 @@ async fn one_field_is_described_in_full() {
         "name": "currencyId",
         "title": "Currency",
         "kind": "currency",
-        "format": "ISO code of a currency that the portal has.",
-        "nonEmpty": true,
+        "write": "ISO code",
+        "canBeEmptied": false,
+        "meaning": "ISO code of a currency that the portal has.",
         "choices": [
           {
             "code": "EUR",

@@ -118,7 +118,7 @@ async fn entity_types_that_are_not_chosen_are_neither_shown_nor_served() {
         "utmTerm"
       ],
       "CS responsible user",
-      "To move an item to another pipeline, send `categoryId` and `stageId` together. `expect` prevents changing an item that has changed since you read it. `dryRun` shows the changes without writing."
+      "To change the pipeline, send `categoryId` and `stageId` together. `expect` prevents changing an item that has changed since you read it; \"\" expects nothing there."
     ]
     "#);
     let calls = [

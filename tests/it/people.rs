@@ -19,8 +19,9 @@ async fn people_are_choices_of_the_fields_that_hold_users() {
       "name": "assignedById",
       "title": "Responsible",
       "kind": "user",
-      "format": "Id of the user who is responsible for the item.",
-      "nonEmpty": true,
+      "write": "id of a user",
+      "canBeEmptied": false,
+      "meaning": "Id of the user who is responsible for the item.",
       "people": [
         {
           "id": 6,
@@ -165,7 +166,7 @@ async fn without_the_scope_for_people_everything_else_goes_on() {
       "fields": [],
       "notes": [
         "people cannot be looked up: a person has to add the scope `user_basic` to the webhook",
-        "no field or choice matches; call without `query` to see every field, or with `field` alone to see its choices"
+        "no field or choice matches; people outside the company are contacts: `find_crm_items` finds them"
       ]
     }
     "#);

@@ -359,17 +359,6 @@ async fn a_query_finds_fields_choices_and_people_in_any_script() {
                     "semantics": "failure"
                   }
                 ]
-              },
-              {
-                "categoryId": 9,
-                "name": "Service",
-                "stages": [
-                  {
-                    "code": "C9:LOSE",
-                    "name": "Declined",
-                    "semantics": "failure"
-                  }
-                ]
               }
             ]
           ]

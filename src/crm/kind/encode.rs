@@ -106,7 +106,7 @@ fn encode_crm_link(value: &Value) -> Result<Encoded, Wrong> {
         Some(number) => {
             format!("T{}", smart_process(number, id).ok_or_else(|| must_be(expected, value))??)
         }
-        None if ["L", "D", "C", "CO", "Q", "SI"].contains(&upper.as_str()) => upper,
+        None if EntityType::standard().any(|entity| entity.short_code() == upper) => upper,
         None => return Err(must_be(expected, value)),
     };
     let is_id = id.parse::<u64>().is_ok_and(|id| id > 0);

@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Sources {
     codes: Codes,
     /// Fetched only when somebody asks for them.
-    currencies: Arc<Vec<Currency>>,
+    currencies: Option<Arc<Vec<Currency>>>,
 }
 
 /// A value that a field can hold.
@@ -58,14 +58,19 @@ impl Sources {
         if let Some(error) = &codes.pipelines_error {
             notes.push(format!("pipelines could not be read: {error}"));
         }
-        Self { codes, currencies: Arc::default() }
+        Self { codes, currencies: None }
     }
 
+    /// Fetches the currencies, if that was not tried before.
     pub(super) async fn fetch_currencies(&mut self, context: Context<'_>, notes: &mut Vec<String>) {
-        match context.metadata.currencies(&context.call.deadline).await {
-            Ok(currencies) => self.currencies = currencies,
-            Err(error) => notes.push(format!("currencies could not be read: {error}")),
+        if self.currencies.is_some() {
+            return;
         }
+        let currencies = context.metadata.currencies(&context.call.deadline).await;
+        self.currencies = Some(currencies.unwrap_or_else(|error| {
+            notes.push(format!("currencies could not be read: {error}"));
+            Arc::default()
+        }));
     }
 
     /// What the field can hold.
@@ -107,6 +112,7 @@ impl Sources {
             Kind::Currency => one(self
                 .currencies
                 .iter()
+                .flat_map(|currencies| currencies.iter())
                 .map(|currency| Choice {
                     shown: json!({"code": currency.code, "name": currency.name}),
                     text: format!("{} {}", currency.code, currency.name),
@@ -144,24 +150,23 @@ impl Choices {
         &self.0
     }
 
-    /// Those that match, and how well the best of them does. A pipeline's name matches all its
-    /// stages, or narrows them.
-    pub(super) fn matching(&self, asked: &[String]) -> (Self, Likeness) {
+    /// Those that match any of the queries at least so well, and how well the best of them does. A
+    /// pipeline's name matches all its stages, or narrows them.
+    pub(super) fn matching(&self, queries: &[Vec<String>], least: Likeness) -> (Self, Likeness) {
         let mut best = Likeness::None;
         let mut groups = Vec::new();
         for group in &self.0 {
             let pipeline = group.pipeline.as_ref().map_or("", |pipeline| &pipeline.name);
-            let rest = unmatched(asked, &[pipeline]);
+            let of_pipeline = queries.iter().map(|asked| likeness(asked, &[pipeline])).max();
+            let of_pipeline = of_pipeline.unwrap_or(Likeness::None);
+            let rests: Vec<_> = queries.iter().map(|asked| unmatched(asked, &[pipeline])).collect();
             let mut found = group.clone();
-            if rest.is_empty() {
-                best = best.max(likeness(asked, &[pipeline]));
-            } else {
-                found.entries.retain(|entry| {
-                    let likeness = likeness(&rest, &[&entry.text]);
-                    best = best.max(likeness);
-                    likeness != Likeness::None
-                });
-            }
+            found.entries.retain(|entry| {
+                let of_entry = rests.iter().map(|rest| likeness(rest, &[&entry.text])).max();
+                let likeness = of_entry.unwrap_or(Likeness::None).max(of_pipeline);
+                best = best.max(likeness);
+                likeness >= least
+            });
             if !found.entries.is_empty() {
                 groups.push(found);
             }

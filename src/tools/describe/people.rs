@@ -11,6 +11,20 @@ use crate::{
 /// More people than that do not help to identify one.
 const MAX_PEOPLE: usize = 20;
 
+/// What to say when a person is no user of the portal.
+pub(super) const OUTSIDE: &str =
+    "people outside the company are contacts: `find_crm_items` finds them";
+
+/// Whether a query looks like the name or the e-mail of a person: words of letters, each with a
+/// capital.
+pub(super) fn is_like_a_name(query: &str) -> bool {
+    let is_letter = |c: char| c.is_alphabetic() || matches!(c, '-' | '.' | '\'' | '’');
+    let is_capital = |word: &str| word.starts_with(char::is_uppercase);
+    let is_part =
+        |word: &str| word.contains('@') || (is_capital(word) && word.chars().all(is_letter));
+    query.split_whitespace().all(is_part)
+}
+
 /// People by name, position or e-mail, or just people; why they cannot be found becomes a note.
 pub(super) async fn find(context: Context<'_>, query: &str, notes: &mut Vec<String>) -> Vec<Value> {
     match context.metadata.people(query, &context.call.deadline).await {

@@ -8,7 +8,8 @@ use crate::{
         EntityType, Kind,
         catalog::Access,
         field_list::PortalField,
-        likeness::{Likeness, likeness},
+        field_names,
+        likeness::{Likeness, likeness, words},
         names,
     },
     metadata::ResolvedField,
@@ -16,6 +17,7 @@ use crate::{
 
 /// A field with what it can hold.
 pub(super) struct Row<'a> {
+    pub(super) entity: EntityType,
     pub(super) name: String,
     pub(super) field: &'a PortalField,
     pub(super) resolved: ResolvedField<'a>,
@@ -23,12 +25,24 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// What the field is called: on the wire, on this portal, and in either language.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let own = [self.name.as_str(), &self.field.title];
+        own.into_iter().chain(self.spoken().iter().copied()).collect()
+    }
+
+    fn spoken(&self) -> &'static [&'static str] {
+        self.resolved.row.map_or(&[], |row| field_names::spoken(row.name))
+    }
+
     /// How well the field's names match, or the names that people give it, or what it means.
     pub(super) fn likeness(&self, query: &[String]) -> Likeness {
-        let by_name = likeness(query, &[&self.name, &self.field.title]);
+        let by_title = likeness(query, &[&self.name, &self.field.title]);
         if self.is_bookkeeping() {
-            return by_name.min(Likeness::Meaning);
+            return by_title.min(Likeness::Meaning);
         }
+        let by_spoken = self.spoken().iter().map(|name| likeness(query, &[name]));
+        let by_name = by_spoken.fold(by_title, Likeness::max);
         let is_slip = names::well_known_slip(&query.concat()) == Some(self.name.as_str());
         let meaning = self.resolved.row.map_or("", |row| row.meaning);
         match likeness(query, &[meaning]) {
@@ -36,6 +50,20 @@ impl Row<'_> {
             Likeness::None => by_name,
             _ => by_name.max(Likeness::Meaning),
         }
+    }
+
+    /// Whether the query holds a whole name of the field among other words.
+    pub(super) fn is_named_in(&self, query: &[String]) -> bool {
+        let is_held = |name: &str| {
+            let name = words(name);
+            !name.is_empty() && name.iter().all(|word| query.contains(word))
+        };
+        !self.is_bookkeeping() && self.names().iter().any(|name| is_held(name))
+    }
+
+    /// Whether the word is one of those that the portal names the field by.
+    pub(super) fn has_word(&self, word: &[String]) -> bool {
+        !self.is_bookkeeping() && likeness(word, &[&self.name, &self.field.title]) == Likeness::Word
     }
 
     /// What the field holds, in the portal's term where we have none.
@@ -83,15 +111,16 @@ impl Row<'_> {
         line
     }
 
-    /// The field in short, with these choices.
-    pub(super) fn shown(&self, choices: &Choices) -> Value {
+    /// The field in short, with these choices, and with what it means where it needs to be told from
+    /// others.
+    pub(super) fn shown(&self, choices: &Choices, is_explained: bool) -> Value {
         const MAX_CHOICES: usize = 40;
         let mut shown = self.in_short();
         let first = choices.first(MAX_CHOICES);
         first.show_in(&mut shown);
-        // The meaning of such a field names the one to use instead.
-        if let Some(row) = self.resolved.row.filter(|row| row.is_bookkeeping) {
-            shown.insert("format".to_owned(), row.meaning.into());
+        // The meaning of a bookkeeping field names the one to use instead.
+        if let Some(row) = self.resolved.row.filter(|row| is_explained || row.is_bookkeeping) {
+            shown.insert("meaning".to_owned(), row.meaning.into());
         }
         let rest = choices.len() - first.len();
         if rest > 0 {
@@ -106,6 +135,13 @@ impl Row<'_> {
             ("title".to_owned(), json!(self.field.title)),
             ("kind".to_owned(), json!(self.kind())),
         ]);
+        let written = self.resolved.shape.kind.written(&self.field.linked_types);
+        if let Some(written) = written.filter(|_| self.is_writable()) {
+            shown.insert("write".to_owned(), written.into());
+        }
+        if self.is_writable() && !self.can_be_emptied() {
+            shown.insert("canBeEmptied".to_owned(), false.into());
+        }
         let flags = [
             ("multiple", self.resolved.shape.is_multiple),
             ("required", self.is_required()),
@@ -119,20 +155,21 @@ impl Row<'_> {
         shown
     }
 
+    fn can_be_emptied(&self) -> bool {
+        let family = self.resolved.row.zip(self.entity.family());
+        let is_kept = family.is_some_and(|(row, family)| row.is_kept(family));
+        let is_always_set = matches!(self.resolved.shape.kind, Kind::Stage | Kind::Category);
+        !is_kept && !is_always_set && !self.is_required()
+    }
+
     /// The field with everything that is known of it.
-    pub(super) fn in_full(&self, entity: EntityType, choices: &Choices) -> Map<String, Value> {
+    pub(super) fn in_full(&self, choices: &Choices) -> Map<String, Value> {
         let mut shown = self.in_short();
-        let row = self.resolved.row;
-        let form = row.map(|row| row.meaning).or(self.resolved.shape.kind.form());
-        if let Some(form) = form {
-            shown.insert("format".to_owned(), form.into());
-        }
-        if let Some(longest) = row.and_then(|row| row.longest) {
-            shown.insert("maxLength".to_owned(), longest.into());
-        }
-        let is_kept = row.zip(entity.family()).is_some_and(|(row, family)| row.is_kept(family));
-        if is_kept {
-            shown.insert("nonEmpty".to_owned(), true.into());
+        if let Some(row) = self.resolved.row {
+            shown.insert("meaning".to_owned(), row.meaning.into());
+            if let Some(longest) = row.longest {
+                shown.insert("maxLength".to_owned(), longest.into());
+            }
         }
         if names::is_custom(&self.name) {
             shown.insert("upperName".to_owned(), self.field.upper_name.as_str().into());

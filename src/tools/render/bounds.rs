@@ -11,7 +11,8 @@ pub(in crate::tools) const MAX_ANSWER: usize = 8_000;
 /// The length of a note about shortening.
 const NOTE_LENGTH: usize = 200;
 /// The parts of an answer that are cut first.
-const LONG_PARTS: [&str; 6] = ["item", "changes", "notApplied", "items", "fields", "people"];
+const LONG_PARTS: [&str; 7] =
+    ["item", "changes", "notApplied", "items", "fields", "people", "answers"];
 /// More entries of a list within a field are never shown.
 const MAX_ENTRIES: usize = 500;
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
@@ -26,13 +27,35 @@ pub(in crate::tools) fn narrowed(json: Value, part: &str, how: &str) -> Value {
 /// The same where so many characters are kept free.
 pub(in crate::tools) fn narrowed_beside(json: Value, part: &str, how: &str, free: usize) -> Value {
     let mut json = bounded(json);
-    let mut excess = (length(&json) + free).saturating_sub(MAX_ANSWER);
+    narrow(&mut json, part, how, MAX_ANSWER.saturating_sub(free));
+    json
+}
+
+/// Several answers in one: where they are too long together, the longest are narrowed, `parts` of
+/// them one after the other.
+pub(in crate::tools) fn narrowed_together(answers: &mut [Value], parts: &[&str], how: &str) {
+    let mut by_length: Vec<&mut Value> = answers.iter_mut().collect();
+    by_length.sort_by_cached_key(|answer| length(answer));
+    let mut left = MAX_ANSWER - 2 * NOTE_LENGTH;
+    let mut others = by_length.len();
+    for answer in by_length {
+        for part in parts {
+            narrow(answer, part, how, left / others);
+        }
+        left = left.saturating_sub(length(answer));
+        others -= 1;
+    }
+}
+
+/// Shortens a part of an answer that has more than `most` characters, with a note.
+fn narrow(json: &mut Value, part: &str, how: &str, most: usize) {
+    let mut excess = length(json).saturating_sub(most);
     if excess == 0 {
-        return json;
+        return;
     }
     excess += NOTE_LENGTH;
     let Some(part) = json.get_mut(part) else {
-        return json;
+        return;
     };
     let mut left_out = vec![(shorten(part, &mut excess), "more")];
     if let Value::Array(rows) = part
@@ -47,7 +70,6 @@ pub(in crate::tools) fn narrowed_beside(json: Value, part: &str, how: &str, free
             format!("{count} {what} are left out, because the answer is too long: {how}").into()
         }));
     }
-    json
 }
 
 /// Takes entries away from the end until the excess is gone; the first stays, and an item's link.
