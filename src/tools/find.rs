@@ -33,7 +33,7 @@ Finds CRM items: id, title, stage, amount, responsible, client. Many: `columns`,
 struct Arguments {
     #[schemars(range(min = 1))]
     entity_type_id: u64,
-    /// Title, name, phone, e-mail or id
+    /// Title, name, phone, e-mail, id
     #[serde(default)]
     query: Option<String>,
     /// Operator, then name; stages, pipelines, users by name: {"categoryId":"Sales",">=opportunity":5000,"closed":"N"}; quoteNumber, accountNumber. Also < ! @ !@ %; OR: {"0":{"logic":"OR","0":{},"1":{}}}
