@@ -18,7 +18,7 @@ use super::{
     context::Context,
     definition::ToolDefinition,
     raw_arguments::RawArguments,
-    render::Answer,
+    render::{Answer, ReadAnswer},
     schema,
     selection::{Effect, Group},
 };
@@ -66,7 +66,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
                    without entityTypeId it lists the entity types of this portal.",
     description: |_| DESCRIPTION.to_owned(),
     input_schema: schema::input::<Arguments>,
-    output_schema: None,
+    output_schema: Some(schema::output::<ReadAnswer>),
     run: |context, raw| Box::pin(async move { run(context, raw).await.map(Answer::Success) }),
 };
 

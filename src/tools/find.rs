@@ -17,7 +17,7 @@ use super::{
     context::Context,
     definition::ToolDefinition,
     raw_arguments::RawArguments,
-    render::Answer,
+    render::{Answer, ReadAnswer},
     schema,
     selection::{Effect, Group},
 };
@@ -68,7 +68,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
                    stages and links.",
     description: |_| DESCRIPTION.to_owned(),
     input_schema: schema::input::<Arguments>,
-    output_schema: None,
+    output_schema: Some(schema::output::<ReadAnswer>),
     run: |context, raw| Box::pin(run(context, raw)),
 };
 

@@ -11,7 +11,7 @@ use super::{
     definition::ToolDefinition,
     names::Names,
     raw_arguments::RawArguments,
-    render::{Answer, meaningful_fields, narrowed_beside},
+    render::{Answer, ReadAnswer, meaningful_fields, narrowed_beside},
     schema,
     selection::{Effect, Group},
 };
@@ -54,7 +54,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     instructions: "get_crm_item shows one item.",
     description: |_| DESCRIPTION.to_owned(),
     input_schema: schema::input::<Arguments>,
-    output_schema: None,
+    output_schema: Some(schema::output::<ReadAnswer>),
     run: |context, raw| Box::pin(run(context, raw)),
 };
 

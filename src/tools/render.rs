@@ -92,6 +92,13 @@ pub(super) struct Success {
     pub(super) item: Item,
 }
 
+/// What the answers of all tools that read have in common; more is in each of them.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ReadAnswer {
+    ok: bool,
+    notes: Vec<String>,
+}
+
 /// The answer when a requested value is not applied.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
