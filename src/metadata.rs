@@ -14,7 +14,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     crm::{EntityType, Family, field_list::FieldList, kind, stage},
-    portal::{Deadline, ErrorKind, Portal, PortalError, answer::Answer},
+    portal::{
+        Deadline, ErrorKind, Portal, PortalError,
+        answer::{Answer, unusable},
+    },
 };
 use cache::Cache;
 pub use codes::{Codes, Directories, Entry, Needed, Pipeline, has_name, named};
@@ -311,8 +314,4 @@ fn text_of(object: &Value, key: &str) -> String {
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     }
-}
-
-fn unusable(reason: &str) -> PortalError {
-    PortalError::NoUsableAnswer { reason: reason.to_owned(), http_status: None }
 }

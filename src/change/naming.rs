@@ -58,10 +58,6 @@ pub(super) async fn beside<T>(
 
 /// Asks for names where nothing is written.
 pub(super) async fn ask(call: &Call<'_>, questions: BTreeSet<Question>) {
-    if !questions.is_empty() {
-        let (metadata, deadline) = (call.account.metadata.clone(), call.deadline.clone());
-        let asking =
-            tokio::spawn(async move { metadata.learn_in_turn(questions, &deadline).await });
-        let _ = timeout(WITHOUT_A_WRITE, asking).await;
-    }
+    let metadata = &call.account.metadata;
+    metadata.learn_within(WITHOUT_A_WRITE, questions, &call.deadline).await;
 }

@@ -83,7 +83,7 @@ pub(super) fn unchecked_code(
     })
 }
 
-/// A stage that reads like a name, of the pipeline that is asked for or else of the item's own.
+/// A stage by its name or code, of the pipeline that is asked for or else of the item's own.
 pub(super) fn asked_name(
     intent: &Intent,
     field: &IntendedField,

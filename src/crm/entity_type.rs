@@ -166,6 +166,14 @@ impl EntityType {
         }
     }
 
+    /// The type with that short code.
+    pub fn of_short_code(code: &str) -> Option<Self> {
+        let standard =
+            Self::standard().find(|entity| entity.short_code().eq_ignore_ascii_case(code));
+        let smart = || u32::from_str_radix(code.strip_prefix(['T', 't'])?, 16).ok().map(Self);
+        standard.or_else(smart)
+    }
+
     /// The types that every portal has.
     pub fn standard() -> impl Iterator<Item = Self> {
         Family::ALL.into_iter().filter_map(Family::entity_type_id).map(Self)
@@ -360,6 +368,7 @@ mod tests {
             let entity = EntityType::new(id);
             assert_eq!((entity.code(), entity.short_code()), (code.to_owned(), short.to_owned()));
             assert_eq!(EntityType::of_code(code), Some(entity));
+            assert_eq!(EntityType::of_short_code(short), Some(entity));
         }
         assert_eq!(EntityType::of_code("ORDER"), None);
     }

@@ -84,16 +84,7 @@ fn linked_type(field: &str) -> Option<EntityType> {
 /// (docs/bitrix24.md, "Linked items").
 fn linked_item(text: &str) -> Option<ItemRef> {
     let (letters, id) = text.trim().split_once('_')?;
-    let number = match letters.to_ascii_uppercase().as_str() {
-        "L" => 1,
-        "D" => 2,
-        "C" => 3,
-        "CO" => 4,
-        "Q" => 7,
-        "SI" => 31,
-        smart => u32::from_str_radix(smart.strip_prefix('T')?, 16).ok()?,
-    };
-    Some(ItemRef { entity: EntityType::new(number), id: id.parse().ok()? })
+    Some(ItemRef { entity: EntityType::of_short_code(letters)?, id: id.parse().ok()? })
 }
 
 #[cfg(test)]

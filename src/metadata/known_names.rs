@@ -175,7 +175,7 @@ impl Metadata {
 
     /// Asks in one batch what is still open, as soon as no other batch for names is under way. A
     /// permit is taken only when there is something to ask.
-    pub async fn learn(
+    async fn learn(
         &self,
         mut questions: BTreeSet<Question>,
         permit: impl AsyncFnOnce(&Self) -> Option<Permit>,
@@ -202,7 +202,7 @@ impl Metadata {
     }
 
     /// The same by the usual queue for requests.
-    pub async fn learn_in_turn(&self, questions: BTreeSet<Question>, deadline: &Deadline) {
+    async fn learn_in_turn(&self, questions: BTreeSet<Question>, deadline: &Deadline) {
         let permit = async |metadata: &Self| metadata.portal.permit(deadline).await.ok();
         self.learn(questions, permit, deadline).await;
     }
@@ -211,6 +211,22 @@ impl Metadata {
     pub async fn learn_by_the_way(&self, questions: BTreeSet<Question>, deadline: &Deadline) {
         self.learn(questions, async |metadata: &Self| metadata.portal.spare_permit(), deadline)
             .await;
+    }
+
+    /// The same for an answer that waits so long and no longer: what comes later is known to the next
+    /// call.
+    pub async fn learn_within(
+        &self,
+        patience: Duration,
+        questions: BTreeSet<Question>,
+        deadline: &Deadline,
+    ) {
+        if !questions.is_empty() {
+            let (metadata, deadline) = (self.clone(), deadline.clone());
+            let asking =
+                tokio::spawn(async move { metadata.learn_in_turn(questions, &deadline).await });
+            let _ = timeout(patience, asking).await;
+        }
     }
 
     /// Fetches in one batch what is not cached of an entity type's fields, pipelines and

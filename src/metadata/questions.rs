@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::Metadata;
 use crate::{
     crm::{EntityType, ItemRef, item::called_by},
     portal::Commands,
@@ -87,7 +88,7 @@ impl Grouped {
         let lists = self.lists.iter().map(|asked| {
             let (method, parameters) = match *asked {
                 Question::Pipelines(entity) => ("crm.category.list", of_type(entity)),
-                Question::Fields(entity) => ("crm.item.fields", of_type(entity)),
+                Question::Fields(entity) => (Metadata::FIELDS, of_type(entity)),
                 _ => ("crm.status.list", json!({"order": {"SORT": "ASC"}})),
             };
             (asked.key(), method, parameters)

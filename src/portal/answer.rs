@@ -77,7 +77,7 @@ impl Answer {
 }
 
 /// An answer from which nothing follows.
-pub(super) fn unusable(reason: &str) -> PortalError {
+pub fn unusable(reason: &str) -> PortalError {
     PortalError::NoUsableAnswer { reason: reason.to_owned(), http_status: None }
 }
 

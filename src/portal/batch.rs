@@ -31,11 +31,6 @@ impl Commands {
         }
         self.0.insert(key.into(), query.finish().into());
     }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A value in PHP's notation: `filter[@id][0]=11`.

@@ -38,13 +38,7 @@ impl Names {
         let metadata = context.metadata;
         let types = context.call.types;
         let questions = metadata.open_questions(entity, naming, types, fields.clone());
-        if !questions.is_empty() {
-            let (metadata, deadline) = (metadata.clone(), context.call.deadline.clone());
-            let asked =
-                tokio::spawn(async move { metadata.learn_in_turn(questions, &deadline).await });
-            // The answers come too late for this call, and in time for the next.
-            let _ = tokio::time::timeout(PATIENCE, asked).await;
-        }
+        metadata.learn_within(PATIENCE, questions, &context.call.deadline).await;
         Self::known(context, entity, naming, fields)
     }
 

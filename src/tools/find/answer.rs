@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-/// Objects that are longer, with their names, become a table. Twenty deals of a busy portal take
-/// 4,600 characters as objects and 2,900 as a table (bytes / 4: 1,150 and 730 tokens).
+/// Objects that are longer, with their names, become a table. The twenty deals of a test take 3,543
+/// characters as objects and 1,606 as a table without names (bytes / 4: 886 and 402 tokens).
 const MAX_OBJECTS: usize = 3_000;
 
 impl ListRequest {
