@@ -17,7 +17,7 @@ use super::{
     answer::{Answer, innermost, read_answer, read_bounded},
     deadline::Expired,
     error::readable,
-    rate_limit::Permit,
+    rate_limit::{Caller, Permit},
     retry::Pauses,
 };
 
@@ -122,8 +122,26 @@ impl Portal {
     ///
     /// When the deadline ends before.
     pub async fn permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
+        self.permit_in_turn(Caller::Single, deadline).await
+    }
+
+    /// The same for a call that changes many items, which leaves the request limit to single calls;
+    /// [`Limiter`](super::rate_limit::Limiter) says how much of it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::permit`].
+    pub async fn bulk_permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
+        self.permit_in_turn(Caller::Bulk, deadline).await
+    }
+
+    async fn permit_in_turn(
+        &self,
+        caller: Caller,
+        deadline: &Deadline,
+    ) -> Result<Permit, PortalError> {
         let has_room = deadline.has(Duration::ZERO);
-        deadline.wait(self.endpoint.limiter.permit()).await.map_err(|spent| match spent {
+        deadline.wait(self.endpoint.limiter.permit(caller)).await.map_err(|spent| match spent {
             // The time was used up by waiting for the request limit.
             Expired::Time if has_room => PortalError::DeadlineExceeded,
             spent => spent.into(),
@@ -169,6 +187,7 @@ impl Portal {
         parameters: &Map<String, Value>,
         deadline: &Deadline,
     ) -> Result<Answer, PortalError> {
+        let caller = permit.as_ref().map_or(Caller::Single, Permit::caller);
         let mut pauses = Pauses::default();
         let mut is_renewed = false;
         if let SignIn::Token { tokens, .. } = &self.sign_in
@@ -178,7 +197,11 @@ impl Portal {
             is_renewed = true;
         }
         loop {
-            let error = match self.attempt(permit.take(), method, parameters, deadline).await {
+            let permit = match permit.take() {
+                Some(permit) => permit,
+                None => self.permit_in_turn(caller, deadline).await?,
+            };
+            let error = match self.attempt(permit, method, parameters, deadline).await {
                 Ok(result) => return Ok(result),
                 Err((error, stale)) => match stale.filter(|_| !is_renewed) {
                     Some(stale) => {
@@ -223,15 +246,11 @@ impl Portal {
     /// One request. With the error comes the token that has expired, if it can be renewed.
     async fn attempt(
         &self,
-        permit: Option<Permit>,
+        _permit: Permit,
         method: &str,
         parameters: &Map<String, Value>,
         deadline: &Deadline,
     ) -> Result<Answer, (PortalError, Option<Secret>)> {
-        let without_token = |error: PortalError| (error, None);
-        if permit.is_none() {
-            self.permit(deadline).await.map_err(without_token)?;
-        }
         let body = self.body(parameters);
         let request_timeout = self.endpoint.timeouts.request;
         let deadline = deadline.instant().min(Instant::now() + request_timeout);
