@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     crm::{EntityTypes, Item, ItemRef, Naming},
-    error::{Failure, Purpose},
+    error::{Code, Failure, Purpose},
     items::Items,
     metadata::Metadata,
     portal::{Deadline, Endpoint, Portal, PortalError, Scrubber, SignIn, address::Address},
@@ -115,8 +115,10 @@ impl Call<'_> {
     /// What a failed request means, with how long to wait where the portal has said so.
     pub fn failure(&self, method: &str, error: &PortalError, purpose: Purpose) -> Failure {
         let failure = Failure::from_portal(error, purpose);
-        let reset = || self.account.portal.seconds_until_reset(method);
-        let told = failure.retry_after_seconds.and_then(|_| reset());
+        let told = match failure.code {
+            Code::OperationTimeLimit => self.account.portal.seconds_until_reset(method),
+            _ => None,
+        };
         Failure { retry_after_seconds: told.or(failure.retry_after_seconds), ..failure }
     }
 }

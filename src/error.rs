@@ -353,9 +353,9 @@ impl Failure {
             } else {
                 failure.hint
             },
-            retry_after_seconds: match code {
-                Code::OperationTimeLimit => Some(60),
-                _ => None,
+            retry_after_seconds: match error {
+                PortalError::DeadlineExceeded { seconds, .. } => Some(*seconds),
+                _ => (code == Code::OperationTimeLimit).then_some(60),
             },
             portal: portal_words(error).map(Box::new),
             ..failure

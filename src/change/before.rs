@@ -45,7 +45,7 @@ fn prevents_writing(error: &PortalError) -> bool {
         | PortalError::Untrusted { .. }
         | PortalError::NotRenewed { .. }
         | PortalError::Cancelled
-        | PortalError::DeadlineExceeded
+        | PortalError::DeadlineExceeded { .. }
         | PortalError::TimedOut => true,
         PortalError::NoUsableAnswer { .. } | PortalError::Cut { .. } => false,
     }

@@ -58,9 +58,16 @@ pub(super) fn verdict(error: &PortalError) -> (Code, Retry, String, &'static str
             let message = "the portal gave no answer in time".to_owned();
             (Code::PortalFailed, Retry::Later, message, "repeat the call later")
         }
-        PortalError::DeadlineExceeded => {
-            let message = "too many calls are waiting for the portal's request limit".to_owned();
-            (Code::RateLimited, Retry::Later, message, "repeat the call when others have finished")
+        PortalError::DeadlineExceeded { waiting, .. } => {
+            let message = match waiting {
+                0 => "the portal's request limit allows no request before this call's time is over",
+                _ => {
+                    "other calls are waiting for the portal's request limit, and this call's time \
+                      is over before its turn comes"
+                }
+            };
+            let hint = "repeat the call after `retryAfterSeconds`";
+            (Code::RateLimited, Retry::Later, message.to_owned(), hint)
         }
     }
 }
@@ -119,6 +126,6 @@ pub(super) fn portal_words(error: &PortalError) -> Option<PortalWords> {
         | PortalError::Unreachable { .. }
         | PortalError::Untrusted { .. }
         | PortalError::Cancelled
-        | PortalError::DeadlineExceeded => None,
+        | PortalError::DeadlineExceeded { .. } => None,
     }
 }

@@ -17,7 +17,7 @@ use super::{
     answer::{Answer, innermost, read_answer, read_bounded},
     deadline::Expired,
     error::readable,
-    rate_limit::{Caller, Permit},
+    rate_limit::{Caller, Permit, Turn},
     retry::Pauses,
 };
 
@@ -120,7 +120,7 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When the deadline ends before.
+    /// At once when its turn comes after the deadline; otherwise when the deadline ends before.
     pub async fn permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
         self.permit_in_turn(Caller::Single, deadline).await
     }
@@ -140,10 +140,20 @@ impl Portal {
         caller: Caller,
         deadline: &Deadline,
     ) -> Result<Permit, PortalError> {
+        let limiter = &self.endpoint.limiter;
+        let too_late = |turn: Turn| PortalError::DeadlineExceeded {
+            waiting: turn.waiting,
+            // Rounded up.
+            seconds: turn.wait.as_secs() + 1,
+        };
         let has_room = deadline.has(Duration::ZERO);
-        deadline.wait(self.endpoint.limiter.permit(caller)).await.map_err(|spent| match spent {
-            // The time was used up by waiting for the request limit.
-            Expired::Time if has_room => PortalError::DeadlineExceeded,
+        let turn = limiter.turn(caller);
+        if has_room && !deadline.has(turn.wait) {
+            return Err(too_late(turn));
+        }
+        deadline.wait(limiter.permit(caller)).await.map_err(|spent| match spent {
+            // Held up by a pause, or by bulk callers that came later.
+            Expired::Time if has_room => too_late(limiter.turn(caller)),
             spent => spent.into(),
         })
     }

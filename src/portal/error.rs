@@ -68,9 +68,14 @@ pub enum PortalError {
     /// The client cancelled the call before the request was sent.
     #[error("the call was cancelled")]
     Cancelled,
-    /// The request limit allowed no request before the deadline, so nothing was sent.
-    #[error("the request limit allows no request before the deadline")]
-    DeadlineExceeded,
+    /// The request limit allows no request before the deadline, so nothing was sent.
+    #[error("the request limit allows no request before the deadline, but in {seconds} s")]
+    DeadlineExceeded {
+        /// How many requests wait before this one.
+        waiting: u32,
+        /// After how many seconds it would be its turn.
+        seconds: u64,
+    },
     /// Earlier requests of the call took all its time, so this one was not sent.
     #[error("no answer in time")]
     TimedOut,

@@ -55,7 +55,7 @@ impl PortalError {
             | Self::Untrusted { .. }
             | Self::NoSuchPage { .. }
             | Self::NotRenewed { .. }
-            | Self::DeadlineExceeded
+            | Self::DeadlineExceeded { .. }
             | Self::TimedOut
             | Self::Cancelled => Disposition::Final,
         }

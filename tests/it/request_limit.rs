@@ -5,8 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
-    support::{Server, at_once, deal, item, received, rename},
+    support::{Server, at_once, deal, item, received, rename, updates},
 };
+
+/// Entity types and ids of the sandbox.
+const NINE_ITEMS: [(u64, u64); 9] =
+    [(1, 21), (1, 22), (2, 101), (2, 102), (2, 351), (2, 355), (4, 11), (4, 12), (7, 71)];
 
 /// How many batches the portal got after each of two bursts of changes, which all succeed.
 async fn batches_of_two_bursts(portal: &ScriptedPortal) -> [usize; 2] {
@@ -27,9 +31,7 @@ async fn reads_go_out_together() {
     let sandbox = Sandbox::start().await.unwrap();
     let mut server =
         Server::with_settings(&sandbox.webhook_url(), &[("BITRIX24_RATE", "4/20")]).await;
-    let items =
-        [(1, 21), (1, 22), (2, 101), (2, 102), (2, 351), (2, 355), (4, 11), (4, 12), (7, 71)];
-    let calls = items.map(|(entity_type_id, id)| {
+    let calls = NINE_ITEMS.map(|(entity_type_id, id)| {
         json!({"entityTypeId": entity_type_id, "id": id, "fields": {"title": "together"}})
     });
     let missing = json!({"entityTypeId": 2, "id": 999, "fields": {"title": "together"}});
@@ -114,4 +116,42 @@ async fn a_burst_loses_and_doubles_nothing() {
     let mut expected: Vec<String> = numbers.map(|number| format!("+{number}")).collect();
     expected.sort_unstable();
     assert_eq!(values, expected);
+}
+
+/// One read and one write go out alone; the other reads go out together, and their writes wait each a
+/// second longer than the one before.
+#[tokio::test]
+async fn what_cannot_be_served_in_time_is_told_before_others_are_served() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let settings = [("BITRIX24_RATE", "1/1"), ("BITRIX24_CALL_TIMEOUT", "6")];
+    let mut server = Server::with_settings(&sandbox.webhook_url(), &settings).await;
+    let calls = NINE_ITEMS.map(|(entity_type_id, id)| {
+        json!({"entityTypeId": entity_type_id, "id": id, "fields": {"title": "in time"}})
+    });
+    let answers = at_once(&mut server, calls.to_vec()).await;
+    let (updated, refused): (Vec<_>, Vec<_>) =
+        (0..answers.len()).partition(|at| answers[*at].json["status"] == "updated");
+    assert!(updated.last() > refused.last() && !refused.is_empty(), "{answers:?}");
+    for error in refused.iter().map(|at| &answers[*at].json["error"]) {
+        assert_eq!(error["code"], "RATE_LIMITED");
+        assert_eq!(error["written"], "no");
+        assert!(error["message"].as_str().unwrap().starts_with("other calls are waiting"));
+        assert!((1..=9).contains(&error["retryAfterSeconds"].as_u64().unwrap()), "{error}");
+    }
+    assert_eq!(updates(&sandbox).len(), updated.len());
+}
+
+#[tokio::test]
+async fn a_call_alone_that_the_limit_never_serves_in_time_is_told_the_seconds() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let settings = [("BITRIX24_RATE", "1/0.01")];
+    let mut server = Server::with_settings(&sandbox.webhook_url(), &settings).await;
+    let error = &server.update(rename()).await.json["error"];
+    assert_eq!(error["code"], "RATE_LIMITED");
+    assert_eq!(
+        error["message"],
+        "the portal's request limit allows no request before this call's time is over"
+    );
+    assert!((90..=100).contains(&error["retryAfterSeconds"].as_u64().unwrap()), "{error}");
+    assert_eq!(updates(&sandbox).len(), 0);
 }

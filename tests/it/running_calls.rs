@@ -45,8 +45,8 @@ async fn a_cancelled_call_is_not_answered_and_what_it_wrote_is_finished() {
 #[tokio::test]
 async fn a_cancelled_call_stops_waiting_and_writes_nothing() {
     let portal = ScriptedPortal::with_item(deal("a"), deal("b")).await;
-    // One request at once and the next after a minute: the write has to wait.
-    let mut server = Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "1/0.02")]).await;
+    // One request at once and the next after 25 s, within the call's time: the write has to wait.
+    let mut server = Server::with_settings(&portal.webhook(), &[("BITRIX24_RATE", "1/0.04")]).await;
     server.send_call(json!(7), "update_crm_item", rename()).await;
     while portal.methods().is_empty() {
         tokio::task::yield_now().await;
