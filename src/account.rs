@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -61,12 +62,14 @@ impl Account {
     }
 
     /// A tool call of this user that begins now, for these entity types.
-    pub fn call<'a>(&'a self, types: &'a EntityTypes, cancellation: CancellationToken) -> Call<'a> {
+    pub fn call<'a>(&'a self, types: &'a EntityTypes, client: Client) -> Call<'a> {
+        let Client { cancellation, progress } = client;
         Call {
             account: self,
             types,
             deadline: self.portal.deadline(cancellation),
             notes: Mutex::default(),
+            progress,
         }
     }
 }
@@ -81,12 +84,40 @@ pub struct Call<'a> {
     /// When it has to end.
     pub deadline: Deadline,
     notes: Mutex<Vec<String>>,
+    progress: Option<watch::Sender<Progress>>,
+}
+
+/// What a client has to do with a running call: it can cancel it, and it may be told how far it has
+/// come.
+#[derive(Debug, Default)]
+pub struct Client {
+    /// Cancels the call.
+    pub cancellation: CancellationToken,
+    /// Takes what the call tells of its progress.
+    pub progress: Option<watch::Sender<Progress>>,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How many items are done.
+    pub done: u32,
+    /// Of how many; 0 when nothing is known yet.
+    pub of: u32,
 }
 
 impl Call<'_> {
     /// Adds a remark to the answer.
     pub fn note(&self, note: impl Into<String>) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note.into());
+    }
+
+    /// Tells the client how far the call has come: so many of so many items.
+    pub fn progress(&self, done: usize, of: usize) {
+        if let Some(listener) = &self.progress {
+            let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+            listener.send_replace(Progress { done: number(done), of: number(of) });
+        }
     }
 
     /// Takes the remarks so far, in order.

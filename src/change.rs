@@ -17,6 +17,7 @@ mod intent;
 mod links;
 mod lists;
 mod lookups;
+mod many;
 mod naming;
 mod patch;
 mod plan;
@@ -27,6 +28,10 @@ mod stages;
 mod verify;
 
 pub use compile::obvious_problems;
+pub use many::{
+    Group, MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Reason, Report, Row, Sample, Stopped,
+    Tally, UNCONFIRMED, Which, change_many, largest_first,
+};
 pub use patch::Patch;
 pub use verify::{Change, NotApplied, Outcome, Status, Why};
 

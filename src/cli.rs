@@ -17,12 +17,11 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Sandbox;
 use crate::{
-    account::Account,
+    account::{Account, Client},
     config::{self, PortalChoice, Settings, Unusable, hints, variables::SANDBOX},
     error::Failure,
     json,
@@ -230,7 +229,7 @@ async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str)
         Ok(arguments) => arguments,
         Err(error) => return wrong_call(&format!("the arguments cannot be read: {error}")),
     };
-    let call = setup.registry.call(Ok(account), tool, arguments, CancellationToken::new());
+    let call = setup.registry.call(Ok(account), tool, arguments, Client::default());
     match call.await {
         Some(Answer::Success(json)) => {
             print_json(&json);

@@ -3,10 +3,12 @@
 //! What may be written is decided by `change`; here are the requests, and the state that calls on
 //! the same item share.
 
+mod confirmations;
 mod get;
 mod holders;
 mod list;
 mod locks;
+mod pace;
 mod unanswered;
 mod update;
 
@@ -14,14 +16,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use confirmations::{Confirmations, Repeated};
 pub use holders::{Communication, Holders};
-pub use list::{Page, Query};
+pub use list::{Page, Query, free_number, with_condition};
+pub(crate) use pace::Pace;
 pub(crate) use unanswered::Unanswered;
-pub(crate) use update::WireFields;
+pub(crate) use update::{Updates, WireFields};
 
 use crate::{
     crm::{Item, ItemRef, Naming},
-    portal::{Deadline, Portal, PortalError},
+    portal::{Deadline, Permit, Portal, PortalError},
 };
 use get::ItemReader;
 pub(crate) use locks::ItemLocks;
@@ -35,6 +39,10 @@ pub struct Items {
     pub(crate) locks: ItemLocks,
     /// Which items have writes without an answer.
     pub(crate) unanswered: Unanswered,
+    /// What calls for many items repeat.
+    pub(crate) confirmations: Confirmations,
+    /// How long the portal takes for an item.
+    pub(crate) pace: Pace,
 }
 
 impl Items {
@@ -45,6 +53,8 @@ impl Items {
             portal,
             locks: ItemLocks::default(),
             unanswered: Unanswered::default(),
+            confirmations: Confirmations::new(),
+            pace: Pace::default(),
         }
     }
 
@@ -63,6 +73,14 @@ impl Items {
         deadline: &Deadline,
     ) -> Result<Item, PortalError> {
         self.reader.read(item, naming, deadline).await
+    }
+
+    /// Waits until a call for many items may send a request without holding up single ones.
+    pub(crate) async fn turn_beside_others(
+        &self,
+        deadline: &Deadline,
+    ) -> Result<Permit, PortalError> {
+        self.portal.permit(deadline).await
     }
 }
 

@@ -21,14 +21,17 @@ use rmcp::{
     service::{NotificationContext, QuitReason, RequestContext, ServerInitializeError},
 };
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 pub use convert::listed;
 pub use stdio::{StdioTransport, Stop};
 pub use streams::standard_streams;
 
 use crate::{
-    account::Account,
+    account::{Account, Client, Progress},
     error::{Code, Failure, Retry, Written},
     tools::{Answer, Effect, RawArguments, Registry},
 };
@@ -115,17 +118,19 @@ impl ServerHandler for Server {
         let raw = RawArguments { arguments, notes, repeated };
         let (tools, tool) = (Arc::clone(&self.tools), name.clone());
         let (guard, cancellation) = (self.in_flight.begin(), context.ct.clone());
+        let (progress, told) = watch::channel(Progress::default());
         let effect = tools.0.effect(&tool);
         let call = in_its_own_task(effect, async move {
             let (registry, account) = &*tools;
             let account = account.as_ref().map_err(Box::as_ref);
-            let answer = registry.call(account, &tool, raw, cancellation).await;
+            let client = Client { cancellation, progress: Some(progress) };
+            let answer = registry.call(account, &tool, raw, client).await;
             drop(guard);
             answer
         });
         let answer = tokio::select! {
             answer = call => answer,
-            () = report_progress(&context) => None,
+            () = report_progress(&context, told) => None,
         };
         let missing = || format!("there is no tool `{}`", convert::shown(&name));
         let answer = answer.ok_or_else(|| ErrorData::invalid_params(missing(), None))?;
@@ -164,15 +169,37 @@ async fn in_its_own_task(
     })
 }
 
-/// Reports progress to a client that asked for it; never ends.
-async fn report_progress(context: &RequestContext<RoleServer>) {
+/// Reports progress to a client that asked for it: so many items of how many, or for how many seconds
+/// the portal has been waited for. Never ends.
+async fn report_progress(
+    context: &RequestContext<RoleServer>,
+    mut progress: watch::Receiver<Progress>,
+) {
     if let Some(token) = context.meta.get_progress_token() {
         let began = Instant::now();
+        // The protocol wants each value to be above the last.
+        let mut last = 0.0;
         loop {
-            tokio::time::sleep(PROGRESS_EVERY).await;
-            let seconds = began.elapsed().as_secs_f64().floor();
-            let told = ProgressNotificationParam::new(token.clone(), seconds)
-                .with_message("waiting for the portal");
+            let changed = timeout(PROGRESS_EVERY, progress.changed()).await;
+            let Progress { done, of } = *progress.borrow_and_update();
+            let told = ProgressNotificationParam::new(token.clone(), f64::from(done));
+            let told = match changed {
+                Ok(Ok(())) => {
+                    told.with_total(f64::from(of)).with_message(format!("{done} of {of}"))
+                }
+                // The call has ended, and its answer is about to be taken.
+                Ok(Err(_)) => break,
+                Err(_) if of == 0 => {
+                    let seconds = began.elapsed().as_secs_f64().floor();
+                    ProgressNotificationParam::new(token.clone(), seconds)
+                        .with_message("waiting for the portal")
+                }
+                Err(_) => continue,
+            };
+            if told.progress <= last {
+                continue;
+            }
+            last = told.progress;
             if context.peer.notify_progress(told).await.is_err() {
                 break;
             }

@@ -8,6 +8,7 @@ mod context;
 mod days;
 mod definition;
 mod describe;
+mod filter;
 mod find;
 mod get;
 mod names;
@@ -17,6 +18,7 @@ mod render;
 mod schema;
 mod selection;
 mod update;
+mod update_many;
 
 pub use raw_arguments::RawArguments;
 pub use registry::{Registry, Tool};

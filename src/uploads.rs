@@ -232,6 +232,31 @@ impl Upload {
         }
     }
 
+    /// What it holds. Read on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read to its end, or holds more bytes than `most`.
+    pub async fn content(&self, most: u64) -> io::Result<Vec<u8>> {
+        if self.size > most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        match &self.content {
+            Content::Text(text) => BASE64.decode(text.as_bytes()).map_err(io::Error::other),
+            Content::Open { file, .. } => {
+                let (file, size) = (Arc::clone(file), self.size);
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut bytes = Vec::new();
+                    let mut file = file.as_ref();
+                    file.rewind()?;
+                    file.take(size).read_to_end(&mut bytes)?;
+                    Ok(bytes)
+                });
+                read.await.map_err(io::Error::other)?
+            }
+        }
+    }
+
     /// The pair that the portal takes: name and base64 text. Read on a thread of its own.
     ///
     /// # Errors

@@ -22,6 +22,18 @@ pub struct Patch {
 }
 
 impl Patch {
+    /// The patch of an item whose plan was made from another one.
+    pub(super) fn of_item(item: ItemRef, naming: Naming) -> Self {
+        Self {
+            item,
+            fields: Map::new(),
+            clear: Vec::new(),
+            expect: Map::new(),
+            dry_run: false,
+            naming,
+        }
+    }
+
     /// Every name that it uses, with whether the field is to be written.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> + Clone {
         let written = self.fields.keys().chain(&self.clear).map(|name| (name.as_str(), true));

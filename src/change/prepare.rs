@@ -84,7 +84,7 @@ async fn plan_by(
 }
 
 /// The portal's list of fields, where the names of the call need it.
-async fn field_list(
+pub(super) async fn field_list(
     metadata: &Metadata,
     call: &Call<'_>,
     patch: &Patch,

@@ -59,6 +59,15 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What there is to say of it.
+    pub(super) fn into_notes(self) -> Vec<String> {
+        match self {
+            Self::Succeeded { notes, .. } | Self::Missed { notes, .. } => notes,
+        }
+    }
+}
+
 /// What a success means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -131,12 +131,14 @@ impl ItemReader {
     async fn read_together(self: Arc<Self>, all: Vec<Pending>, permit: Permit) {
         let mut commands = Commands::default();
         for (at, pending) in all.iter().enumerate() {
-            commands.add(key(at), Items::GET, &parameters(pending.item, pending.naming));
+            // Numbers alone, which arrive as they are.
+            let _is_asked =
+                commands.add(key(at), Items::GET, &parameters(pending.item, pending.naming));
         }
         let Some(deadline) = Deadline::latest(all.iter().map(|pending| &pending.deadline)) else {
             return;
         };
-        let answer = self.portal.batch(permit, commands, &deadline);
+        let answer = self.portal.batch(permit, &commands, &deadline);
         // One item may hold up all of a batch, but not for long: reading twice is safe.
         let Ok(answer) = timeout(BATCH_TIMEOUT, answer).await else {
             self.read_one_by_one(all).await;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Items;
 use crate::{
     crm::{EntityType, Item},
-    portal::{Deadline, PortalError},
+    portal::{Deadline, Permit, PortalError},
 };
 
 /// A checked request for items.
@@ -38,6 +38,29 @@ impl Page {
     pub const SIZE: u64 = 50;
 }
 
+/// A filter with one more condition, which has to hold too.
+#[must_use]
+pub fn with_condition(
+    mut filter: Map<String, Value>,
+    key: &str,
+    value: Value,
+) -> Map<String, Value> {
+    if filter.contains_key(key) {
+        let number = free_number(&[&filter]);
+        filter.insert(number, json!({ key: value }));
+    } else {
+        filter.insert(key.to_owned(), value);
+    }
+    filter
+}
+
+/// The first number that is no key of the groups: the key of one more group.
+pub fn free_number(groups: &[&Map<String, Value>]) -> String {
+    let is_free = |number: &String| !groups.iter().any(|group| group.contains_key(number));
+    let taken: usize = groups.iter().map(|group| group.len()).sum();
+    (0..=taken).map(|number| number.to_string()).find(is_free).unwrap_or_default()
+}
+
 impl Items {
     /// The method that lists items, for errors that depend on it.
     pub const LIST: &str = "crm.item.list";
@@ -49,6 +72,17 @@ impl Items {
     ///
     /// Whatever kept the portal from answering it.
     pub async fn list(&self, query: Query, deadline: &Deadline) -> Result<Page, PortalError> {
+        let permit = self.portal.permit(deadline).await?;
+        self.list_with(permit, query, deadline).await
+    }
+
+    /// The same with a permit.
+    pub(crate) async fn list_with(
+        &self,
+        permit: Permit,
+        query: Query,
+        deadline: &Deadline,
+    ) -> Result<Page, PortalError> {
         let mut parameters = Map::from_iter([
             ("entityTypeId".to_owned(), json!(query.entity.id())),
             ("start".to_owned(), query.start.map_or(json!(-1), |start| json!(start))),
@@ -60,7 +94,7 @@ impl Items {
         if !query.order.is_empty() {
             parameters.insert("order".to_owned(), query.order.into());
         }
-        let mut answer = self.portal.fetch(Self::LIST, &parameters, deadline).await?;
+        let mut answer = self.portal.fetch_with(permit, Self::LIST, &parameters, deadline).await?;
         let rows = match answer.result.get_mut("items").map(Value::take) {
             Some(Value::Array(rows)) => rows,
             _ => Vec::new(),

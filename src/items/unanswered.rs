@@ -50,16 +50,26 @@ impl Unanswered {
         item: ItemRef,
         has_arrived: impl Fn(&Item) -> bool + Send + Sync + 'static,
     ) {
-        self.insert(item, Some(Box::new(has_arrived)));
+        self.insert(Instant::now(), item, Some(Box::new(has_arrived)));
+    }
+
+    /// The same for a write that was sent a while ago.
+    pub(crate) fn remember_since(
+        &self,
+        sent: Instant,
+        item: ItemRef,
+        has_arrived: impl Fn(&Item) -> bool + Send + Sync + 'static,
+    ) {
+        self.insert(sent, item, Some(Box::new(has_arrived)));
     }
 
     /// Remembers a write whose effect cannot be recognized.
     pub(crate) fn remember_blindly(&self, item: ItemRef) {
-        self.insert(item, None);
+        self.insert(Instant::now(), item, None);
     }
 
-    fn insert(&self, item: ItemRef, has_arrived: Option<Arrival>) {
-        let open = Open { until: Instant::now() + MAY_RUN_FOR, has_arrived };
+    fn insert(&self, sent: Instant, item: ItemRef, has_arrived: Option<Arrival>) {
+        let open = Open { until: sent + MAY_RUN_FOR, has_arrived };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(item, Arc::new(open));
     }
 

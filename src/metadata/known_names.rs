@@ -191,7 +191,7 @@ impl Metadata {
             return;
         }
         let Some(permit) = permit(self).await else { return };
-        let answer = self.portal.batch(permit, questions.commands(), deadline).await;
+        let answer = self.portal.batch(permit, &questions.commands(), deadline).await;
         for question in questions.all() {
             self.known_names.remember(question, None);
         }

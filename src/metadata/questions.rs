@@ -108,7 +108,8 @@ impl Grouped {
         let mut commands = Commands::default();
         for (key, method, parameters) in lists.chain(users).chain(items) {
             let parameters = parameters.as_object().cloned().unwrap_or_default();
-            commands.add(key, method, &parameters);
+            // Its name is not known then.
+            let _is_asked = commands.add(key, method, &parameters);
         }
         commands
     }

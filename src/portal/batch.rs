@@ -20,39 +20,88 @@ pub struct Commands(Map<String, Value>);
 pub struct BatchAnswer(Value);
 
 impl Commands {
-    /// Adds a command; its answer has the same key. Values become texts on the way, whatever they
-    /// are.
-    pub fn add(&mut self, key: impl Into<String>, method: &str, parameters: &Map<String, Value>) {
+    /// Adds a command, whose answer has the same key. One that would not arrive as it is meant is
+    /// left out, and the answer is `false`: it has to be sent by itself.
+    pub fn add(
+        &mut self,
+        key: impl Into<String>,
+        method: &str,
+        parameters: &Map<String, Value>,
+    ) -> bool {
         let start = format!("{method}?");
         let length = start.len();
-        let mut query = form_urlencoded::Serializer::for_suffix(start, length);
-        for (name, value) in parameters {
-            append(&mut query, name, value);
+        let mut query =
+            Query { written: form_urlencoded::Serializer::for_suffix(start, length), variables: 0 };
+        let is_whole = parameters.iter().all(|(name, value)| query.append(name, value));
+        if is_whole {
+            self.0.insert(key.into(), query.written.finish().into());
         }
-        self.0.insert(key.into(), query.finish().into());
+        is_whole
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The method of a command.
+    fn method(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()?.split('?').next()
     }
 }
 
-/// A value in PHP's notation: `filter[@id][0]=11`.
-fn append(query: &mut form_urlencoded::Serializer<'_, String>, name: &str, value: &Value) {
-    match value {
-        Value::Object(entries) => {
-            for (key, value) in entries {
-                append(query, &format!("{name}[{key}]"), value);
+/// A command's parameters in PHP's notation: `filter[@id][0]=11`.
+struct Query<'a> {
+    written: form_urlencoded::Serializer<'a, String>,
+    variables: usize,
+}
+
+impl Query<'_> {
+    /// Writes a value; `false` when it would arrive as another one.
+    fn append(&mut self, name: &str, value: &Value) -> bool {
+        /// PHP drops what is beyond this number without an error.
+        const MAX_VARIABLES: usize = 1_000;
+        let text = match value {
+            Value::Object(entries) if !entries.is_empty() => {
+                return entries
+                    .iter()
+                    .all(|(key, value)| self.append(&format!("{name}[{key}]"), value));
             }
-        }
-        Value::Array(values) => {
-            for (at, value) in values.iter().enumerate() {
-                append(query, &format!("{name}[{at}]"), value);
+            Value::Array(values) if !values.is_empty() => {
+                let mut values = values.iter().enumerate();
+                return values.all(|(at, value)| self.append(&format!("{name}[{at}]"), value));
             }
+            // Everything becomes a text: `true` would be the word, and no list is empty.
+            Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => return false,
+            Value::String(text) => text.as_str(),
+            number @ Value::Number(_) => &number.to_string(),
+        };
+        self.variables += 1;
+        let is_carried = self.variables <= MAX_VARIABLES
+            && !may_hold_a_reference(text)
+            && !may_hold_a_reference(name);
+        if is_carried {
+            self.written.append_pair(name, text);
         }
-        Value::String(text) => {
-            query.append_pair(name, text);
-        }
-        other => {
-            query.append_pair(name, &other.to_string());
-        }
+        is_carried
     }
+}
+
+/// Whether a portal may replace a part of the text by the answer of an earlier command, or all of it:
+/// `$result[…]` and its kin, in any case (docs/bitrix24.md, "Batch").
+fn may_hold_a_reference(text: &str) -> bool {
+    const NAMES: [&str; 5] = ["result", "next", "total", "time", "error"];
+    text.split('$').skip(1).enumerate().any(|(at, rest)| {
+        let begins_like_one = NAMES.iter().any(|name| {
+            rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+        });
+        begins_like_one && text.split('$').skip(1 + at).any(|later| later.contains('['))
+    })
 }
 
 impl BatchAnswer {
@@ -74,6 +123,20 @@ impl BatchAnswer {
         let number = |numbers: &str| self.0.get(numbers)?.get(key)?.as_u64();
         Ok(Answer::of(result, number("result_next"), number("result_total")))
     }
+
+    /// When the methods' time starts anew, by the commands' keys.
+    fn operating_resets(&self) -> impl Iterator<Item = (&str, i64)> {
+        let times = self.0.get("result_time").and_then(Value::as_object).into_iter().flatten();
+        times.filter_map(|(key, time)| {
+            Some((key.as_str(), time.get("operating_reset_at")?.as_i64()?))
+        })
+    }
+}
+
+/// What a method in a batch is called where its time is counted: apart from the same webhook's single
+/// calls (docs/bitrix24.md, "Limits").
+pub fn batched(method: &str) -> String {
+    format!("batch?{method}")
 }
 
 impl Portal {
@@ -90,16 +153,24 @@ impl Portal {
     pub async fn batch(
         &self,
         permit: Permit,
-        commands: Commands,
+        commands: &Commands,
         deadline: &Deadline,
     ) -> Result<BatchAnswer, PortalError> {
-        let parameters =
-            Map::from_iter([("halt".to_owned(), json!(0)), ("cmd".to_owned(), commands.0.into())]);
+        let parameters = Map::from_iter([
+            ("halt".to_owned(), json!(0)),
+            ("cmd".to_owned(), commands.0.clone().into()),
+        ]);
         let answer = self.call_with(permit, "batch", &parameters, deadline).await;
         if answer.as_ref().is_err_and(has_no_batches) {
             self.remember_no_batches();
         }
-        answer.map(BatchAnswer)
+        let answer = BatchAnswer(answer?);
+        for (key, reset_at) in answer.operating_resets() {
+            if let Some(method) = commands.method(key) {
+                self.remember_reset(&batched(method), reset_at);
+            }
+        }
+        Ok(answer)
     }
 }
 
@@ -129,8 +200,39 @@ mod tests {
         ];
         for (parameters, written) in cases {
             let mut commands = Commands::default();
-            commands.add("key", "m", parameters.as_object().unwrap());
+            assert!(commands.add("key", "m", parameters.as_object().unwrap()), "{parameters}");
             assert_eq!(commands.0["key"], written, "{parameters}");
+        }
+    }
+
+    #[test]
+    fn what_would_arrive_as_something_else_is_left_out() {
+        let many: Vec<i64> = (0..1_001).collect();
+        let cases = [
+            (json!("$result[a][item][id]"), false),
+            (json!("costs $TOTAL [net]"), false),
+            (json!("$timesheet[1]"), false),
+            (json!("$next and $5 [a]"), false),
+            (json!({"$error": "[", "b": "$error["}), false),
+            (json!(["a", ["$Result["]]), false),
+            (json!(true), false),
+            (json!(null), false),
+            (json!([]), false),
+            (json!({}), false),
+            (json!(many), false),
+            (json!("[$result]"), true),
+            (json!("$price[1]"), true),
+            (json!("a $ [result["), true),
+            (json!("$ result["), true),
+            (json!("\u{202e}#&=+%\n\u{0}🙂[x]"), true),
+            (json!(12.5), true),
+            (json!(""), true),
+        ];
+        for (value, is_carried) in cases {
+            let mut commands = Commands::default();
+            let parameters = Map::from_iter([("fields".to_owned(), value.clone())]);
+            assert_eq!(commands.add("key", "m", &parameters), is_carried, "{value}");
+            assert_eq!(commands.len(), usize::from(is_carried), "{value}");
         }
     }
 

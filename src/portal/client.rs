@@ -170,9 +170,22 @@ impl Portal {
         parameters: &Map<String, Value>,
         deadline: &Deadline,
     ) -> Result<Value, PortalError> {
-        self.fetch_with(Some(permit), method, parameters, deadline)
-            .await
-            .map(|answer| answer.result)
+        self.fetch_with(permit, method, parameters, deadline).await.map(|answer| answer.result)
+    }
+
+    /// Calls a method with a permit, and returns its whole answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::fetch`].
+    pub async fn fetch_with(
+        &self,
+        permit: Permit,
+        method: &str,
+        parameters: &Map<String, Value>,
+        deadline: &Deadline,
+    ) -> Result<Answer, PortalError> {
+        self.exchanged(Some(permit), method, parameters, deadline).await
     }
 
     /// Calls a method and returns its whole answer. What provably did not run is sent again, as
@@ -187,10 +200,10 @@ impl Portal {
         parameters: &Map<String, Value>,
         deadline: &Deadline,
     ) -> Result<Answer, PortalError> {
-        self.fetch_with(None, method, parameters, deadline).await
+        self.exchanged(None, method, parameters, deadline).await
     }
 
-    async fn fetch_with(
+    async fn exchanged(
         &self,
         mut permit: Option<Permit>,
         method: &str,
@@ -244,6 +257,11 @@ impl Portal {
         u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|it| it.min(MAX_BLOCK))
     }
 
+    pub(super) fn remember_reset(&self, method: &str, reset_at: i64) {
+        let mut resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
+        resets.insert(method.to_owned(), reset_at);
+    }
+
     pub(super) fn no_batches_until(&self) -> Option<Instant> {
         *self.no_batches_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -262,8 +280,11 @@ impl Portal {
         deadline: &Deadline,
     ) -> Result<Answer, (PortalError, Option<Secret>)> {
         let body = self.body(parameters);
-        let request_timeout = self.endpoint.timeouts.request;
-        let deadline = deadline.instant().min(Instant::now() + request_timeout);
+        let deadline = if deadline.allows_long_requests() {
+            deadline.instant()
+        } else {
+            deadline.instant().min(Instant::now() + self.endpoint.timeouts.request)
+        };
         let began = Instant::now();
         // Not ended by the client's cancelling: a request that was sent is finished.
         let answer = match timeout_at(deadline, self.exchange(method, body.json)).await {
@@ -338,8 +359,7 @@ impl Portal {
         let body = read_bounded(response).await?;
         let answer = self.masked(read_answer(status, &body.bytes))?;
         if let Some(reset) = answer.operating_reset_at {
-            let mut resets = self.operating_resets.lock().unwrap_or_else(PoisonError::into_inner);
-            resets.insert(method.to_owned(), reset);
+            self.remember_reset(method, reset);
         }
         Ok(answer)
     }

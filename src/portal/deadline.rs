@@ -13,6 +13,8 @@ pub struct Deadline {
     reserve: Duration,
     /// What a call needs for its own work, beside waiting for others.
     work: Duration,
+    /// Whether one request may take all of the time.
+    allows_long_requests: bool,
     cancellation: CancellationToken,
 }
 
@@ -31,7 +33,13 @@ impl Deadline {
     pub fn new(time: Duration, cancellation: CancellationToken) -> Self {
         // Smaller for short deadlines, which are a setting.
         let reserve = (time / 5).min(Duration::from_secs(5));
-        Self { ends: Instant::now() + time, reserve, work: time / 4, cancellation }
+        Self {
+            ends: Instant::now() + time,
+            reserve,
+            work: time / 4,
+            allows_long_requests: false,
+            cancellation,
+        }
     }
 
     /// The same for the final read after a lost answer: with the reserve, and also for a call that
@@ -54,6 +62,27 @@ impl Deadline {
     pub fn latest<'a>(deadlines: impl Iterator<Item = &'a Self>) -> Option<Self> {
         let latest = deadlines.max_by_key(|deadline| deadline.instant())?;
         Some(Self { cancellation: CancellationToken::new(), ..latest.clone() })
+    }
+
+    /// The same for a request that does much: it may take all of the time that is left.
+    #[must_use]
+    pub fn for_a_long_request(&self) -> Self {
+        Self { allows_long_requests: true, ..self.clone() }
+    }
+
+    /// Whether one request may take all of the time that is left.
+    pub(super) const fn allows_long_requests(&self) -> bool {
+        self.allows_long_requests
+    }
+
+    /// Whether the client has cancelled the call.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
+    }
+
+    /// How much time is left for what is begun now.
+    pub fn left(&self) -> Duration {
+        self.instant().saturating_duration_since(Instant::now())
     }
 
     /// When what is begun now has to end.

@@ -3,7 +3,6 @@
 
 mod alike;
 mod answer;
-mod filter;
 mod query;
 mod request;
 mod search;

@@ -1,8 +1,5 @@
 //! The list of tools, which of them a server offers, and how one is called.
 
-use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
-
 use super::{
     context::Context,
     definition::ToolDefinition,
@@ -10,17 +7,19 @@ use super::{
     raw_arguments::RawArguments,
     render::Answer,
     selection::{Effect, Group, ToolSelection},
-    update,
+    update, update_many,
 };
 use crate::{
-    account::Account,
+    account::{Account, Client},
     config::variables::READ_ONLY,
     crm::EntityTypes,
     error::{Code, Failure, Retry},
 };
+use serde_json::{Map, Value};
 
 /// Every tool, the main one first.
-static TOOLS: [&ToolDefinition; 4] = [&update::TOOL, &find::TOOL, &get::TOOL, &describe::TOOL];
+static TOOLS: [&ToolDefinition; 5] =
+    [&update::TOOL, &update_many::TOOL, &find::TOOL, &get::TOOL, &describe::TOOL];
 
 /// A tool as clients see it, for the entity types of a server.
 pub struct Tool {
@@ -122,7 +121,7 @@ impl Registry {
         account: Result<&Account, &Failure>,
         name: &str,
         arguments: impl Into<RawArguments>,
-        cancellation: CancellationToken,
+        client: Client,
     ) -> Option<Answer> {
         let tool = self.tools.iter().find(|tool| tool.name() == name)?;
         if self.selection.read_only && tool.effect() == Effect::Write {
@@ -132,7 +131,8 @@ impl Registry {
             Ok(account) => account,
             Err(failure) => return Some(Answer::failed(failure, tool.effect())),
         };
-        let call = account.call(&self.selection.types, cancellation.clone());
+        let cancellation = client.cancellation.clone();
+        let call = account.call(&self.selection.types, client);
         let context =
             Context { call: &call, metadata: &account.metadata, schema: &tool.input_schema };
         let arguments = context.with_type_number(arguments.into()).await;

@@ -18,7 +18,7 @@ use crate::{
 use bounds::{bounded, shorten_texts};
 
 pub(super) use bounds::{
-    MAX_ANSWER, length, make_visible, narrowed, narrowed_beside, narrowed_together,
+    MAX_ANSWER, cut_texts, length, make_visible, narrowed, narrowed_beside, narrowed_together,
 };
 
 /// The result of a call.
@@ -42,7 +42,7 @@ impl Answer {
         let mut json = json!({"ok": false, "error": failure.to_json()});
         make_visible(&mut json);
         shorten_texts(&mut json);
-        error(failure, effect, json)
+        failed_with(failure, effect, json)
     }
 
     /// The JSON of the answer.
@@ -152,12 +152,12 @@ impl Missed {
     pub(super) fn into_answer(self) -> Answer {
         let failure = self.error.clone();
         let json = serde_json::to_value(self).unwrap_or_else(|_| json!({"ok": false}));
-        error(&failure, Effect::Write, bounded(json))
+        failed_with(&failure, Effect::Write, bounded(json))
     }
 }
 
 /// The answer of an error; its sentence repeats its message.
-fn error(failure: &Failure, effect: Effect, json: Value) -> Answer {
+pub(super) fn failed_with(failure: &Failure, effect: Effect, json: Value) -> Answer {
     let message = json.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
     let sentence = match effect {
         Effect::Read => format!("Error: {message}."),

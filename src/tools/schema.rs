@@ -62,6 +62,10 @@ impl Transform for Flat {
         };
         schema.shift_remove("format");
         schema.shift_remove("default");
+        // That a Rust type has no negative numbers.
+        if schema.get("minimum") == Some(&Value::from(0)) {
+            schema.shift_remove("minimum");
+        }
         // An optional property: that it may be absent is said by `required`.
         if let Some(Value::Array(types)) = schema.get("type")
             && let Some(only) = types.iter().find(|name| *name != "null")

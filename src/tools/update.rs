@@ -39,9 +39,8 @@ fn description(types: &EntityTypes) -> String {
     };
     format!(
         "\
-Changes one item of the Bitrix24 CRM, one a call; only the named fields. The result is verified: `changes` includes \
-what the portal's automation did at once (`askedFor`: false), and a value that the portal silently ignored is an \
-error.
+Changes one Bitrix24 CRM item (many: update_crm_items); only the named fields. The result is verified: `changes` includes \
+what the portal's automation did at once (`askedFor`: false), and a silently ignored value is an error.
 
 {example}Field names are camelCase. The letters in `fields` tell which entity types have a field: {legend}. \
 Stages, pipelines, sources, \

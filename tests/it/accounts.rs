@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use bitrix24_crm_mcp::{
-    account::Account,
+    account::{Account, Client},
     portal::{Connection, Endpoint, SignIn},
     tools::{Answer, Registry, ToolSelection},
     uploads::Policy,
 };
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::scripted_portal::{Reply, ScriptedPortal};
 
 async fn call(registry: &Registry, account: &Account, tool: &str, arguments: Value) -> Value {
-    let cancellation = CancellationToken::new();
-    match registry.call(Ok(account), tool, arguments, cancellation).await.unwrap() {
+    match registry.call(Ok(account), tool, arguments, Client::default()).await.unwrap() {
         Answer::Success(json) | Answer::Error { json, .. } => json,
     }
 }

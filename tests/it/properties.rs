@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitrix24_crm_mcp::{
-    account::Account,
+    account::{Account, Client},
     config::Settings,
     crm::{EntityType, Family, Kind, catalog},
     portal::{Connection, Endpoint, Rate, SignIn},
@@ -18,7 +18,6 @@ use proptest::{
     test_runner::{Config, RngSeed, TestRunner},
 };
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::support::received;
 
@@ -64,7 +63,7 @@ async fn update(portal: &Portal, arguments: Value) -> Value {
 
 async fn call(portal: &Portal, tool: &str, arguments: Value) -> Value {
     let Portal { registry, account } = portal;
-    let answer = registry.call(Ok(account), tool, arguments, CancellationToken::new()).await;
+    let answer = registry.call(Ok(account), tool, arguments, Client::default()).await;
     match answer.unwrap() {
         Answer::Success(json) | Answer::Error { json, .. } => json,
     }

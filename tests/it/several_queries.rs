@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use bitrix24_crm_mcp::{
-    account::Account,
+    account::{Account, Client},
     portal::{Connection, Endpoint, SignIn},
     tools::{Answer, Registry, ToolSelection},
     uploads::Policy,
 };
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
@@ -339,7 +338,7 @@ async fn newer_metadata_are_asked_once_for_the_queries_that_found_nothing() {
     let mut told = Value::Null;
     for query in [json!("alpha"), json!(["alpha", "beta", "gamma", "delta"])] {
         let arguments = json!({"entityTypeId": 2, "query": query});
-        let answer = registry.call(Ok(&account), DESCRIBE, arguments, CancellationToken::new());
+        let answer = registry.call(Ok(&account), DESCRIBE, arguments, Client::default());
         let (Answer::Success(json) | Answer::Error { json, .. }) = answer.await.unwrap();
         told = json;
         // What is kept is no longer recent.

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::filter::Filter;
 use crate::{
     crm::{
         EntityType, Item, Naming,
@@ -12,7 +11,7 @@ use crate::{
     error::{Failure, Problem},
     items::{Items, Page, Query},
     metadata::{Fields, Unresolved},
-    tools::context::Context,
+    tools::{context::Context, filter::Filter},
 };
 
 const USUAL_LIMIT: u64 = 20;

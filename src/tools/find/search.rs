@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::filter::free_number;
+use crate::items::free_number;
 
 /// A condition that a query makes.
 pub(super) struct Search(Map<String, Value>);

@@ -268,6 +268,22 @@ pub(in crate::tools) fn length(json: &Value) -> usize {
     json.to_string().chars().count()
 }
 
+/// Cuts every text to so many characters, and hides the links of files.
+pub(in crate::tools) fn cut_texts(value: &mut Value, longest: usize) {
+    hide_file_links(value);
+    match value {
+        Value::String(text) => {
+            if let Some((end, _)) = text.char_indices().nth(longest) {
+                text.truncate(end);
+                text.push('…');
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| cut_texts(value, longest)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| cut_texts(value, longest)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// A file's links hold a signature and the webhook's path; its id says which file it is.
 fn hide_file_links(value: &mut Value) {
     match value {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     crm::{EntityType, Kind, Naming, Wrong, catalog::Access, field_list::FieldList, kind, names},
     error::{Failure, Problem},
+    items::free_number,
     metadata::{Fields, Metadata, ResolvedField, Unresolved},
     tools::context::Context,
 };
@@ -105,13 +106,6 @@ fn split(key: &str) -> (&'static str, &str) {
     let operator = OPERATORS.into_iter().find(|operator| key.starts_with(operator));
     let operator = operator.unwrap_or_default();
     (operator, key.get(operator.len()..).unwrap_or_default().trim())
-}
-
-/// The first number that is no key of the groups: the key of one more group.
-pub(super) fn free_number(groups: &[&Map<String, Value>]) -> String {
-    let is_free = |number: &String| !groups.iter().any(|group| group.contains_key(number));
-    let taken: usize = groups.iter().map(|group| group.len()).sum();
-    (0..=taken).map(|number| number.to_string()).find(is_free).unwrap_or_default()
 }
 
 struct Reader<'a> {

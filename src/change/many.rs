@@ -1,0 +1,141 @@
+//! How many items are changed: the same compile, plan, write and compare as for one, over a set that
+//! is shown first and confirmed.
+//!
+//! See docs/bitrix24.md, "Batch" and "Lost answers", for what a portal does with many updates.
+
+mod changes;
+mod chunk;
+mod frontier;
+mod look;
+mod lost;
+mod notes;
+mod preview;
+mod request;
+mod run;
+mod size;
+mod tally;
+mod unseen;
+mod write;
+
+pub use request::{
+    MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Report, Row, Sample, Stopped, UNCONFIRMED, Which,
+    largest_first,
+};
+pub use tally::{Group, Reason, Tally};
+
+use crate::{
+    account::Call,
+    error::{Code, Failure, Purpose, Retry},
+    items::{Items, Page, Repeated},
+};
+use changes::Changes;
+use look::Look;
+use write::Approved;
+
+/// Shows or carries out a change of many items.
+///
+/// # Errors
+///
+/// What is wrong with the call, or why not even the items could be read.
+pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyOutcome, Failure> {
+    let changes = Changes::compile(call, request).await?;
+    let filter = match &request.which {
+        Which::Filter(filter) => Some(filter),
+        Which::Ids(_) | Which::Rows(_) => None,
+    };
+    let look = Look::new(call, &changes, filter);
+    let text =
+        request.text(&format!("{} {}", call.account.address().page("/"), call.account.user()));
+    if request.dry_run {
+        return show(call, request, &changes, &look, &text, None).await;
+    }
+    let given: Vec<u64> = match &request.which {
+        Which::Filter(_) => Vec::new(),
+        Which::Ids(ids) => ids.clone(),
+        Which::Rows(rows) => rows.iter().map(|row| row.id).collect(),
+    };
+    let approved = match &request.confirm {
+        None if filter.is_some() || given.len() > UNCONFIRMED => {
+            return show(call, request, &changes, &look, &text, None).await;
+        }
+        None => Approved { ids: given, position: 0 },
+        Some(confirm) => match confirmed(call, &look, &text, confirm, &given).await? {
+            Some(approved) => approved,
+            None => return show(call, request, &changes, &look, &text, Some(stale())).await,
+        },
+    };
+    let mut report = write::write(call, &text, &changes, &look, &approved).await;
+    let has_begun = report.tally.sum() > 0;
+    match report.stopped {
+        Some(Stopped::Failed(failure)) if !has_begun => Err(*failure),
+        stopped => {
+            report.stopped = stopped;
+            Ok(ManyOutcome::Done(Box::new(report)))
+        }
+    }
+}
+
+/// The items that a repeated confirmation is for; none when it does not hold.
+async fn confirmed(
+    call: &Call<'_>,
+    look: &Look<'_>,
+    text: &str,
+    confirm: &str,
+    given: &[u64],
+) -> Result<Option<Approved>, Failure> {
+    let confirmations = &call.account.items.confirmations;
+    let Some(repeated) = Repeated::read(confirm) else { return Ok(None) };
+    let position = repeated.position;
+    let mut ids: Vec<u64> = given.iter().copied().filter(|id| *id > position).collect();
+    if look.has_filter() {
+        let mut after = position;
+        loop {
+            let page = look.ids_after(after).await;
+            let page = page.map_err(|it| call.failure(Items::LIST, &it, Purpose::Reading))?;
+            let is_last = (page.len() as u64) < Page::SIZE;
+            after = page.iter().copied().max().unwrap_or(after);
+            ids.extend(page);
+            if is_last || ids.len() > MAX_ITEMS {
+                break;
+            }
+        }
+    }
+    // Those that were changed already may no longer match the filter; none may have come.
+    if let Some(kept) = confirmations.items_of(&repeated)
+        && ids.iter().all(|id| kept.binary_search(id).is_ok())
+        && confirmations.holds(&repeated, text, &kept)
+    {
+        return Ok(Some(Approved { ids: kept.to_vec(), position }));
+    }
+    let holds = confirmations.holds(&repeated, text, &ids);
+    Ok(holds.then_some(Approved { ids, position }))
+}
+
+fn stale() -> Failure {
+    let message =
+        "`confirm` does not belong to these items and arguments, or is older than 15 minutes";
+    let hint = "nothing was written; this answer shows what would change now: show it to the user, and \
+                repeat the call with the new `confirm`";
+    Failure::new(Code::Conflict, Retry::AfterFix, message, hint)
+}
+
+/// Shows what would change.
+async fn show(
+    call: &Call<'_>,
+    request: &ManyRequest,
+    changes: &Changes,
+    look: &Look<'_>,
+    text: &str,
+    conflict: Option<Failure>,
+) -> Result<ManyOutcome, Failure> {
+    let preview::Shown { mut preview, ids, problems } =
+        preview::preview(call, request, changes, look).await?;
+    if preview.to_change == 0 && preview.tally.unchanged == 0 && !problems.is_empty() {
+        return Err(Failure::refused_arguments(problems));
+    }
+    if preview.to_change > 0 {
+        preview.confirm = call.account.items.confirmations.seal(text, &ids, 0);
+    }
+    preview.conflict = conflict;
+    Ok(ManyOutcome::Shown(Box::new(preview)))
+}

@@ -1,0 +1,146 @@
+//! Reads the items of a change: by a filter, by ids, or by both, fifty in a request.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Map, Value, json};
+
+use super::changes::Changes;
+use crate::{
+    account::Call,
+    crm::{Item, names},
+    items::{Query, with_condition},
+    portal::{Deadline, Disposition, PortalError},
+};
+
+/// Reads items with the fields that their changes need.
+pub(super) struct Look<'a> {
+    call: &'a Call<'a>,
+    changes: &'a Changes,
+    filter: Option<&'a Map<String, Value>>,
+    /// Whether all fields are read: some portals leave out of a list what its `select` names.
+    reads_all: AtomicBool,
+}
+
+impl<'a> Look<'a> {
+    pub(super) const fn new(
+        call: &'a Call<'a>,
+        changes: &'a Changes,
+        filter: Option<&'a Map<String, Value>>,
+    ) -> Self {
+        Self { call, changes, filter, reads_all: AtomicBool::new(false) }
+    }
+
+    /// Whether a filter decides which items are meant.
+    pub(super) const fn has_filter(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The next items that match the filter, by ascending id, and how many there are where that is
+    /// to be counted.
+    pub(super) async fn page(
+        &self,
+        after: u64,
+        counts: bool,
+    ) -> Result<(Vec<Item>, Option<u64>), PortalError> {
+        let filter = self.filter.cloned().unwrap_or_default();
+        let filter = if after == 0 { filter } else { with_condition(filter, ">id", json!(after)) };
+        self.list(filter, counts, &self.call.deadline).await
+    }
+
+    /// Those of the items that still match the filter, where there is one.
+    pub(super) async fn matching(&self, ids: &[u64]) -> Result<Vec<Item>, PortalError> {
+        let filter = self.filter.cloned().unwrap_or_default();
+        let filter = with_condition(filter, "@id", json!(ids));
+        self.list(filter, false, &self.call.deadline).await.map(|(items, _)| items)
+    }
+
+    /// The items, whether they match the filter or not.
+    pub(super) async fn by_ids(&self, ids: &[u64]) -> Result<Vec<Item>, PortalError> {
+        self.by_ids_within(ids, &self.call.deadline).await
+    }
+
+    /// The same after a write: also in the reserve of time, and when the call was cancelled.
+    pub(super) async fn finally(&self, ids: &[u64]) -> Result<Vec<Item>, PortalError> {
+        self.by_ids_within(ids, &self.call.deadline.for_final_read()).await
+    }
+
+    async fn by_ids_within(
+        &self,
+        ids: &[u64],
+        deadline: &Deadline,
+    ) -> Result<Vec<Item>, PortalError> {
+        let filter = with_condition(Map::new(), "@id", json!(ids));
+        self.list(filter, false, deadline).await.map(|(items, _)| items)
+    }
+
+    /// The ids of the items that match the filter, above one.
+    pub(super) async fn ids_after(&self, after: u64) -> Result<Vec<u64>, PortalError> {
+        let filter = self.filter.cloned().unwrap_or_default();
+        let filter = if after == 0 { filter } else { with_condition(filter, ">id", json!(after)) };
+        let select = vec!["id".to_owned()];
+        let (items, _) = self.fetched(filter, select, false, &self.call.deadline).await?;
+        Ok(items.iter().filter_map(Item::id).collect())
+    }
+
+    async fn list(
+        &self,
+        filter: Map<String, Value>,
+        counts: bool,
+        deadline: &Deadline,
+    ) -> Result<(Vec<Item>, Option<u64>), PortalError> {
+        let all = || vec!["*".to_owned()];
+        let reads_all = self.reads_all.load(Ordering::Relaxed);
+        let some = self.changes.select().filter(|_| !reads_all);
+        let is_all = some.is_none();
+        let read = self.fetched(filter.clone(), some.unwrap_or_else(all), counts, deadline).await?;
+        let are_shown = read.0.iter().all(|item| self.changes.are_shown(item));
+        if is_all || are_shown {
+            return Ok(read);
+        }
+        self.reads_all.store(true, Ordering::Relaxed);
+        self.fetched(filter, all(), counts, deadline).await
+    }
+
+    async fn fetched(
+        &self,
+        filter: Map<String, Value>,
+        select: Vec<String>,
+        counts: bool,
+        deadline: &Deadline,
+    ) -> Result<(Vec<Item>, Option<u64>), PortalError> {
+        /// Reading again is safe.
+        const MAX_REPEATS: u32 = 2;
+        const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+        let items = &self.call.account.items;
+        let mut repeats = 0;
+        let page = loop {
+            let query = Query {
+                entity: self.changes.entity,
+                select: select.clone(),
+                filter: filter.clone(),
+                order: Map::from_iter([("id".to_owned(), json!("ASC"))]),
+                start: counts.then_some(0),
+            };
+            let permit = items.turn_beside_others(deadline).await?;
+            let error = match items.list_with(permit, query, deadline).await {
+                Ok(page) => break page,
+                Err(error) => error,
+            };
+            let is_worth_repeating = matches!(
+                error.disposition(),
+                Disposition::FailedInside | Disposition::Cut | Disposition::MayRun
+            );
+            repeats += 1;
+            if !is_worth_repeating || repeats > MAX_REPEATS || !deadline.has(PAUSE) {
+                return Err(error);
+            }
+            deadline.wait(tokio::time::sleep(PAUSE)).await?;
+        };
+        let naming = self.changes.naming;
+        let spelt = |item: Item| {
+            let fields = item.into_iter();
+            fields.map(|(name, value)| (names::in_naming(&name, naming), value)).collect()
+        };
+        Ok((page.items.into_iter().map(spelt).collect(), page.total))
+    }
+}

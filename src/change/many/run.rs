@@ -1,0 +1,115 @@
+//! A change of many items that is under way: what is to come, what was decided, and what is known of
+//! the portal's pace.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{
+    changes::Changes,
+    look::Look,
+    notes::Notes,
+    request::Stopped,
+    size::ChunkSize,
+    tally::{Fate, Tally},
+    unseen::Unseen,
+};
+use crate::{
+    account::Call,
+    change::{
+        after::{Applied, PhotoUpload},
+        before::Before,
+        plan::Plan,
+        verify,
+    },
+    crm::{Item, ItemRef},
+    error::Purpose,
+    portal::PortalError,
+};
+
+/// A change of many items that is under way.
+pub(super) struct Run<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) changes: &'a Changes,
+    pub(super) look: &'a Look<'a>,
+    /// Those to come, in ascending order.
+    pub(super) queue: VecDeque<u64>,
+    pub(super) tally: Tally,
+    pub(super) size: ChunkSize,
+    pub(super) unseen: Unseen,
+    pub(super) notes: Notes,
+    /// How often an item's write has brought nothing.
+    failures: HashMap<u64, u32>,
+}
+
+/// A planned write of one item.
+pub(super) struct Write {
+    pub(super) item: ItemRef,
+    pub(super) before: Before,
+    pub(super) plan: Plan,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        call: &'a Call<'a>,
+        changes: &'a Changes,
+        look: &'a Look<'a>,
+        ids: &[u64],
+    ) -> Self {
+        Self {
+            call,
+            changes,
+            look,
+            queue: ids.iter().copied().collect(),
+            tally: Tally::default(),
+            size: ChunkSize::new(call.account.items.pace.seen()),
+            unseen: Unseen::default(),
+            notes: Notes::new(changes.note.clone()),
+            failures: HashMap::new(),
+        }
+    }
+
+    pub(super) fn decide(&mut self, id: u64, fate: Fate) {
+        self.tally.add(id, fate);
+    }
+
+    /// Takes items back that have to be looked at again.
+    pub(super) fn put_back(&mut self, ids: impl IntoIterator<Item = u64>) {
+        self.queue.extend(ids);
+        self.queue.make_contiguous().sort_unstable();
+    }
+
+    /// Decides an item by what it shows after its write.
+    pub(super) fn compare(&mut self, write: &Write, after: Item) {
+        let applied = Applied { after, photo: PhotoUpload::NotAsked };
+        self.compare_applied(write, applied);
+    }
+
+    /// The same where a photo may have been sent.
+    pub(super) fn compare_applied(&mut self, write: &Write, applied: Applied) {
+        let outcome = verify::compare(&write.before, &write.plan, applied, Vec::new());
+        self.decide(write.item.id, Fate::of_outcome(&outcome));
+        self.notes.extend(outcome.into_notes());
+    }
+
+    /// Whether an item's write has failed too often to be sent again, although it provably brought
+    /// nothing.
+    pub(super) fn failed_again(&mut self, id: u64) -> bool {
+        const MOST: u32 = 3;
+        let failures = self.failures.entry(id).or_default();
+        *failures += 1;
+        *failures >= MOST
+    }
+
+    /// Why a call cannot go on after a failed request that wrote nothing.
+    pub(super) fn stopped_by(
+        &self,
+        method: &str,
+        error: &PortalError,
+        purpose: Purpose,
+    ) -> Stopped {
+        match error {
+            PortalError::Cancelled => Stopped::Cancelled,
+            PortalError::DeadlineExceeded | PortalError::TimedOut => Stopped::Time,
+            error => Stopped::by_failure(self.call.failure(method, error, purpose)),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! How many items are written together: five at first, then as many as take twelve seconds by the
+//! times seen. Pure.
+//!
+//! A portal carries the commands of a batch out one after the other, 0.05 to 3 seconds each, and cuts
+//! a request after a minute (docs/bitrix24.md, "Batch" and "Limits").
+
+use std::time::Duration;
+
+/// Without a time seen.
+const FIRST: usize = 5;
+/// What a portal takes in one batch.
+const MOST: usize = 50;
+/// How long one batch should take.
+const AIM: Duration = Duration::from_secs(12);
+/// Below this nothing is begun: reading the items takes its time too.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// The size of the next chunk.
+#[derive(Debug, Clone)]
+pub(super) struct ChunkSize {
+    /// By earlier calls; it bounds the first chunk and does not enlarge it.
+    known: Option<Duration>,
+    seen: Option<Duration>,
+    was_one_lost: bool,
+}
+
+impl ChunkSize {
+    /// The first chunk, and how long an item took in earlier calls.
+    pub(super) const fn new(known: Option<Duration>) -> Self {
+        Self { known, seen: None, was_one_lost: false }
+    }
+
+    /// Takes note that so many items were written in that time.
+    pub(super) fn took(&mut self, time: Duration, items: usize) {
+        let Ok(count @ 1..) = u32::try_from(items) else { return };
+        let each = time / count;
+        self.seen = Some(self.seen.map_or(each, |before| (before + each) / 2));
+    }
+
+    /// Takes note that an answer was lost: from now on a quarter is sent.
+    pub(super) const fn lost(&mut self) {
+        self.was_one_lost = true;
+    }
+
+    /// How long an item takes, as far as is known.
+    pub(super) fn per_item(&self) -> Option<Duration> {
+        self.seen.or(self.known)
+    }
+
+    /// How many items may be written in the time that is left; 0 when not even one.
+    pub(super) fn next(&self, left: Duration) -> usize {
+        let most = self.seen.map_or(FIRST, |each| fitting(AIM, each).clamp(1, MOST));
+        let most = if self.was_one_lost { (most / 4).max(1) } else { most };
+        match self.per_item() {
+            _ if left < LEAST_TIME => 0,
+            Some(each) => most.min(fitting(left, each)),
+            None => most,
+        }
+    }
+}
+
+fn fitting(time: Duration, each: Duration) -> usize {
+    let count = time.as_millis() / each.as_millis().max(1);
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECONDS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn a_chunk_takes_twelve_seconds_and_fits_into_the_time_left() {
+        // How long an item took, how much time is left, how many are next.
+        let cases = [
+            (20, 40_000, 50),
+            (200, 40_000, 50),
+            (500, 40_000, 24),
+            (500, 10_000, 20),
+            (1_000, 40_000, 12),
+            (3_200, 40_000, 3),
+            (3_200, 3_000, 0),
+            (30_000, 40_000, 1),
+            (30_000, 20_000, 0),
+            (0, 40_000, 50),
+            (500, 900, 0),
+        ];
+        for (each, left, next) in cases {
+            let mut size = ChunkSize::new(None);
+            size.took(MILLISECONDS(each), 1);
+            assert_eq!(size.next(MILLISECONDS(left)), next, "{each} ms, {left} ms left");
+        }
+    }
+
+    #[test]
+    fn the_first_chunk_is_small_and_a_lost_answer_makes_them_smaller() {
+        let mut size = ChunkSize::new(None);
+        assert_eq!(size.next(MILLISECONDS(40_000)), 5);
+        size.took(MILLISECONDS(1_000), 5);
+        assert_eq!(size.next(MILLISECONDS(40_000)), 50);
+        size.took(MILLISECONDS(50 * 1_800), 50);
+        assert_eq!(size.per_item(), Some(MILLISECONDS(1_000)));
+        assert_eq!(size.next(MILLISECONDS(40_000)), 12);
+        size.lost();
+        assert_eq!(size.next(MILLISECONDS(40_000)), 3);
+        // What earlier calls saw bounds the first chunk only.
+        assert_eq!(ChunkSize::new(Some(MILLISECONDS(20))).next(MILLISECONDS(40_000)), 5);
+        assert_eq!(ChunkSize::new(Some(MILLISECONDS(3_000))).next(MILLISECONDS(7_000)), 2);
+    }
+}
