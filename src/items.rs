@@ -80,7 +80,7 @@ impl Items {
         &self,
         deadline: &Deadline,
     ) -> Result<Permit, PortalError> {
-        self.portal.permit(deadline).await
+        self.portal.bulk_permit(deadline).await
     }
 }
 

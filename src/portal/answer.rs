@@ -136,6 +136,25 @@ fn make_lists(value: &mut Value) {
     }
 }
 
+/// What it means that a request could not be sent, or that no answer to it began.
+pub(super) fn sending_failed(error: reqwest::Error) -> PortalError {
+    let error = error.without_url();
+    if error.is_connect() || error.is_builder() {
+        let reason = match innermost(&error) {
+            _ if error.is_timeout() => "the connection was not made in time".to_owned(),
+            cause if cause.contains("certificate") => {
+                return PortalError::Untrusted { reason: cause };
+            }
+            cause => cause,
+        };
+        return PortalError::Unreachable { reason };
+    }
+    PortalError::Cut {
+        reason: format!("the connection was cut: {}", innermost(&error)),
+        http_status: None,
+    }
+}
+
 /// The last cause of an error: the outer ones repeat each other and may hold addresses.
 pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;

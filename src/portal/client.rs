@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ApiError, Deadline, Endpoint, ErrorKind, PortalError, Scrubber, Secret, SignIn,
     address::Address,
-    answer::{Answer, innermost, read_answer, read_bounded},
+    answer::{Answer, read_answer, read_bounded, sending_failed},
     deadline::Expired,
     error::readable,
     rate_limit::{Caller, Permit, Turn},
@@ -392,23 +392,5 @@ impl Portal {
         let prefix = path.find("/rest").and_then(|at| path.get(..at)).unwrap_or_default();
         let text = format!("{}://{host}{port}{prefix}", target.scheme());
         Some(readable(&self.scrubber().text(&text)))
-    }
-}
-
-fn sending_failed(error: reqwest::Error) -> PortalError {
-    let error = error.without_url();
-    if error.is_connect() || error.is_builder() {
-        let reason = match innermost(&error) {
-            _ if error.is_timeout() => "the connection was not made in time".to_owned(),
-            cause if cause.contains("certificate") => {
-                return PortalError::Untrusted { reason: cause };
-            }
-            cause => cause,
-        };
-        return PortalError::Unreachable { reason };
-    }
-    PortalError::Cut {
-        reason: format!("the connection was cut: {}", innermost(&error)),
-        http_status: None,
     }
 }

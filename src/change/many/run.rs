@@ -108,7 +108,7 @@ impl<'a> Run<'a> {
     ) -> Stopped {
         match error {
             PortalError::Cancelled => Stopped::Cancelled,
-            PortalError::DeadlineExceeded | PortalError::TimedOut => Stopped::Time,
+            PortalError::DeadlineExceeded { .. } | PortalError::TimedOut => Stopped::Time,
             error => Stopped::by_failure(self.call.failure(method, error, purpose)),
         }
     }
