@@ -118,6 +118,12 @@ impl Sandbox {
         }
     }
 
+    /// An item as it is stored.
+    pub fn item(&self, entity_type_id: u32, id: u64) -> Option<Value> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.types.get(&entity_type_id)?.items.get(&id).cloned().map(Value::Object)
+    }
+
     /// Name and content of a stored file.
     pub fn file(&self, id: i64) -> Option<(String, Vec<u8>)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).common.files.get(id)

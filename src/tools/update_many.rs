@@ -115,10 +115,10 @@ async fn request(context: Context<'_>, arguments: Arguments) -> Result<ManyReque
             "is missing: name the items by one of `ids`, `filter`, `items` and `file`",
         )),
         [_one] => {}
-        [_, other, ..] => problems.push(Problem::new(
-            *other,
-            format!("is given together with `{}`; send one of them", given.join("` and `")),
-        )),
+        [first, others @ ..] => problems.extend(others.iter().map(|other| {
+            let message = format!("is given together with `{first}`; send one of them");
+            Problem::new(*other, message)
+        })),
     }
     let has_own_values = !items.is_empty() || file.is_some();
     let changes_nothing = fields.is_empty() && clear.is_empty();

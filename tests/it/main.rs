@@ -31,6 +31,7 @@ mod input;
 mod layout;
 mod long_answers;
 mod lookup;
+mod many_items;
 mod mutations;
 mod naming;
 mod narrowing;

@@ -20,12 +20,16 @@ use crate::{
     portal::{Disposition, ErrorKind, PortalError, batch::has_no_batches},
 };
 
-/// Reads, plans, writes and compares some items, in ascending order.
+/// Reads and plans some items, in ascending order, writes the first ones that need it, and compares.
 ///
 /// # Errors
 ///
 /// Why the call cannot go on; what was not decided has been put back.
-pub(super) async fn carry_out(run: &mut Run<'_>, ids: Vec<u64>) -> Result<(), Stopped> {
+pub(super) async fn carry_out(
+    run: &mut Run<'_>,
+    ids: Vec<u64>,
+    most_writes: usize,
+) -> Result<(), Stopped> {
     let mut locks = Vec::with_capacity(ids.len());
     for id in &ids {
         let item = ItemRef { entity: run.changes.entity, id: *id };
@@ -37,7 +41,7 @@ pub(super) async fn carry_out(run: &mut Run<'_>, ids: Vec<u64>) -> Result<(), St
             }
         }
     }
-    let Planning { decided, writes } = match plan(run, &ids).await {
+    let Planning { decided, mut writes } = match plan(run, &ids).await {
         Ok(planning) => planning,
         Err(stopped) => {
             run.put_back(ids);
@@ -47,6 +51,9 @@ pub(super) async fn carry_out(run: &mut Run<'_>, ids: Vec<u64>) -> Result<(), St
     for (id, fate) in decided {
         run.decide(id, fate);
     }
+    run.last_chunk = (ids.len(), writes.len());
+    let later = writes.split_off(most_writes.min(writes.len()));
+    run.put_back(later.into_iter().map(|write| write.item.id));
     write(run, writes).await
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) size: ChunkSize,
     pub(super) unseen: Unseen,
     pub(super) notes: Notes,
+    /// How many items of the last chunk were read, and how many of them written.
+    pub(super) last_chunk: (usize, usize),
     /// How often an item's write has brought nothing.
     failures: HashMap<u64, u32>,
 }
@@ -63,8 +65,19 @@ impl<'a> Run<'a> {
             size: ChunkSize::new(call.account.items.pace.seen()),
             unseen: Unseen::default(),
             notes: Notes::new(changes.note.clone()),
+            last_chunk: (1, 1),
             failures: HashMap::new(),
         }
+    }
+
+    /// The items of the next chunk, of which `writes` may be written: more are read where few of the last
+    /// ones needed a write.
+    pub(super) fn next_chunk(&mut self, writes: usize) -> Vec<u64> {
+        /// What a portal lists at a time.
+        const MOST: usize = 50;
+        let (read, written) = self.last_chunk;
+        let count = (writes * read / written.max(1)).clamp(writes, MOST.max(writes));
+        self.queue.drain(..count.min(self.queue.len())).collect()
     }
 
     pub(super) fn decide(&mut self, id: u64, fate: Fate) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     change::verify::{Outcome, Why},
-    error::{Code, Failure, Problem, Written},
+    error::{Choice, Code, Failure, Problem, Written},
 };
 
 /// What became of one item.
@@ -40,6 +40,9 @@ pub struct Reason {
     /// The portal's own code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub portal_code: Option<String>,
+    /// The allowed values, where they were looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
 }
 
 /// Items with an equal reason.
@@ -99,7 +102,11 @@ fn group(groups: &mut Vec<Group>, id: u64, reason: Reason) {
 
 impl Reason {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, field: None, why: None, message: Some(message.into()), portal_code: None }
+        Self { message: Some(message.into()), ..Self::of_code(code) }
+    }
+
+    const fn of_code(code: Code) -> Self {
+        Self { code, field: None, why: None, message: None, portal_code: None, options: Vec::new() }
     }
 
     /// What is wrong with a change of one item, as far as it can be told before the write.
@@ -111,13 +118,14 @@ impl Reason {
             0 => first.message.clone(),
             more => format!("{} ({more} more)", first.message),
         };
-        Self { field: Some(field_of(&first.path)), ..Self::new(first.code, message) }
+        let options = first.data.as_ref().map(|data| data.options.clone()).unwrap_or_default();
+        Self { field: Some(field_of(&first.path)), options, ..Self::new(first.code, message) }
     }
 
     /// An expectation that does not hold.
     pub(super) fn of_conflict(failure: &Failure) -> Self {
         let field = failure.problems.first().map(|problem| field_of(&problem.path));
-        Self { code: failure.code, field, why: None, message: None, portal_code: None }
+        Self { field, ..Self::of_code(failure.code) }
     }
 }
 
@@ -135,11 +143,9 @@ impl Fate {
             Outcome::Missed { failure, not_applied, .. } => {
                 let first = not_applied.first();
                 Self::Failed(Reason {
-                    code: failure.code,
                     field: first.map(|missed| missed.field.clone()),
                     why: first.map(|missed| missed.why),
-                    message: None,
-                    portal_code: None,
+                    ..Reason::of_code(failure.code)
                 })
             }
         }

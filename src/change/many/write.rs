@@ -46,12 +46,12 @@ async fn all_chunks(run: &mut Run<'_>, count: usize) -> Option<Stopped> {
         if run.call.deadline.is_cancelled() {
             return Some(Stopped::Cancelled);
         }
-        let size = run.size.next(run.call.deadline.left()).min(run.queue.len());
-        if size == 0 {
+        let writes = run.size.next(run.call.deadline.left());
+        if writes == 0 {
             return Some(Stopped::Time);
         }
-        let ids: Vec<u64> = run.queue.drain(..size).collect();
-        if let Err(stopped) = chunk::carry_out(run, ids).await {
+        let ids = run.next_chunk(writes);
+        if let Err(stopped) = chunk::carry_out(run, ids, writes).await {
             return Some(stopped);
         }
         run.call.progress(run.tally.sum(), count);

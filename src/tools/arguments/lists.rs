@@ -41,8 +41,18 @@ impl Reader<'_> {
         };
         let notes = self.notes.len();
         // The ids of items, also where they are links.
-        let numbers: Option<Vec<Value>> =
-            list.iter().map(|one| self.integer("id", 1, one)).collect();
+        let mut numbers = Some(Vec::with_capacity(list.len()));
+        for (at, one) in list.iter().enumerate() {
+            let problems = self.problems.len();
+            match (self.integer("id", 1, one), &mut numbers) {
+                (Some(number), Some(numbers)) => numbers.push(number),
+                (Some(_), None) => {}
+                (None, _) => numbers = None,
+            }
+            for problem in self.problems.iter_mut().skip(problems) {
+                problem.path = format!("{name}.{at}");
+            }
+        }
         // A note for each of a thousand would bury the others.
         if self.notes.len() > notes {
             self.notes.truncate(notes);

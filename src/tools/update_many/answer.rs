@@ -173,10 +173,12 @@ fn failure_of(
                 _ if tally.updated == 0 => Code::NotApplied,
                 _ => Code::PartlyApplied,
             };
-            let message = format!(
-                "{} of {count} items were changed, {} had the values already",
-                tally.updated, tally.unchanged
-            );
+            let had = match tally.unchanged {
+                0 => String::new(),
+                unchanged => format!(", {unchanged} had the values already"),
+            };
+            let were = if tally.updated == 1 { "was" } else { "were" };
+            let message = format!("{} of {count} items {were} changed{had}", tally.updated);
             let only_a_person_helps = tally.conflicts.is_empty()
                 && tally.failed.iter().all(|group| {
                     let code = group.reason.code;
@@ -280,13 +282,17 @@ fn bounded(
 fn groups_of(groups: &[Group], most: usize, ids_left: &mut usize) -> Value {
     let sorted = largest_first(groups);
     let mut told: Vec<Value> = Vec::new();
-    for group in sorted.iter().take(most) {
+    for (at, group) in sorted.iter().take(most).enumerate() {
         let ids: Vec<u64> = group.ids.iter().copied().take(*ids_left).collect();
         *ids_left -= ids.len();
         let mut json = Map::from_iter([("count".to_owned(), json!(group.ids.len()))]);
         json.insert("ids".to_owned(), json!(ids));
         if let Ok(Value::Object(reason)) = serde_json::to_value(&group.reason) {
             json.extend(reason);
+        }
+        // What to choose from instead is told once: it is long.
+        if at > 0 {
+            json.shift_remove("options");
         }
         told.push(json.into());
     }

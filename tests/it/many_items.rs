@@ -1,0 +1,704 @@
+//! Many items at once: what is shown first, what a confirmation is for, and an account of every item.
+
+use bitrix24_crm_mcp::sandbox::Sandbox;
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Answered, Server, length, on_sandbox, problems, program};
+
+pub(crate) const MANY: &str = "update_crm_items";
+
+/// The first deal that is added to a sandbox.
+pub(crate) const FIRST: u64 = 1_001;
+
+/// A sandbox with so many deals more, and a server that works on it.
+pub(crate) async fn on_deals(count: u64) -> (Sandbox, Server) {
+    let (sandbox, server) = on_sandbox().await;
+    sandbox.add_deals(count);
+    (sandbox, server)
+}
+
+/// The added deals, handed over to user 7.
+pub(crate) fn hand_over() -> Value {
+    json!({
+        "entityTypeId": 2, "filter": {"%title": "Deal ", "assignedById": 1},
+        "fields": {"assignedById": 7},
+    })
+}
+
+/// The same arguments with one more.
+pub(crate) fn with(arguments: &Value, name: &str, value: Value) -> Value {
+    let mut arguments = arguments.clone();
+    arguments[name] = value;
+    arguments
+}
+
+/// How many items became what; together they are all.
+pub(crate) fn counts(answer: &Value) -> [usize; 6] {
+    let number =
+        |name: &str| answer[name].as_u64().map_or(0, |count| usize::try_from(count).unwrap());
+    let of_groups = |name: &str| {
+        let groups = answer[name].as_array().into_iter().flatten();
+        groups.map(|group| usize::try_from(group["count"].as_u64().unwrap()).unwrap()).sum()
+    };
+    let unknown = answer["unknown"].as_array().map_or(0, Vec::len) + number("moreUnknown");
+    let counts = [
+        number("updated"),
+        number("unchanged"),
+        of_groups("failed"),
+        of_groups("conflicts"),
+        unknown,
+        number("left"),
+    ];
+    assert_eq!(counts.iter().sum::<usize>(), number("count"), "{answer}");
+    counts
+}
+
+/// The ids that were written, in the order in which the portal was sent them, and how many at once.
+pub(crate) fn written(sandbox: &Sandbox) -> Vec<Vec<u64>> {
+    let id_in = |command: &str| {
+        let id = command.split("&id=").nth(1)?.split('&').next()?;
+        command.starts_with("crm.item.update?").then(|| id.parse::<u64>().unwrap())
+    };
+    let of_request = |method: &str, body: &Value| match method {
+        "crm.item.update" => vec![body["id"].as_u64().unwrap()],
+        "batch" => {
+            let commands = body["cmd"].as_object().unwrap();
+            commands.values().filter_map(|command| id_in(command.as_str().unwrap())).collect()
+        }
+        _ => Vec::new(),
+    };
+    let requests = sandbox.received();
+    let written = requests.iter().map(|request| of_request(&request.method, &request.body));
+    written.filter(|ids| !ids.is_empty()).collect()
+}
+
+/// How many of the deals belong to a user.
+fn of_user(sandbox: &Sandbox, count: u64, user: u64) -> u64 {
+    (FIRST..FIRST + count)
+        .filter(|id| sandbox.item(2, *id).unwrap()["assignedById"] == user)
+        .count() as u64
+}
+
+#[tokio::test]
+async fn what_a_filter_finds_is_shown_first_and_then_changed_item_by_item() {
+    let (sandbox, mut server) = on_deals(120).await;
+    let shown = server.call(MANY, hand_over()).await;
+    assert!(!shown.is_error && written(&sandbox).is_empty(), "{}", shown.json);
+    let confirm = shown.json["confirm"].clone();
+    let mut without_confirm = shown.json.clone();
+    without_confirm["confirm"] = json!("120.….0");
+    assert_json_snapshot!(without_confirm, @r#"
+    {
+      "ok": true,
+      "status": "confirm",
+      "entityTypeId": 2,
+      "count": 120,
+      "toChange": 120,
+      "unchanged": 0,
+      "samples": [
+        {
+          "id": 1001,
+          "title": "Deal 1",
+          "changes": [
+            {
+              "field": "assignedById",
+              "before": 1,
+              "after": 7
+            }
+          ]
+        },
+        {
+          "id": 1002,
+          "title": "Deal 2",
+          "changes": [
+            {
+              "field": "assignedById",
+              "before": 1,
+              "after": 7
+            }
+          ]
+        },
+        {
+          "id": 1003,
+          "title": "Deal 3",
+          "changes": [
+            {
+              "field": "assignedById",
+              "before": 1,
+              "after": 7
+            }
+          ]
+        }
+      ],
+      "effects": [
+        "the portal may notify people and run automation for each item"
+      ],
+      "minutes": 2,
+      "confirm": "120.….0",
+      "notes": [],
+      "names": {
+        "assignedById": {
+          "1": "Sandbox User",
+          "7": "Ольга Иванова"
+        }
+      }
+    }
+    "#);
+    let done = server.call(MANY, with(&hand_over(), "confirm", confirm)).await;
+    assert_json_snapshot!(done.json, @r#"
+    {
+      "ok": true,
+      "status": "updated",
+      "entityTypeId": 2,
+      "count": 120,
+      "updated": 120,
+      "unchanged": 0,
+      "notes": []
+    }
+    "#);
+    assert_eq!(of_user(&sandbox, 120, 7), 120);
+    // Five at first, then as many as a batch takes; in ascending order and each once.
+    let chunks = written(&sandbox);
+    assert_eq!(chunks.iter().map(Vec::len).collect::<Vec<_>>(), [5, 50, 50, 15]);
+    assert_eq!(chunks.concat(), (FIRST..FIRST + 120).collect::<Vec<_>>());
+    // Three pages of the preview, three for the confirmation, and two requests a chunk; beside them
+    // the names of the samples.
+    let lists = sandbox.received().iter().filter(|it| it.method == "crm.item.list").count();
+    assert_eq!(lists, 3 + 3 + 4);
+}
+
+#[tokio::test]
+async fn a_confirmation_is_for_the_shown_items_and_arguments_alone() {
+    let (sandbox, mut server) = on_deals(60).await;
+    let shown = server.call(MANY, hand_over()).await;
+    let confirm = shown.json["confirm"].as_str().unwrap().to_owned();
+    let (count, rest) = confirm.split_once('.').unwrap();
+    let (digest, _) = rest.split_once('.').unwrap();
+    let with_it = |arguments: &Value| with(arguments, "confirm", json!(confirm));
+    let other_fields = json!({"assignedById": 3});
+    let narrower = json!({"%title": "Deal 1", "assignedById": 1});
+    let calls = [
+        with(&hand_over(), "confirm", json!("yes")),
+        with(&hand_over(), "confirm", json!(format!("{count}.{digest}.1005"))),
+        with(&hand_over(), "confirm", json!(format!("61.{digest}.0"))),
+        with(&hand_over(), "confirm", json!(format!("{count}.0123456789abcdef.0"))),
+        with_it(&with(&hand_over(), "fields", other_fields)),
+        with_it(&with(&hand_over(), "filter", narrower)),
+        with_it(&with(&hand_over(), "expect", json!({"stageId": "NEW"}))),
+        with_it(&with(&hand_over(), "useOriginalUfNames", json!("Y"))),
+    ];
+    for call in calls {
+        let refused = server.call(MANY, call.clone()).await;
+        assert_eq!(refused.json["error"]["code"], "CONFLICT", "{call}");
+        assert_eq!(refused.json["error"]["written"], "no", "{call}");
+        assert!(refused.json["confirm"].is_string(), "{call}");
+    }
+    // The set has grown: nothing that was not shown is written.
+    sandbox.add_deals(61);
+    let refused = server.call(MANY, with_it(&hand_over())).await;
+    assert_eq!(refused.json["error"]["code"], "CONFLICT");
+    assert_eq!(refused.json["count"], 61);
+    assert!(written(&sandbox).is_empty());
+    // Another process has another key.
+    let mut other = Server::connected_to(&sandbox.webhook_url()).await;
+    let renewed = refused.json["confirm"].clone();
+    let answer = other.call(MANY, with(&hand_over(), "confirm", renewed.clone())).await;
+    assert_eq!(answer.json["error"]["code"], "CONFLICT");
+    let done = server.call(MANY, with(&hand_over(), "confirm", renewed)).await;
+    assert_eq!(counts(&done.json), [61, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn the_order_of_keys_does_not_matter_to_a_confirmation() {
+    let (_sandbox, mut server) = on_deals(3).await;
+    let shown = server.call(MANY, hand_over()).await;
+    let reordered = json!({
+        "confirm": shown.json["confirm"], "fields": {"assignedById": 7},
+        "filter": {"assignedById": 1, "%title": "Deal "}, "entityTypeId": 2,
+    });
+    assert_eq!(counts(&server.call(MANY, reordered).await.json), [3, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn up_to_fifty_named_items_are_changed_at_once_with_an_account_of_each() {
+    let (sandbox, mut server) = on_deals(4).await;
+    let items = json!([
+        {"id": FIRST, "title": "A"},
+        {"id": FIRST + 1, "title": "Deal 2"},
+        {"id": FIRST + 2, "stageId": "C9:NEW"},
+        {"id": FIRST + 3, "opportunity": 5, "title": "D"},
+        {"id": 5, "title": "E"},
+        {"id": 360, "title": "F"},
+    ]);
+    let answer = server.call(MANY, json!({"entityTypeId": 2, "items": items})).await;
+    assert_eq!(counts(&answer.json), [2, 1, 3, 0, 0, 0]);
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "status": "partial",
+      "entityTypeId": 2,
+      "error": {
+        "code": "PARTLY_APPLIED",
+        "message": "2 of 6 items were changed, 1 had the values already",
+        "written": "yes",
+        "retry": "after_fix",
+        "hint": "see `failed` and `conflicts` for the reasons; change only those items again, if it can help, and tell the user about the others"
+      },
+      "count": 6,
+      "updated": 2,
+      "unchanged": 1,
+      "notes": [],
+      "failed": [
+        {
+          "count": 1,
+          "ids": [
+            5
+          ],
+          "code": "ITEM_NOT_FOUND",
+          "message": "there is no such item"
+        },
+        {
+          "count": 1,
+          "ids": [
+            360
+          ],
+          "code": "ACCESS_DENIED",
+          "message": "the portal denies access"
+        },
+        {
+          "count": 1,
+          "ids": [
+            1003
+          ],
+          "code": "INVALID_ARGUMENTS",
+          "field": "stageId",
+          "message": "is a stage of pipeline 9, but the item is in pipeline 0, where a stage of that name would be `NEW`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 0"
+        }
+      ]
+    }
+    "#);
+    assert_eq!(written(&sandbox).concat(), [FIRST, FIRST + 3]);
+    assert_eq!(sandbox.item(2, FIRST + 3).unwrap()["opportunity"], 5);
+}
+
+#[tokio::test]
+async fn items_that_are_not_as_expected_are_left_alone_and_named() {
+    let (sandbox, mut server) = on_deals(6).await;
+    let renamed = json!({"entityTypeId": 2, "id": FIRST + 2, "fields": {"opportunity": 99}});
+    server.update(renamed).await;
+    let call = json!({
+        "entityTypeId": 2, "ids": (FIRST..FIRST + 6).collect::<Vec<_>>(),
+        "fields": {"comments": "seen"}, "expect": {"opportunity": 3},
+    });
+    let answer = server.call(MANY, call).await;
+    assert!(answer.is_error);
+    assert_eq!(counts(&answer.json), [0, 0, 0, 6, 0, 0]);
+    let call = json!({
+        "entityTypeId": 2, "ids": [FIRST, FIRST + 2],
+        "fields": {"comments": "seen"}, "expect": {"opportunity": 99},
+    });
+    let answer = server.call(MANY, call).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "status": "partial",
+      "entityTypeId": 2,
+      "error": {
+        "code": "PARTLY_APPLIED",
+        "message": "1 of 2 items was changed",
+        "written": "yes",
+        "retry": "after_fix",
+        "hint": "see `failed` and `conflicts` for the reasons; change only those items again, if it can help, and tell the user about the others"
+      },
+      "count": 2,
+      "updated": 1,
+      "unchanged": 0,
+      "notes": [],
+      "conflicts": [
+        {
+          "count": 1,
+          "ids": [
+            1001
+          ],
+          "code": "CONFLICT",
+          "field": "opportunity"
+        }
+      ]
+    }
+    "#);
+    assert_eq!(sandbox.item(2, FIRST).unwrap()["comments"], Value::Null);
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told_together_and_nothing_is_sent() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let calls = [
+        json!({"entityTypeId": 2}),
+        json!({"entityTypeId": 2, "ids": [1], "filter": {"id": 1}}),
+        json!({"entityTypeId": 2, "items": [{"id": 1, "title": "a"}], "fields": {"title": "b"}}),
+        json!({"entityTypeId": 2, "items": [{"title": "a"}, {"id": 2}, {"id": 3, "titel": "c"}]}),
+        json!({"entityTypeId": 2, "items": [{"id": 3, "title": "c"}, {"id": 3, "title": "d"}]}),
+        json!({"entityTypeId": 2, "items": [{"id": 1, "titel": "c"}, {"id": 3, "titel": "d"}]}),
+        json!({"entityTypeId": 2, "ids": ["five"], "fields": {"title": "b"}}),
+        json!({"entityTypeId": 2, "filter": {"nothing": 1}, "fields": {"title": "b"}}),
+        json!({"entityTypeId": 2, "ids": (1..=1_001).collect::<Vec<_>>(), "fields": {"title": "b"}}),
+        json!({"entityTypeId": 2, "file": "/etc/hostname"}),
+    ];
+    let mut told = Vec::new();
+    for call in calls {
+        let answer = server.call(MANY, call).await;
+        assert_eq!(answer.json["error"]["written"], "no");
+        told.push(problems(&answer));
+    }
+    assert!(written(&sandbox).is_empty());
+    assert_json_snapshot!(told, @r#"
+    [
+      [
+        [
+          "ids",
+          "is missing: name the items by one of `ids`, `filter`, `items` and `file`",
+          null
+        ],
+        [
+          "fields",
+          "names no field; give at least one in `fields` or in `clear`",
+          null
+        ]
+      ],
+      [
+        [
+          "filter",
+          "is given together with `ids`; send one of them",
+          null
+        ],
+        [
+          "fields",
+          "names no field; give at least one in `fields` or in `clear`",
+          null
+        ]
+      ],
+      [
+        [
+          "fields",
+          "is for `ids` and `filter`; each of `items` and each row of `file` has its own values",
+          null
+        ]
+      ],
+      [
+        [
+          "items.0",
+          "has no `id`",
+          null
+        ],
+        [
+          "items.1",
+          "names no field",
+          null
+        ]
+      ],
+      [
+        [
+          "items.1",
+          "names item 3 again, after `items.0`",
+          null
+        ]
+      ],
+      [
+        [
+          "items.0.titel",
+          "is not a field of deal",
+          "title"
+        ]
+      ],
+      [
+        [
+          "ids.0",
+          "must be a whole number, not `\"five\"`",
+          null
+        ]
+      ],
+      [
+        [
+          "filter.nothing",
+          "is not a field of deal",
+          null
+        ]
+      ],
+      [
+        [
+          "ids",
+          "names 1001 items, and one call changes at most 1000; change them in parts",
+          null
+        ]
+      ],
+      [
+        [
+          "file",
+          "names the path `\"/etc/hostname\"`, and no upload folder is set; a person has to name one in `BITRIX24_FILES_DIR`",
+          null
+        ]
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn more_than_a_thousand_items_are_refused_with_their_count() {
+    let (sandbox, mut server) = on_deals(1_001).await;
+    let answer = server.call(MANY, hand_over()).await;
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "error": {
+        "code": "INVALID_ARGUMENTS",
+        "message": "1001 items match, and one call changes at most 1000",
+        "written": "no",
+        "retry": "after_fix",
+        "hint": "narrow `filter`, for instance by pipeline, stage or time, and change the items in parts"
+      }
+    }
+    "#);
+    assert_eq!(sandbox.received().iter().filter(|it| it.method == "crm.item.list").count(), 1);
+}
+
+#[tokio::test]
+async fn values_that_a_batch_would_change_arrive_as_they_are() {
+    let (sandbox, mut server) = on_deals(12).await;
+    let texts = [
+        "$result[update1001][item][id]",
+        "$timesheet[1]",
+        "costs $TOTAL [net]",
+        "a & b = c # d + e % f",
+        "line\nbreak\tand \u{202e} turned",
+        "🙂 «кавычки» \"quotes\"",
+        "true",
+        "null",
+        "12.50",
+        "a[b][]=c",
+        "x?y=z;w",
+        "\\ / ' `",
+    ];
+    let items: Vec<Value> = (FIRST..)
+        .zip(texts)
+        .map(|(id, text)| json!({"id": id, "title": text, "additionalInfo": text}))
+        .collect();
+    let answer = server.call(MANY, json!({"entityTypeId": 2, "items": items})).await;
+    assert_eq!(counts(&answer.json), [12, 0, 0, 0, 0, 0], "{}", answer.json);
+    for (id, text) in (FIRST..).zip(texts) {
+        assert_eq!(sandbox.item(2, id).unwrap()["additionalInfo"], text);
+    }
+    let mut alone: Vec<u64> =
+        written(&sandbox).into_iter().filter(|ids| ids.len() == 1).flatten().collect();
+    alone.sort_unstable();
+    assert_eq!(alone, [FIRST, FIRST + 1, FIRST + 2]);
+}
+
+#[tokio::test]
+async fn additions_and_empty_lists_go_by_themselves() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let phone = json!({"n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+49 30 1234567"}});
+    let call = json!({"entityTypeId": 3, "ids": [5, 7], "fields": {"fm": phone}});
+    let answer = server.call(MANY, call.clone()).await;
+    assert_eq!(counts(&answer.json), [2, 0, 0, 0, 0, 0], "{}", answer.json);
+    assert_eq!(written(&sandbox), [[5], [7]]);
+    // What is there already is not added again.
+    assert_eq!(counts(&server.call(MANY, call).await.json), [0, 2, 0, 0, 0, 0]);
+    let cleared = json!({"entityTypeId": 2, "ids": [355, 101], "clear": ["ufCrm_1617027453944"]});
+    let answer = server.call(MANY, cleared).await;
+    assert_eq!(counts(&answer.json), [1, 1, 0, 0, 0, 0], "{}", answer.json);
+    assert_eq!(written(&sandbox).last().unwrap(), &[355]);
+}
+
+/// A CSV file in a folder that may be read, and a server with that folder.
+async fn on_file(name: &str, content: &[u8]) -> (Sandbox, Server, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), content).unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.add_deals(4);
+    let mut command = program();
+    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url());
+    command.env("BITRIX24_FILES_DIR", folder.path());
+    let server = Server::opened(command, &sandbox.webhook_url()).await;
+    (sandbox, server, folder)
+}
+
+async fn of_file(content: &[u8]) -> (Sandbox, Answered) {
+    let (sandbox, mut server, _folder) = on_file("rows.csv", content).await;
+    let answer = server.call(MANY, json!({"entityTypeId": 2, "file": "rows.csv"})).await;
+    (sandbox, answer)
+}
+
+#[tokio::test]
+async fn a_file_has_a_row_for_each_item() {
+    let files: [&[u8]; 3] = [
+        b"id,title,opportunity\n1001,\"A, B\",5\n1002,,6\n1003,C,\n1004,,\n",
+        "\u{feff}ID;Title;opportunity\r\n1001;A, B;5\r\n1002;;6\r\n1003;C;\r\n1004;;\r\n"
+            .as_bytes(),
+        b"title\tid\topportunity\n\"A, B\"\t1001\t5\n\t1002\t6\n\nC\t1003\t\n\t1004\t\n",
+    ];
+    for file in files {
+        let (sandbox, answer) = of_file(file).await;
+        assert_eq!(counts(&answer.json), [3, 1, 0, 0, 0, 0], "{}", answer.json);
+        let titles = (FIRST..FIRST + 4).map(|id| sandbox.item(2, id).unwrap());
+        let titles: Vec<Value> =
+            titles.map(|item| json!([item["title"], item["opportunity"]])).collect();
+        assert_eq!(json!(titles), json!([["A, B", 5], ["Deal 2", 6], ["C", 3], ["Deal 4", 4]]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_told_before_anything_is_sent() {
+    let files: [&[u8]; 7] = [
+        b"id,titel\n1001,A\n",
+        b"title\nA\n",
+        b"id,title\n",
+        b"id,title,id\n1001,A,1001\n",
+        b"id,title\n1001,A\n1001,B\nx,C\n1003,D,E\n",
+        b"id,opportunity\n1001,five\n1002,six\n",
+        b"id,title\n1001,\xff\n",
+    ];
+    let mut told = Vec::new();
+    for file in files {
+        let (sandbox, answer) = of_file(file).await;
+        assert!(written(&sandbox).is_empty());
+        told.push(problems(&answer));
+    }
+    assert_json_snapshot!(told, @r#"
+    [
+      [
+        [
+          "file.titel",
+          "is not a field of deal",
+          "title"
+        ]
+      ],
+      [
+        [
+          "file",
+          "needs a header with one column `id`",
+          null
+        ]
+      ],
+      [
+        [
+          "file",
+          "has no rows below its header",
+          null
+        ]
+      ],
+      [
+        [
+          "file",
+          "needs a header with one column `id`",
+          null
+        ]
+      ],
+      [
+        [
+          "row 4",
+          "has an `id` that is no number",
+          null
+        ],
+        [
+          "row 5",
+          "has more cells than the header",
+          null
+        ],
+        [
+          "row 3",
+          "names item 1001 again, after `row 2`",
+          null
+        ]
+      ],
+      [
+        [
+          "row 2.opportunity",
+          "must be a number such as `10000` or `99.5`, not `\"five\"`",
+          null
+        ],
+        [
+          "row 3.opportunity",
+          "must be a number such as `10000` or `99.5`, not `\"six\"`",
+          null
+        ]
+      ],
+      [
+        [
+          "file",
+          "is not UTF-8; save it as CSV in UTF-8",
+          null
+        ]
+      ]
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn whatever_fails_the_answer_stays_short() {
+    let (_sandbox, mut server) = on_deals(50).await;
+    let long = "very long ".repeat(500);
+    let items: Vec<Value> = (0..50u64)
+        .map(|at| json!({"id": FIRST + at, "stageId": format!("No stage {at} {long}")}))
+        .collect();
+    let answer = server.call(MANY, json!({"entityTypeId": 2, "items": items})).await;
+    assert!(answer.is_error);
+    assert_eq!(counts(&answer.json), [0, 0, 50, 0, 0, 0]);
+    assert!(length(&answer.json) <= 4_000, "{}", length(&answer.json));
+    let many: Vec<u64> = (0..1_000).map(|at| 9_007_199_254_740_000 + at).collect();
+    let call = json!({"entityTypeId": 2, "ids": many, "fields": {"comments": long}});
+    let answer = server.call(MANY, call).await;
+    assert!(length(&answer.json) <= 4_000, "{}", length(&answer.json));
+    assert_eq!(answer.json["count"], 1_000);
+    assert_eq!(answer.json["cannot"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn items_that_have_the_values_already_are_read_fifty_at_a_time() {
+    let (sandbox, mut server) = on_deals(240).await;
+    let call = json!({
+        "entityTypeId": 2, "filter": {"%title": "Deal "}, "fields": {"assignedById": 1, "opened": "Y"},
+    });
+    let shown = server.call(MANY, call).await;
+    assert_eq!(shown.json["status"], "unchanged");
+    let call = json!({
+        "entityTypeId": 2, "filter": {"%title": "Deal "}, "fields": {"opportunity": 230},
+    });
+    let shown = server.call(MANY, call.clone()).await;
+    server.call(MANY, with(&call, "confirm", shown.json["confirm"].clone())).await;
+    let again = server.call(MANY, with(&call, "dryRun", json!(true))).await;
+    assert_eq!(again.json["unchanged"], 240);
+    assert_eq!(written(&sandbox).concat().len(), 239);
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_what_a_call_would_do() {
+    let (sandbox, mut server) = on_deals(2).await;
+    let call = json!({
+        "entityTypeId": 2, "ids": [FIRST, FIRST + 1], "fields": {"title": "Deal 1"}, "dryRun": true,
+    });
+    let answer = server.call(MANY, call).await;
+    assert_eq!(answer.json["status"], "planned");
+    assert_eq!(answer.json["toChange"], 1);
+    assert_eq!(answer.json["unchanged"], 1);
+    assert!(written(&sandbox).is_empty());
+}
+
+#[tokio::test]
+async fn progress_is_told_by_item_to_a_client_that_asks() {
+    let (_sandbox, mut server) = on_deals(60).await;
+    let shown = server.call(MANY, hand_over()).await;
+    let arguments = with(&hand_over(), "confirm", shown.json["confirm"].clone());
+    let params = json!({"name": MANY, "arguments": arguments, "_meta": {"progressToken": "p"}});
+    let call = json!({"jsonrpc": "2.0", "id": 900, "method": "tools/call", "params": params});
+    server.send(&call).await;
+    let mut told = Vec::new();
+    loop {
+        let line = server.receive().await.unwrap();
+        if line["id"] == 900 {
+            break;
+        }
+        told.push(line["params"]["message"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(told.first().map(String::as_str), Some("5 of 60"), "{told:?}");
+}
