@@ -17,7 +17,7 @@ use crate::{
     crm::{Item, ItemRef},
     error::{Code, Failure, Purpose, Written},
     items::{Items, Updates},
-    portal::{Disposition, ErrorKind, PortalError, batch::has_no_batches},
+    portal::{ApiError, Disposition, ErrorKind, PortalError, batch::has_no_batches},
 };
 
 /// Reads and plans some items, in ascending order, writes the first ones that need it, and compares.
@@ -182,6 +182,7 @@ async fn write_together(
     run.size.took(sent.elapsed(), updates.len());
     let mut stopped = Ok(());
     let mut to_look_at = Vec::new();
+    let mut refusals: Vec<ApiError> = Vec::new();
     for write in writes {
         let error = match answer.take(write.item) {
             Ok(after) => {
@@ -211,7 +212,11 @@ async fn write_together(
             ErrorKind::RateLimited if !run.failed_again(write.item.id) => {
                 run.put_back([write.item.id]);
             }
+            // A portal may repeat the error of an earlier command (docs/bitrix24.md, "Batch"); alone,
+            // the item gets its own.
+            _ if refusals.contains(refusal) && refusal.code == "ERROR_CORE" => alone.push(write),
             _ => {
+                refusals.push(refusal.clone());
                 let failure = run.call.failure(Items::UPDATE, &error, Purpose::Writing);
                 run.decide(write.item.id, Fate::of_failure(&failure));
             }

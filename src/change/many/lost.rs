@@ -9,6 +9,7 @@ use super::{
     frontier::{Frontier, Next},
     request::Stopped,
     run::{Run, Write},
+    size::USUAL_TIME,
     tally::{Fate, Reason},
 };
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
     portal::{Disposition, PortalError},
 };
 
-/// What a lost answer means where it is not known yet how long an item takes.
-const USUAL_TIME: Duration = Duration::from_millis(500);
+const LOST_ANSWER: &str =
+    "an answer of the portal was lost; reading the items showed which updates were applied";
 
 /// Settles what became of the items of a batch without an answer.
 pub(super) async fn settle(
@@ -35,7 +36,7 @@ pub(super) async fn settle(
     let each = run.size.per_item().unwrap_or(USUAL_TIME);
     let mut frontier = Frontier::new(ids.len(), each);
     let mut seen: Vec<Item> = Vec::new();
-    let deadline = &run.call.deadline;
+    let deadline = run.call.deadline.for_final_read();
     let is_settled = loop {
         let looked = run.look.finally(&ids).await;
         let next = match looked {
@@ -47,11 +48,15 @@ pub(super) async fn settle(
             Err(_) => Next::LookAgain(Duration::from_secs(2)),
         };
         let Next::LookAgain(pause) = next else { break true };
-        if !deadline.has(pause) || deadline.wait(tokio::time::sleep(pause)).await.is_err() {
+        let is_over = run.call.deadline.is_cancelled() || !deadline.has(pause);
+        if is_over || deadline.wait(tokio::time::sleep(pause)).await.is_err() {
             break false;
         }
     };
     let reached = frontier.reached();
+    if reached > 0 {
+        run.notes.extend([LOST_ANSWER.to_owned()]);
+    }
     for (at, write) in writes.into_iter().enumerate() {
         let id = write.item.id;
         let now = seen.iter().find(|item| item.id() == Some(id));

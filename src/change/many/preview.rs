@@ -1,12 +1,11 @@
 //! Shows what a change of many items would do: everything is read and planned, and nothing written.
 
-use std::time::Duration;
-
 use super::{
     changes::{Changes, Planned},
     look::Look,
     notes::Notes,
     request::{MAX_ITEMS, ManyRequest, Preview, Sample, Which},
+    size::USUAL_TIME,
     tally::{Fate, Reason, Tally},
     unseen::Unseen,
 };
@@ -18,9 +17,6 @@ use crate::{
     items::{Items, Page},
     portal::PortalError,
 };
-
-/// An item takes so long where nothing is known of the portal (docs/bitrix24.md, "Limits").
-const USUAL_TIME: Duration = Duration::from_millis(500);
 
 /// A preview, the items that it is for, and the first problems of one that cannot be changed.
 pub(super) struct Shown {

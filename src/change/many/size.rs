@@ -12,8 +12,12 @@ const FIRST: usize = 5;
 const MOST: usize = 50;
 /// How long one batch should take.
 const AIM: Duration = Duration::from_secs(12);
-/// Below this nothing is begun: reading the items takes its time too.
-const LEAST_TIME: Duration = Duration::from_secs(1);
+/// For reading the items before they are written.
+const FOR_READING: Duration = Duration::from_secs(1);
+/// An item takes about so long where nothing is known of the portal (docs/bitrix24.md, "Limits").
+pub(super) const USUAL_TIME: Duration = Duration::from_millis(500);
+/// An item takes at most so long where nothing is known of the portal: what the vendor's own sample took.
+const SLOWEST: Duration = Duration::from_millis(3_200);
 
 /// The size of the next chunk.
 #[derive(Debug, Clone)]
@@ -51,11 +55,9 @@ impl ChunkSize {
     pub(super) fn next(&self, left: Duration) -> usize {
         let most = self.seen.map_or(FIRST, |each| fitting(AIM, each).clamp(1, MOST));
         let most = if self.was_one_lost { (most / 4).max(1) } else { most };
-        match self.per_item() {
-            _ if left < LEAST_TIME => 0,
-            Some(each) => most.min(fitting(left, each)),
-            None => most,
-        }
+        // The next items may take longer than the last ones did.
+        let time = left.saturating_sub(FOR_READING) * 3 / 4;
+        most.min(fitting(time, self.per_item().unwrap_or(SLOWEST)))
     }
 }
 
@@ -77,11 +79,11 @@ mod tests {
             (20, 40_000, 50),
             (200, 40_000, 50),
             (500, 40_000, 24),
-            (500, 10_000, 20),
+            (500, 10_000, 13),
             (1_000, 40_000, 12),
             (3_200, 40_000, 3),
-            (3_200, 3_000, 0),
-            (30_000, 40_000, 1),
+            (3_200, 5_000, 0),
+            (30_000, 42_000, 1),
             (30_000, 20_000, 0),
             (0, 40_000, 50),
             (500, 900, 0),
@@ -106,6 +108,8 @@ mod tests {
         assert_eq!(size.next(MILLISECONDS(40_000)), 3);
         // What earlier calls saw bounds the first chunk only.
         assert_eq!(ChunkSize::new(Some(MILLISECONDS(20))).next(MILLISECONDS(40_000)), 5);
-        assert_eq!(ChunkSize::new(Some(MILLISECONDS(3_000))).next(MILLISECONDS(7_000)), 2);
+        assert_eq!(ChunkSize::new(Some(MILLISECONDS(3_000))).next(MILLISECONDS(9_000)), 2);
+        // Of a portal of which nothing is known the worst is assumed.
+        assert_eq!(ChunkSize::new(None).next(MILLISECONDS(10_000)), 2);
     }
 }
