@@ -7,10 +7,10 @@
 //! the rules are those of docs/bitrix24.md.
 //!
 //! Not modelled: product rows (so amounts are never recomputed); workflows, and robots other than
-//! the one of [`Rules`]; the operating-time limit; nested parameters in batches; OAuth tokens;
-//! unknown codes of sources and types are stored, as on a real portal; users' rights other than
-//! those that `demo_data` names; fields other than pictures in `crm.contact.update` and
-//! `crm.company.update`.
+//! the one of [`Rules`]; the filter that protects from scripts; OAuth tokens; unknown codes of
+//! sources and types are stored, as on a real portal; users' rights other than those that
+//! `demo_data` names; fields other than pictures in `crm.contact.update` and `crm.company.update`.
+//! Time passes only for what [`Cost`] names.
 
 mod assign;
 mod batch;
@@ -23,21 +23,25 @@ mod files;
 mod http;
 mod list;
 mod methods;
+mod operating;
 mod people;
 mod records;
+mod references;
+mod runner;
 mod state;
 
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::random;
-use state::State;
+use state::{Shared, lock};
 
 /// A running embedded portal; it ends when this is dropped.
 #[derive(Debug)]
@@ -45,12 +49,13 @@ pub struct Sandbox {
     address: SocketAddr,
     /// The secret part of its webhooks: other programs of this machine do not know it.
     secret: Arc<str>,
-    state: Arc<Mutex<State>>,
+    state: Shared,
     server: JoinHandle<()>,
 }
 
-/// What a portal's administrators can switch on, and a defect that portals have.
-#[derive(Debug, Clone, Default)]
+/// What a portal's administrators can switch on, how fast it is and how much it takes, and a defect
+/// that portals have.
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// A field that must be filled when an item moves to a stage: stage and field.
     pub required: Option<(String, String)>,
@@ -64,6 +69,43 @@ pub struct Rules {
     /// Whether custom fields with several values keep them when they are emptied, and the answer
     /// of the update calls them empty all the same.
     pub forgets_to_clear: bool,
+    /// How long commands take; without it, no time at all.
+    pub cost: Option<Cost>,
+    /// After how long the gateway before the portal answers in its place. The portal goes on.
+    pub cut_after: Duration,
+    /// How long the calls of a method may take within ten minutes. The call that goes beyond still
+    /// runs, the next one is refused.
+    pub operating_limit: Duration,
+}
+
+/// How long a portal takes for each command, single or batched.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// For a change: `crm.item.update` and the methods of pictures.
+    pub update: Duration,
+    /// For anything else.
+    pub other: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            required: None,
+            robot: None,
+            deals_close_today: false,
+            limit: None,
+            forgets_to_clear: false,
+            cost: None,
+            cut_after: Duration::from_secs(60),
+            operating_limit: Duration::from_secs(480),
+        }
+    }
+}
+
+impl Cost {
+    fn of(self, method: &str) -> Duration {
+        if method.ends_with(".update") { self.update } else { self.other }
+    }
 }
 
 /// A request that the sandbox received.
@@ -73,6 +115,17 @@ pub struct Received {
     pub method: String,
     /// The body's parameters.
     pub body: Value,
+}
+
+/// A command that the sandbox has carried out or refused, alone or in a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// The method, for instance `crm.item.update`.
+    pub method: String,
+    /// The parameters as the method got them.
+    pub parameters: Value,
+    /// The code of the error.
+    pub error: Option<String>,
 }
 
 impl Sandbox {
@@ -102,12 +155,12 @@ impl Sandbox {
 
     /// Replaces the rules.
     pub fn set_rules(&self, rules: Rules) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).common.rules = rules;
+        lock(&self.state).common.rules = rules;
     }
 
     /// Adds deals to the first pipeline, titled `Deal 1` and so on, with ids from 1001 on.
     pub fn add_deals(&self, count: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let Some(deals) = state.types.get_mut(&2) else { return };
         for number in 1..=count {
             let deal = json!({
@@ -126,12 +179,18 @@ impl Sandbox {
 
     /// Name and content of a stored file.
     pub fn file(&self, id: i64) -> Option<(String, Vec<u8>)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).common.files.get(id)
+        lock(&self.state).common.files.get(id)
+    }
+
+    /// Every command so far, in the order in which they ended. What the limits refused is not among
+    /// them.
+    pub fn commands(&self) -> Vec<Command> {
+        lock(&self.state).commands.clone()
     }
 
     /// Every request so far.
     pub fn received(&self) -> Vec<Received> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).received.clone()
+        lock(&self.state).received.clone()
     }
 }
 

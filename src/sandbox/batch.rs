@@ -1,9 +1,8 @@
 //! `batch`: several calls in one request.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{cast, fault::PortalFault, methods, state::State};
+use super::{cast, fault::PortalFault, references::Earlier, runner::Runner};
 
 const MAX_BATCH: usize = 50;
 
@@ -12,12 +11,7 @@ const MAX_VARIABLES: usize = 1_000;
 const MAX_NESTING: usize = 64;
 
 /// Runs the commands of a batch one after the other.
-pub(super) fn run(
-    state: &mut State,
-    user: u32,
-    secret_path: &str,
-    parameters: &Map<String, Value>,
-) -> Value {
+pub(super) async fn run(runner: &mut Runner, parameters: &Map<String, Value>) -> Value {
     let commands: Vec<(String, &Value)> = match parameters.get("cmd") {
         Some(Value::Object(commands)) => {
             commands.iter().map(|(key, command)| (key.clone(), command)).collect()
@@ -28,15 +22,12 @@ pub(super) fn run(
         _ => Vec::new(),
     };
     let halts = parameters.get("halt").is_some_and(|halt| !cast::php_empty(halt));
-    let (mut results, mut errors) = (Map::new(), Map::new());
-    let (mut totals, mut nexts, mut times) = (Map::new(), Map::new(), Map::new());
+    let mut earlier = Earlier::default();
     for (at, (key, command)) in commands.into_iter().enumerate() {
         // What is no text is skipped without a word.
         let Some(command) = command.as_str() else { continue };
         let (method, query) = command.split_once('?').unwrap_or((command, ""));
-        let parameters = decoded(query);
-        let start = Timestamp::now();
-        let called = match method {
+        let ran = match method {
             _ if at >= MAX_BATCH => {
                 let text = "Max batch length exceeded";
                 Err(PortalFault::new(400, "ERROR_BATCH_LENGTH_EXCEEDED", text))
@@ -45,22 +36,25 @@ pub(super) fn run(
                 let text = "Method is not allowed for batch usage";
                 Err(PortalFault::new(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", text))
             }
-            method => methods::call(state, user, secret_path, method, &parameters),
+            method => {
+                let parameters = decoded(query).into_iter();
+                let parameters = parameters.map(|(name, value)| (name, earlier.fill(value)));
+                runner.run(&method.to_ascii_lowercase(), &parameters.collect()).await
+            }
         };
-        match called {
-            Ok(brought) => {
-                results.insert(key.clone(), brought.result);
-                for (numbers, number) in [(&mut totals, brought.total), (&mut nexts, brought.next)]
-                {
+        match ran {
+            Ok((brought, time)) => {
+                earlier.add("result", &key, brought.result);
+                for (word, number) in [("total", brought.total), ("next", brought.next)] {
                     if let Some(number) = number {
-                        numbers.insert(key.clone(), number.into());
+                        earlier.add(word, &key, number);
                     }
                 }
-                times.insert(key, Value::Object(cast::time(start)));
+                earlier.add("time", &key, time);
             }
             Err(fault) => {
                 let error = json!({"error": fault.code, "error_description": fault.text});
-                errors.insert(key, error);
+                earlier.add("error", &key, error);
                 if halts {
                     break;
                 }
@@ -68,26 +62,17 @@ pub(super) fn run(
         }
     }
     json!({
-        "result": answered(results), "result_error": answered(errors),
-        "result_total": answered(totals), "result_next": answered(nexts),
-        "result_time": answered(times),
+        "result": earlier.take("result"), "result_error": earlier.take("error"),
+        "result_total": earlier.take("total"), "result_next": earlier.take("next"),
+        "result_time": earlier.take("time"),
     })
-}
-
-/// PHP's arrays: those without keys, or with the keys 0, 1, 2, …, are lists in JSON.
-fn answered(map: Map<String, Value>) -> Value {
-    if map.keys().enumerate().all(|(at, key)| *key == at.to_string()) {
-        map.into_iter().map(|(_, value)| value).collect()
-    } else {
-        map.into()
-    }
 }
 
 /// The parameters of a command as PHP reads them (docs/bitrix24.md, "Batch"): `a[b][]=c`, where
 /// every value is a text.
 fn decoded(query: &str) -> Map<String, Value> {
     let query = query.split('#').next().unwrap_or_default();
-    let query: String = query.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+    let query: String = query.chars().map(|c| if c.is_ascii_control() { '_' } else { c }).collect();
     let mut variables = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MAX_VARIABLES) {
         let (top, rest) = name.split_once('[').unwrap_or((&name, ""));
@@ -120,7 +105,7 @@ fn with_lists(value: Value) -> Value {
     match value {
         Value::Object(entries) => {
             let inner = entries.into_iter().map(|(key, value)| (key, with_lists(value)));
-            answered(inner.collect())
+            cast::php_array(Value::Object(inner.collect()))
         }
         other => other,
     }

@@ -1,6 +1,6 @@
 //! How a portal reads one value: the casts of PHP, days and moments by its own clock.
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{SignedDuration, Timestamp, tz::Offset};
 use serde_json::{Map, Value, json};
 
 use crate::crm::dates::{self, Reading};
@@ -75,6 +75,16 @@ pub(super) fn php_ints(value: &Value) -> Vec<i64> {
     }
 }
 
+/// PHP's arrays: those without keys, or with the keys 0, 1, 2, …, are lists in JSON.
+pub(super) fn php_array(value: Value) -> Value {
+    match value {
+        Value::Object(map) if map.keys().enumerate().all(|(at, key)| *key == at.to_string()) => {
+            map.into_iter().map(|(_, value)| value).collect()
+        }
+        other => other,
+    }
+}
+
 /// Whole numbers are answered without a fraction.
 pub(super) fn number(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 {
@@ -132,16 +142,18 @@ fn clock(moment: Timestamp) -> String {
     dates::Moment::Instant(moment, Offset::constant(SERVER_OFFSET_HOURS)).wire()
 }
 
-/// What answers say of the time that a call took.
+/// What answers say of the time that a call took. The portal keeps only the whole seconds of when
+/// something began or ended, so differences are off by up to a second.
 pub(super) fn time(start: Timestamp) -> Map<String, Value> {
     let finish = Timestamp::now();
-    let seconds = |moment: Timestamp| moment.as_duration().as_secs_f64();
-    let duration = finish.duration_since(start).as_secs_f64();
+    let whole_start = start.as_second();
+    let exact_finish = finish.as_duration().as_secs_f64();
+    let duration = finish.as_duration() - SignedDuration::from_secs(whole_start);
     let entries = [
-        ("start", json!(seconds(start))),
-        ("finish", json!(seconds(finish))),
-        ("duration", json!(duration)),
-        ("processing", json!(duration)),
+        ("start", json!(whole_start)),
+        ("finish", json!(exact_finish)),
+        ("duration", json!(duration.as_secs_f64())),
+        ("processing", json!(finish.as_second() - whole_start)),
         ("date_start", json!(clock(start))),
         ("date_finish", json!(clock(finish))),
     ];

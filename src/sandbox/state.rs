@@ -2,17 +2,24 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use serde_json::{Map, Value, json};
 
-use super::{Received, Rules, files::Files};
+use super::{Command, Received, Rules, files::Files, operating::Meters};
 use crate::crm::{
     EntityType, Family, Kind, Naming,
     catalog::{self, Access},
     names,
 };
+
+pub(super) type Shared = Arc<Mutex<State>>;
+
+pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -22,6 +29,8 @@ pub(super) struct State {
     /// External users, whom the CRM is closed to.
     pub(super) extranet_users: BTreeSet<u32>,
     pub(super) received: Vec<Received>,
+    pub(super) commands: Vec<Command>,
+    pub(super) meters: Meters,
     pub(super) bucket: Option<(f64, Instant)>,
 }
 

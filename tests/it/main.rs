@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod batch_values;
 mod bounds;
 mod check;
 mod cli;
@@ -37,6 +38,7 @@ mod naming;
 mod narrowing;
 mod odd_calls;
 mod people;
+mod portal_time;
 mod properties;
 mod protocol;
 mod readme;

@@ -152,7 +152,7 @@ fn valid_fields(
 }
 
 /// The inputs are the same on every run; `PROPTEST_RNG_SEED` asks for others.
-fn run<S: Strategy>(cases: u32, strategy: &S, check: impl Fn(S::Value)) {
+pub(crate) fn run<S: Strategy>(cases: u32, strategy: &S, check: impl Fn(S::Value)) {
     let given = Config::default();
     let rng_seed = match given.rng_seed {
         RngSeed::Random => RngSeed::Fixed(24),
@@ -167,7 +167,7 @@ fn run<S: Strategy>(cases: u32, strategy: &S, check: impl Fn(S::Value)) {
         .unwrap();
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
