@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::{
     scripted_portal::{Reply, ScriptedPortal},
     support::{Server, on_portal},
+    vendor_sandbox::ask,
 };
 
 /// An update whose read succeeds and whose write is answered with `reply`. What the portal answers
@@ -293,11 +294,8 @@ async fn the_sandbox_refuses_as_the_vendors_page_says() {
     }
     // Our own calls cannot provoke code 100, so it is asked for directly.
     let body = json!({"entityTypeId": 2, "id": 351, "fields": {"ufCrm_1730000000001": 44}});
-    let url = format!("{}crm.item.update", sandbox.webhook_url());
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let request = reqwest::Client::new().post(url).header("Content-Type", "application/json");
-    let answer = request.body(body.to_string()).send().await.unwrap().bytes().await.unwrap();
-    assert_json_snapshot!(serde_json::from_slice::<Value>(&answer).unwrap(), @r#"
+    let (_, answer) = ask(&sandbox.webhook_url(), "crm.item.update", &body).await;
+    assert_json_snapshot!(answer, @r#"
     {
       "error": "100",
       "error_description": "Expected iterable value for multiple field, but got integer instead"

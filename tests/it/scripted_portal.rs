@@ -65,6 +65,12 @@ pub(crate) struct Request {
     pub(crate) text: String,
 }
 
+impl Request {
+    pub(crate) fn method(&self) -> &str {
+        self.path.rsplit('/').next().unwrap()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Script {
     /// Replies by method; the last one is repeated.
@@ -137,8 +143,7 @@ impl ScriptedPortal {
 
     /// The methods of every request so far.
     pub(crate) fn methods(&self) -> Vec<String> {
-        let method = |request: Request| request.path.rsplit('/').next().unwrap().to_owned();
-        self.requests().into_iter().map(method).collect()
+        self.requests().iter().map(|request| request.method().to_owned()).collect()
     }
 }
 
@@ -152,7 +157,7 @@ impl Drop for ScriptedPortal {
 async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
-        let method = request.path.rsplit('/').next().unwrap().to_owned();
+        let method = request.method().to_owned();
         let body = request.text.clone();
         let mut reply = {
             let mut script = script.lock().unwrap();
@@ -197,7 +202,8 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>) {
     }
 }
 
-async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+/// The next request of a connection; none when it has ended.
+pub(crate) async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
