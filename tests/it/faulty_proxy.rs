@@ -193,7 +193,7 @@ mod tests {
     /// A portal that takes a while for updates, and a proxy that does that to the second batch.
     async fn with_fault(fault: Fault) -> (Sandbox, FaultyProxy) {
         let sandbox = Sandbox::start().await.unwrap();
-        let cost = Cost { update: Duration::from_millis(15), other: Duration::ZERO };
+        let cost = Cost { update: Duration::from_millis(25), other: Duration::ZERO };
         sandbox.set_rules(Rules { cost: Some(cost), ..Rules::default() });
         let proxy = FaultyProxy::before(&sandbox).await;
         proxy.on(2, batch_with("crm.item.update"), fault);

@@ -87,12 +87,11 @@ async fn others_are_served_between_the_commands_of_a_batch() {
         while *seen.last().unwrap() < DEALS.len() {
             seen.push(renamed(&sandbox, "slow").await);
         }
-        seen.dedup();
         seen
     };
     let ((status, answer), seen) = tokio::join!(ask(&webhook, "batch", &batch), watching);
     assert_eq!((status, ran(&answer)), (200, (4, vec![])));
-    assert_eq!(seen, [0, 1, 2, 3, 4]);
+    assert!(seen.iter().any(|count| (1..DEALS.len()).contains(count)), "{seen:?}");
     let log = sandbox.commands().into_iter().filter(|it| it.method == "crm.item.update");
     let ids: Vec<Value> = log.map(|it| it.parameters["id"].clone()).collect();
     assert_eq!(ids, ["101", "102", "103", "351"]);
@@ -114,7 +113,7 @@ async fn what_takes_too_long_is_cut_and_goes_on() {
 async fn the_portal_goes_on_when_the_client_leaves() {
     let sandbox = portal(50, Rules::default()).await;
     ask_and_leave(&sandbox, "batch", &renaming("left")).await;
-    assert_eq!(sandbox.commands(), []);
+    assert!(sandbox.commands().len() < DEALS.len());
     all_are_renamed(&sandbox, "left").await;
 }
 
