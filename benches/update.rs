@@ -11,34 +11,24 @@
     reason = "a benchmark prints and ends where something is wrong"
 )]
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::{Duration, Instant},
-};
+#[path = "support/server.rs"]
+mod server;
 
-use bitrix24_crm_mcp::sandbox::Sandbox;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use server::{PROGRAM, Server, portal};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrix24-crm-mcp");
+/// No request limit.
+const RATE: &str = "1000000/1000000";
 const STARTS: usize = 40;
 const CALLS: usize = 1_000;
 
 fn main() {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let sandbox = Sandbox::start().await.unwrap();
-            sender.send(sandbox.webhook_url()).unwrap();
-            std::future::pending::<()>().await;
-        });
-    });
-    let webhook = receiver.recv().unwrap();
-
+    let webhook = portal().webhook_url();
     let starts = (0..STARTS).map(|_| {
         let began = Instant::now();
-        let server = Server::start(&webhook);
+        let server = Server::start(&webhook, RATE);
         let time = began.elapsed();
         drop(server);
         time
@@ -48,16 +38,16 @@ fn main() {
         millis(median(starts.collect()))
     );
 
-    let mut server = Server::start(&webhook);
+    let mut server = Server::start(&webhook, RATE);
     let kilobytes = u32::try_from(std::fs::metadata(PROGRAM).unwrap().len() / 1000).unwrap();
     for number in 0..100 {
-        server.update(number);
+        update(&mut server, number);
     }
-    if let Some(memory) = server.memory() {
+    if let Some(memory) = server.memory("VmRSS:") {
         println!("memory after 100 calls  {memory:>8.2} MiB");
     }
     println!("program                 {:>8.2} MB", f64::from(kilobytes) / 1e3);
-    let ours = median((0..CALLS).map(|number| server.update(number)).collect());
+    let ours = median((0..CALLS).map(|number| update(&mut server, number)).collect());
     let plain = plain_client(&webhook);
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     println!("an update               {:>8.0} µs (median of {CALLS}, two requests)", micros(ours));
@@ -91,65 +81,15 @@ fn plain_client(webhook: &str) -> Duration {
     })
 }
 
-/// The program, driven as an MCP client drives it.
-struct Server {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Server {
-    fn start(webhook: &str) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .env("BITRIX24_WEBHOOK_URL", webhook)
-            .env("BITRIX24_RATE", "1000000/1000000")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Self { child, stdin, stdout };
-        server.ask(
-            "initialize",
-            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}),
-        );
-        server
-    }
-
-    fn ask(&mut self, method: &str, params: Value) -> Value {
-        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        writeln!(self.stdin, "{message}").unwrap();
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-
-    fn update(&mut self, number: usize) -> Duration {
-        let arguments =
-            json!({"entityTypeId": 2, "id": 351, "fields": {"title": format!("bench {number}")}});
-        let began = Instant::now();
-        let answer =
-            self.ask("tools/call", json!({"name": "update_crm_item", "arguments": arguments}));
-        let time = began.elapsed();
-        assert_eq!(answer["result"]["structuredContent"]["status"], "updated", "{answer}");
-        time
-    }
-
-    /// Resident memory in MiB, where the system tells.
-    fn memory(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kilobytes / 1024.0)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// An update and its time.
+fn update(server: &mut Server, number: usize) -> Duration {
+    let fields = json!({"title": format!("bench {number}")});
+    let began = Instant::now();
+    let answer =
+        server.call("update_crm_item", json!({"entityTypeId": 2, "id": 351, "fields": fields}));
+    let time = began.elapsed();
+    assert_eq!(answer["status"], "updated", "{answer}");
+    time
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -173,7 +173,7 @@ impl Sandbox {
 
     /// An item as it is stored.
     pub fn item(&self, entity_type_id: u32, id: u64) -> Option<Value> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.state);
         state.types.get(&entity_type_id)?.items.get(&id).cloned().map(Value::Object)
     }
 

@@ -83,7 +83,7 @@ fn what_a_batch_carries_arrives_as_it_was() {
             let permit = client.permit(&deadline).await.unwrap();
             let mut commands = Commands::default();
             commands.add("key", "scope", &parameters);
-            client.batch(permit, commands, &deadline).await.unwrap();
+            client.batch(permit, &commands, &deadline).await.unwrap();
         });
         let arrived = sandbox.commands().pop().unwrap().parameters;
         assert_eq!(arrived, as_texts(&parameters.into()));

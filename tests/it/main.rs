@@ -34,6 +34,7 @@ mod layout;
 mod long_answers;
 mod lookup;
 mod many_items;
+mod many_lost;
 mod mutations;
 mod naming;
 mod narrowing;

@@ -57,7 +57,10 @@ impl ChunkSize {
         let most = if self.was_one_lost { (most / 4).max(1) } else { most };
         // The next items may take longer than the last ones did.
         let time = left.saturating_sub(FOR_READING) * 3 / 4;
-        most.min(fitting(time, self.per_item().unwrap_or(SLOWEST)))
+        let fitting = fitting(time, self.per_item().unwrap_or(SLOWEST));
+        // A call that has done nothing yet does one item, or repeating it would never come further.
+        let is_first = self.seen.is_none() && !self.was_one_lost && left > FOR_READING;
+        most.min(fitting.max(usize::from(is_first)))
     }
 }
 
@@ -111,5 +114,7 @@ mod tests {
         assert_eq!(ChunkSize::new(Some(MILLISECONDS(3_000))).next(MILLISECONDS(9_000)), 2);
         // Of a portal of which nothing is known the worst is assumed.
         assert_eq!(ChunkSize::new(None).next(MILLISECONDS(10_000)), 2);
+        assert_eq!(ChunkSize::new(None).next(MILLISECONDS(3_000)), 1);
+        assert_eq!(ChunkSize::new(None).next(MILLISECONDS(900)), 0);
     }
 }
