@@ -107,6 +107,12 @@ pub struct Progress {
 }
 
 impl Call<'_> {
+    /// The same for a call that changes many items: its requests leave the request limit to others.
+    #[must_use]
+    pub fn beside_others(self) -> Self {
+        Self { deadline: self.deadline.beside_others(), ..self }
+    }
+
     /// Adds a remark to the answer.
     pub fn note(&self, note: impl Into<String>) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note.into());

@@ -16,16 +16,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use confirmations::{Confirmations, Repeated};
+pub(crate) use confirmations::{Confirmations, Kept, Repeated};
 pub use holders::{Communication, Holders};
 pub use list::{Page, Query, free_number, with_condition};
 pub(crate) use pace::Pace;
-pub(crate) use unanswered::Unanswered;
+pub(crate) use unanswered::{Arrival, Open, Unanswered};
 pub(crate) use update::{Updates, WireFields};
 
 use crate::{
     crm::{Item, ItemRef, Naming},
-    portal::{Deadline, Permit, Portal, PortalError},
+    portal::{Deadline, Portal, PortalError},
 };
 use get::ItemReader;
 pub(crate) use locks::ItemLocks;
@@ -73,14 +73,6 @@ impl Items {
         deadline: &Deadline,
     ) -> Result<Item, PortalError> {
         self.reader.read(item, naming, deadline).await
-    }
-
-    /// Waits until a call for many items may send a request without holding up single ones.
-    pub(crate) async fn turn_beside_others(
-        &self,
-        deadline: &Deadline,
-    ) -> Result<Permit, PortalError> {
-        self.portal.bulk_permit(deadline).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod changes;
 mod chunk;
+mod confirm;
 mod frontier;
 mod look;
 mod lost;
@@ -23,14 +24,16 @@ pub use request::{
 };
 pub use tally::{Group, Reason, Tally};
 
+use std::sync::Arc;
+
 use crate::{
     account::Call,
-    error::{Code, Failure, Purpose, Retry},
-    items::{Items, Page, Repeated},
+    error::{Code, Failure, Retry},
+    items::Kept,
 };
 use changes::Changes;
+use confirm::Approved;
 use look::Look;
-use write::Approved;
 
 /// Shows or carries out a change of many items.
 ///
@@ -58,8 +61,8 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
         None if filter.is_some() || given.len() > UNCONFIRMED => {
             return show(call, request, &changes, &look, &text, None).await;
         }
-        None => Approved { ids: given, position: 0 },
-        Some(confirm) => match confirmed(call, &look, &text, confirm, &given).await? {
+        None => Approved::of(given),
+        Some(confirm) => match confirm::approved(call, &look, &text, confirm, &given).await? {
             Some(approved) => approved,
             None => return show(call, request, &changes, &look, &text, Some(stale())).await,
         },
@@ -75,47 +78,11 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
     }
 }
 
-/// The items that a repeated confirmation is for; none when it does not hold.
-async fn confirmed(
-    call: &Call<'_>,
-    look: &Look<'_>,
-    text: &str,
-    confirm: &str,
-    given: &[u64],
-) -> Result<Option<Approved>, Failure> {
-    let confirmations = &call.account.items.confirmations;
-    let Some(repeated) = Repeated::read(confirm) else { return Ok(None) };
-    let position = repeated.position;
-    let mut ids: Vec<u64> = given.iter().copied().filter(|id| *id > position).collect();
-    if look.has_filter() {
-        let mut after = position;
-        loop {
-            let page = look.ids_after(after).await;
-            let page = page.map_err(|it| call.failure(Items::LIST, &it, Purpose::Reading))?;
-            let is_last = (page.len() as u64) < Page::SIZE;
-            after = page.iter().copied().max().unwrap_or(after);
-            ids.extend(page);
-            if is_last || ids.len() > MAX_ITEMS {
-                break;
-            }
-        }
-    }
-    // Those that were changed already may no longer match the filter; none may have come.
-    if let Some(kept) = confirmations.items_of(&repeated)
-        && ids.iter().all(|id| kept.binary_search(id).is_ok())
-        && confirmations.holds(&repeated, text, &kept)
-    {
-        return Ok(Some(Approved { ids: kept.to_vec(), position }));
-    }
-    let holds = confirmations.holds(&repeated, text, &ids);
-    Ok(holds.then_some(Approved { ids, position }))
-}
-
 fn stale() -> Failure {
     let message =
         "`confirm` does not belong to these items and arguments, or is older than 15 minutes";
     let hint = "nothing was written; this answer shows what would change now: show it to the user, and \
-                repeat the call with the new `confirm`";
+                repeat the call with the new `confirm`, if there is one";
     Failure::new(Code::Conflict, Retry::AfterFix, message, hint)
 }
 
@@ -128,13 +95,12 @@ async fn show(
     text: &str,
     conflict: Option<Failure>,
 ) -> Result<ManyOutcome, Failure> {
-    let preview::Shown { mut preview, ids, problems } =
+    let preview::Shown { mut preview, ids } =
         preview::preview(call, request, changes, look).await?;
-    if preview.to_change == 0 && preview.tally.unchanged == 0 && !problems.is_empty() {
-        return Err(Failure::refused_arguments(problems));
-    }
     if preview.to_change > 0 {
-        preview.confirm = call.account.items.confirmations.seal(text, &ids, 0);
+        let ids: Arc<[u64]> = ids.into();
+        let kept = Kept { to_do: Arc::clone(&ids), all: ids };
+        preview.confirm = call.account.items.confirmations.keep(text, kept, 0);
     }
     preview.conflict = conflict;
     Ok(ManyOutcome::Shown(Box::new(preview)))

@@ -1,9 +1,10 @@
 //! What a first call returns and the second one repeats: a text that names how many items a change is
 //! for, a keyed digest of all that was shown, and how far it has come.
 //!
-//! It cannot be invented, because the key is this process's own, and nothing has to be stored: the
-//! second call shows again what it is for. Only of a change that has begun the items are kept, because
-//! those that were changed may no longer match its filter.
+//! It cannot be invented, because the key is this process's own. The items are kept for a while: of a
+//! change that has begun they may no longer match its filter, and a set that is known is compared
+//! with fewer requests than it takes to find it. Where they are kept no longer, a change that has not
+//! begun is confirmed all the same.
 
 use std::{
     collections::VecDeque,
@@ -18,15 +19,24 @@ use tokio::time::Instant;
 
 /// For so many minutes a confirmation can be used.
 const MINUTES: u64 = 15;
-/// So many interrupted changes are remembered; of older ones the items must not have changed.
-const MAX_INTERRUPTED: usize = 20;
+/// The items of so many changes are kept.
+const MAX_KEPT: usize = 20;
 
 /// Makes and checks the confirmations of one account.
 #[derive(Debug)]
 pub(crate) struct Confirmations {
     key: Option<Key>,
     began: Instant,
-    interrupted: Mutex<VecDeque<(String, Arc<[u64]>)>>,
+    kept: Mutex<VecDeque<(String, Kept)>>,
+}
+
+/// The items of a confirmed change.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// Those that are to be changed.
+    pub(crate) to_do: Arc<[u64]>,
+    /// All that it was confirmed for.
+    pub(crate) all: Arc<[u64]>,
 }
 
 /// A confirmation as a call repeats it; whether it is a real one is not known yet.
@@ -55,28 +65,23 @@ impl Confirmations {
         Self {
             key: Key::generate(HMAC_SHA256, &SystemRandom::new()).ok(),
             began: Instant::now(),
-            interrupted: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
     /// The confirmation of a request for these items, of which those up to `position` are done;
     /// nothing without randomness.
-    pub(crate) fn seal(&self, request: &str, ids: &[u64], position: u64) -> Option<String> {
+    fn seal(&self, request: &str, ids: &[u64], position: u64) -> Option<String> {
         self.sealed_at(self.minute(), request, ids, position)
     }
 
-    /// The same for a change that is interrupted, whose items are kept.
-    pub(crate) fn seal_interrupted(
-        &self,
-        request: &str,
-        ids: &[u64],
-        position: u64,
-    ) -> Option<String> {
-        let sealed = self.seal(request, ids, position)?;
-        let mut interrupted = self.interrupted.lock().unwrap_or_else(PoisonError::into_inner);
-        interrupted.push_back((sealed.clone(), ids.into()));
-        if interrupted.len() > MAX_INTERRUPTED {
-            interrupted.pop_front();
+    /// The confirmation of a request for the items that are still to be changed, which are kept.
+    pub(crate) fn keep(&self, request: &str, kept: Kept, position: u64) -> Option<String> {
+        let sealed = self.seal(request, &kept.to_do, position)?;
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push_back((sealed.clone(), kept));
+        if all.len() > MAX_KEPT {
+            all.pop_front();
         }
         Some(sealed)
     }
@@ -89,11 +94,10 @@ impl Confirmations {
         })
     }
 
-    /// The items of an interrupted change, if they are still known.
-    pub(crate) fn items_of(&self, repeated: &Repeated) -> Option<Arc<[u64]>> {
-        let interrupted = self.interrupted.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = interrupted.iter().find(|(sealed, _)| *sealed == repeated.text);
-        found.map(|(_, ids)| Arc::clone(ids))
+    /// The items of a confirmation, if they are still kept.
+    pub(crate) fn items_of(&self, repeated: &Repeated) -> Option<Kept> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(sealed, _)| *sealed == repeated.text).map(|(_, kept)| kept.clone())
     }
 
     fn minute(&self) -> u64 {
@@ -155,11 +159,19 @@ mod tests {
     }
 
     #[test]
-    fn the_items_of_an_interrupted_change_are_kept() {
+    fn the_items_of_a_confirmation_are_kept_for_a_while() {
         let confirmations = Confirmations::new();
-        let sealed = repeated(&confirmations.seal_interrupted("a", &[7, 9], 5).unwrap());
-        assert_eq!(confirmations.items_of(&sealed).as_deref(), Some(&[7, 9][..]));
+        let kept = |id| Kept { to_do: [id, 9].into(), all: [5, id, 9].into() };
+        let sealed = repeated(&confirmations.keep("a", kept(7), 5).unwrap());
+        assert_eq!(
+            confirmations.items_of(&sealed).map(|kept| kept.to_do.to_vec()),
+            Some(vec![7, 9])
+        );
         let other = repeated(&confirmations.seal("a", &[7, 8], 5).unwrap());
-        assert_eq!(confirmations.items_of(&other), None);
+        assert!(confirmations.items_of(&other).is_none());
+        for id in 100..120 {
+            confirmations.keep("a", kept(id), 5).unwrap();
+        }
+        assert!(confirmations.items_of(&sealed).is_none());
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Items;
 use crate::{
-    crm::{EntityType, Item},
-    portal::{Deadline, Permit, PortalError},
+    crm::{EntityType, Item, kind},
+    portal::{Commands, Deadline, PortalError, batch::has_no_batches},
 };
 
 /// A checked request for items.
@@ -65,6 +65,50 @@ impl Items {
     /// The method that lists items, for errors that depend on it.
     pub const LIST: &str = "crm.item.list";
 
+    /// The ids of the first pages of several lists, one after the other, asked for with one request;
+    /// none when that is not possible.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the portal from answering the request.
+    pub(crate) async fn ids_together(
+        &self,
+        entity: EntityType,
+        filters: Vec<Map<String, Value>>,
+        deadline: &Deadline,
+    ) -> Result<Option<Vec<u64>>, PortalError> {
+        let mut commands = Commands::default();
+        for (at, filter) in filters.iter().enumerate() {
+            let parameters = Map::from_iter([
+                ("entityTypeId".to_owned(), json!(entity.id())),
+                ("start".to_owned(), json!(-1)),
+                ("select".to_owned(), json!(["id"])),
+                ("filter".to_owned(), filter.clone().into()),
+                ("order".to_owned(), json!({"id": "ASC"})),
+            ]);
+            if !commands.add(format!("page{at}"), Self::LIST, &parameters) {
+                return Ok(None);
+            }
+        }
+        if !self.portal.has_batches() {
+            return Ok(None);
+        }
+        let permit = self.portal.permit(deadline).await?;
+        let mut answer = match self.portal.batch(permit, &commands, deadline).await {
+            Ok(answer) => answer,
+            Err(error) if has_no_batches(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut ids = Vec::new();
+        for at in 0..filters.len() {
+            let Ok(page) = answer.take(&format!("page{at}")) else { return Ok(None) };
+            let rows = page.result.get("items").and_then(Value::as_array).into_iter().flatten();
+            let of_rows = rows.filter_map(|row| kind::whole_number(row.get("id")?));
+            ids.extend(of_rows.filter_map(|id| u64::try_from(id).ok()));
+        }
+        Ok(Some(ids))
+    }
+
     /// Reads a page of items, always with names in camelCase: portals lose standard fields when
     /// custom ones are selected by their original names (docs/bitrix24.md, "Lists and filters").
     ///
@@ -72,17 +116,6 @@ impl Items {
     ///
     /// Whatever kept the portal from answering it.
     pub async fn list(&self, query: Query, deadline: &Deadline) -> Result<Page, PortalError> {
-        let permit = self.portal.permit(deadline).await?;
-        self.list_with(permit, query, deadline).await
-    }
-
-    /// The same with a permit.
-    pub(crate) async fn list_with(
-        &self,
-        permit: Permit,
-        query: Query,
-        deadline: &Deadline,
-    ) -> Result<Page, PortalError> {
         let mut parameters = Map::from_iter([
             ("entityTypeId".to_owned(), json!(query.entity.id())),
             ("start".to_owned(), query.start.map_or(json!(-1), |start| json!(start))),
@@ -94,7 +127,7 @@ impl Items {
         if !query.order.is_empty() {
             parameters.insert("order".to_owned(), query.order.into());
         }
-        let mut answer = self.portal.fetch_with(permit, Self::LIST, &parameters, deadline).await?;
+        let mut answer = self.portal.fetch(Self::LIST, &parameters, deadline).await?;
         let rows = match answer.result.get_mut("items").map(Value::take) {
             Some(Value::Array(rows)) => rows,
             _ => Vec::new(),

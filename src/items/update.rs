@@ -27,7 +27,15 @@ impl Updates {
     /// Adds an update; `false` when its values would not arrive as they are, so that it has to be
     /// sent by itself.
     pub(crate) fn add(&mut self, item: ItemRef, naming: Naming, fields: WireFields) -> bool {
-        self.0.add(key(item), Items::UPDATE, &update_parameters(item, naming, fields))
+        let mut parameters = update_parameters(item, naming, fields);
+        let fields = parameters.get_mut("fields").and_then(Value::as_object_mut);
+        for value in fields.into_iter().flat_map(Map::values_mut) {
+            // A batch knows no empty list, and an empty text empties (docs/bitrix24.md, "Batch").
+            if value.as_array().is_some_and(Vec::is_empty) {
+                *value = "".into();
+            }
+        }
+        self.0.add(key(item), Items::UPDATE, &parameters)
     }
 
     /// How many there are.
@@ -71,6 +79,11 @@ impl Items {
     /// Whether updates can be sent together, as far as is known.
     pub(crate) fn can_update_together(&self) -> bool {
         self.portal.has_batches()
+    }
+
+    /// Waits until updates may be sent together.
+    pub(crate) async fn permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
+        self.portal.permit(deadline).await
     }
 
     /// Sends updates together. The answer may take the rest of the call's time.

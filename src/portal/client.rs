@@ -17,7 +17,7 @@ use super::{
     answer::{Answer, read_answer, read_bounded, sending_failed},
     deadline::Expired,
     error::readable,
-    rate_limit::{Caller, Permit, Turn},
+    rate_limit::{Permit, Turn},
     retry::Pauses,
 };
 
@@ -122,25 +122,7 @@ impl Portal {
     ///
     /// At once when its turn comes after the deadline; otherwise when the deadline ends before.
     pub async fn permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
-        self.permit_in_turn(Caller::Single, deadline).await
-    }
-
-    /// The same for a call that changes many items, which leaves the request limit to single calls;
-    /// [`Limiter`](super::rate_limit::Limiter) says how much of it.
-    ///
-    /// # Errors
-    ///
-    /// See [`Self::permit`].
-    pub async fn bulk_permit(&self, deadline: &Deadline) -> Result<Permit, PortalError> {
-        self.permit_in_turn(Caller::Bulk, deadline).await
-    }
-
-    async fn permit_in_turn(
-        &self,
-        caller: Caller,
-        deadline: &Deadline,
-    ) -> Result<Permit, PortalError> {
-        let limiter = &self.endpoint.limiter;
+        let (limiter, caller) = (&self.endpoint.limiter, deadline.caller());
         let too_late = |turn: Turn| PortalError::DeadlineExceeded {
             waiting: turn.waiting,
             // Rounded up.
@@ -210,7 +192,6 @@ impl Portal {
         parameters: &Map<String, Value>,
         deadline: &Deadline,
     ) -> Result<Answer, PortalError> {
-        let caller = permit.as_ref().map_or(Caller::Single, Permit::caller);
         let mut pauses = Pauses::default();
         let mut is_renewed = false;
         if let SignIn::Token { tokens, .. } = &self.sign_in
@@ -222,7 +203,7 @@ impl Portal {
         loop {
             let permit = match permit.take() {
                 Some(permit) => permit,
-                None => self.permit_in_turn(caller, deadline).await?,
+                None => self.permit(deadline).await?,
             };
             let error = match self.attempt(permit, method, parameters, deadline).await {
                 Ok(result) => return Ok(result),

@@ -5,6 +5,8 @@ use std::{future::Future, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::rate_limit::Caller;
+
 /// When a tool call has to end. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Deadline {
@@ -15,6 +17,8 @@ pub struct Deadline {
     work: Duration,
     /// Whether one request may take all of the time.
     allows_long_requests: bool,
+    /// Whose turn its requests wait for.
+    caller: Caller,
     cancellation: CancellationToken,
 }
 
@@ -38,6 +42,7 @@ impl Deadline {
             reserve,
             work: time / 4,
             allows_long_requests: false,
+            caller: Caller::Single,
             cancellation,
         }
     }
@@ -67,7 +72,20 @@ impl Deadline {
     /// The same for a request that does much: it may take all of the time that is left.
     #[must_use]
     pub fn for_a_long_request(&self) -> Self {
-        Self { allows_long_requests: true, ..self.clone() }
+        // What it takes beyond its time is lost; a final read needs less than is kept back for it.
+        Self { allows_long_requests: true, reserve: self.reserve / 2, ..self.clone() }
+    }
+
+    /// The same for a call that changes many items: its requests leave the request limit to others, as
+    /// [`Limiter`](super::rate_limit::Limiter) says.
+    #[must_use]
+    pub fn beside_others(self) -> Self {
+        Self { caller: Caller::Bulk, ..self }
+    }
+
+    /// Whose turn its requests wait for.
+    pub(super) const fn caller(&self) -> Caller {
+        self.caller
     }
 
     /// Whether one request may take all of the time that is left.

@@ -63,14 +63,7 @@ pub enum Caller {
 
 /// A permit to send one request.
 #[derive(Debug)]
-pub struct Permit(Caller);
-
-impl Permit {
-    /// Whose it is.
-    pub const fn caller(&self) -> Caller {
-        self.0
-    }
-}
+pub struct Permit(());
 
 /// When a caller would get its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +239,7 @@ impl Bucket {
             Caller::Single if self.bulk > 0 => (self.singles_in_a_row + 1).min(SINGLES_IN_A_ROW),
             Caller::Single | Caller::Bulk => 0,
         };
-        Ok(Permit(caller))
+        Ok(Permit(()))
     }
 
     /// How many tokens there have to be for a caller to take one.

@@ -22,6 +22,8 @@ pub(super) struct ToolDefinition {
     pub(super) search_hint: &'static str,
     /// Which group of tools it belongs to.
     pub(super) group: Group,
+    /// Whether a call sends so many requests that they leave the request limit to others.
+    pub(super) is_for_many: bool,
     /// Whether it can change anything. A tool that writes does so through `change` alone.
     pub(super) effect: Effect,
     /// Its part of the instructions at the start of a session.

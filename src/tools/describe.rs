@@ -61,6 +61,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     title: "Look up Bitrix24 CRM fields",
     search_hint: "bitrix24 crm fields stages pipelines options users smart processes",
     group: Group::Lookup,
+    is_for_many: false,
     effect: Effect::Read,
     instructions: "describe_crm_fields with a `query` finds fields, stages, pipelines, options and people; \
                    without entityTypeId it lists the entity types of this portal.",

@@ -62,6 +62,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     title: "Find Bitrix24 CRM items",
     search_hint: "bitrix24 crm find search list",
     group: Group::Lookup,
+    is_for_many: false,
     effect: Effect::Read,
     instructions: "find_crm_items finds items by title, name, phone, e-mail, id or filter and gives ids, \
                    stages and links.",

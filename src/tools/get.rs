@@ -50,6 +50,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     title: "Read a Bitrix24 CRM item",
     search_hint: "bitrix24 crm read show deal lead contact company",
     group: Group::Lookup,
+    is_for_many: false,
     effect: Effect::Read,
     instructions: "get_crm_item shows one item.",
     description: |_| DESCRIPTION.to_owned(),

@@ -133,6 +133,7 @@ impl Registry {
         };
         let cancellation = client.cancellation.clone();
         let call = account.call(&self.selection.types, client);
+        let call = if tool.definition.is_for_many { call.beside_others() } else { call };
         let context =
             Context { call: &call, metadata: &account.metadata, schema: &tool.input_schema };
         let arguments = context.with_type_number(arguments.into()).await;

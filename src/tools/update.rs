@@ -91,6 +91,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     title: "Update a Bitrix24 CRM item",
     search_hint: "bitrix24 crm update change deal lead contact company quote invoice smart process stage",
     group: Group::Update,
+    is_for_many: false,
     effect: Effect::Write,
     instructions: "update_crm_item changes one item: pass its id and only the fields to change. Read the \
                    outcome: `updated` means that every field has the requested value, `unchanged` that all \

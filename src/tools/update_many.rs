@@ -73,6 +73,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     title: "Update many Bitrix24 CRM items",
     search_hint: "bitrix24 crm bulk mass update many csv",
     group: Group::Update,
+    is_for_many: true,
     effect: Effect::Write,
     instructions: "update_crm_items changes many items: show the user what its first call returns before you \
                    confirm.",
@@ -83,6 +84,10 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
 };
 
 async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
+    changed(context, raw).await.map_err(answer::short)
+}
+
+async fn changed(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
     let (arguments, notes) = context.arguments::<Arguments>(raw)?;
     for note in notes {
         context.call.note(note);

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Stall,
     /// The portal carries it out; a page with that status is answered.
     Page(u16),
+    /// The portal carries it out; JSON with that status is answered.
+    Instead(u16, Value),
     /// JSON with that status is answered; the portal never gets the request.
     Refuse(u16, Value),
     /// Something else happens first; then the request is handed on as others are.
@@ -165,6 +167,10 @@ async fn converse(stream: TcpStream, portal: String, log: Arc<Mutex<Log>>) {
             Some(Fault::Page(status)) => {
                 hand_on().await.unwrap();
                 (status, "text/html".to_owned(), b"<html><body>No answer</body></html>".to_vec())
+            }
+            Some(Fault::Instead(status, json)) => {
+                hand_on().await.unwrap();
+                (status, "application/json".to_owned(), json.to_string().into_bytes())
             }
             Some(Fault::Refuse(status, json)) => {
                 (status, "application/json".to_owned(), json.to_string().into_bytes())

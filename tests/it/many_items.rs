@@ -136,7 +136,9 @@ async fn what_a_filter_finds_is_shown_first_and_then_changed_item_by_item() {
       ],
       "minutes": 2,
       "confirm": "120.….0",
-      "notes": [],
+      "notes": [
+        "nothing was written: show this to the user, then repeat the call with `confirm`"
+      ],
       "names": {
         "assignedById": {
           "1": "Sandbox User",
@@ -162,10 +164,11 @@ async fn what_a_filter_finds_is_shown_first_and_then_changed_item_by_item() {
     let chunks = written(&sandbox);
     assert_eq!(chunks.iter().map(Vec::len).collect::<Vec<_>>(), [5, 50, 50, 15]);
     assert_eq!(chunks.concat(), (FIRST..FIRST + 120).collect::<Vec<_>>());
-    // Three pages of the preview, three for the confirmation, and two requests a chunk; beside them
-    // the names of the samples.
+    // Three pages of the preview, one request for the confirmation, and two for each chunk; beside
+    // them the names of the samples.
     let lists = sandbox.received().iter().filter(|it| it.method == "crm.item.list").count();
-    assert_eq!(lists, 3 + 3 + 4);
+    assert_eq!(lists, 3 + 4);
+    assert_eq!(sandbox.received().iter().filter(|it| it.method == "batch").count(), 1 + 1 + 4);
 }
 
 #[tokio::test]
@@ -243,7 +246,7 @@ async fn up_to_fifty_named_items_are_changed_at_once_with_an_account_of_each() {
         "message": "2 of 6 items were changed, 1 had the values already",
         "written": "yes",
         "retry": "after_fix",
-        "hint": "see `failed` and `conflicts` for the reasons; change only those items again, if it can help, and tell the user about the others"
+        "hint": "see `failed` for the reasons; change only those items again, if it can help, and tell the user about the others"
       },
       "count": 6,
       "updated": 2,
@@ -309,7 +312,7 @@ async fn items_that_are_not_as_expected_are_left_alone_and_named() {
         "message": "1 of 2 items was changed",
         "written": "yes",
         "retry": "after_fix",
-        "hint": "see `failed` and `conflicts` for the reasons; change only those items again, if it can help, and tell the user about the others"
+        "hint": "see `conflicts` for the reasons; change only those items again, if it can help, and tell the user about the others"
       },
       "count": 2,
       "updated": 1,
@@ -495,7 +498,7 @@ async fn values_that_a_batch_would_change_arrive_as_they_are() {
 }
 
 #[tokio::test]
-async fn additions_and_empty_lists_go_by_themselves() {
+async fn additions_go_by_themselves() {
     let (sandbox, mut server) = on_sandbox().await;
     let phone = json!({"n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+49 30 1234567"}});
     let call = json!({"entityTypeId": 3, "ids": [5, 7], "fields": {"fm": phone}});
@@ -504,10 +507,6 @@ async fn additions_and_empty_lists_go_by_themselves() {
     assert_eq!(written(&sandbox), [[5], [7]]);
     // What is there already is not added again.
     assert_eq!(counts(&server.call(MANY, call).await.json), [0, 2, 0, 0, 0, 0]);
-    let cleared = json!({"entityTypeId": 2, "ids": [355, 101], "clear": ["ufCrm_1617027453944"]});
-    let answer = server.call(MANY, cleared).await;
-    assert_eq!(counts(&answer.json), [1, 1, 0, 0, 0, 0], "{}", answer.json);
-    assert_eq!(written(&sandbox).last().unwrap(), &[355]);
 }
 
 /// A CSV file in a folder that may be read, and a server with that folder.
@@ -651,6 +650,83 @@ async fn whatever_fails_the_answer_stays_short() {
     assert!(length(&answer.json) <= 4_000, "{}", length(&answer.json));
     assert_eq!(answer.json["count"], 1_000);
     assert_eq!(answer.json["cannot"].as_array().unwrap().len(), 2);
+    let unknown: serde_json::Map<String, Value> =
+        (0..60).map(|at| (format!("no field {at} {}", "x".repeat(300)), json!(1))).collect();
+    let call = json!({"entityTypeId": 2, "ids": [FIRST], "fields": unknown});
+    let answer = server.call(MANY, call).await;
+    assert!(length(&answer.json) <= 4_000, "{}", length(&answer.json));
+    assert_eq!(answer.json["error"]["written"], "no");
+}
+
+#[tokio::test]
+async fn where_no_item_can_be_changed_the_reasons_are_told_by_item() {
+    let (sandbox, mut server) = on_deals(2).await;
+    let call = json!({
+        "entityTypeId": 2, "filter": {"@id": [FIRST, FIRST + 1, 351]}, "fields": {"stageId": "DT1_2:X"},
+    });
+    let answer = server.call(MANY, call).await;
+    assert!(answer.is_error && written(&sandbox).is_empty());
+    assert_json_snapshot!(answer.json, @r#"
+    {
+      "ok": false,
+      "status": "not_applied",
+      "entityTypeId": 2,
+      "error": {
+        "code": "INVALID_ARGUMENTS",
+        "message": "none of the 3 items can be changed",
+        "written": "no",
+        "retry": "after_fix",
+        "hint": "see `cannot` for the reasons; correct the arguments, or tell the user"
+      },
+      "count": 3,
+      "toChange": 0,
+      "unchanged": 0,
+      "notes": [],
+      "cannot": [
+        {
+          "count": 2,
+          "ids": [
+            1001,
+            1002
+          ],
+          "code": "INVALID_ARGUMENTS",
+          "field": "stageId",
+          "message": "must be like `NEW` in pipeline 0 and like `C9:NEW` in others; `options` lists the stages of pipeline 0",
+          "options": [
+            {
+              "code": "NEW",
+              "name": "New"
+            },
+            {
+              "code": "PREPARATION",
+              "name": "Preparation"
+            },
+            {
+              "code": "EXECUTING",
+              "name": "In delivery"
+            },
+            {
+              "code": "WON",
+              "name": "Won"
+            },
+            {
+              "code": "LOSE",
+              "name": "Lost"
+            }
+          ]
+        },
+        {
+          "count": 1,
+          "ids": [
+            351
+          ],
+          "code": "INVALID_ARGUMENTS",
+          "field": "stageId",
+          "message": "must be like `NEW` in pipeline 0 and like `C9:NEW` in others; `options` lists the stages of pipeline 9"
+        }
+      ]
+    }
+    "#);
 }
 
 #[tokio::test]

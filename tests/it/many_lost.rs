@@ -66,10 +66,10 @@ async fn an_answer_that_is_lost_after_the_work_is_read_from_the_items() {
 #[tokio::test]
 async fn what_may_still_run_is_unknown_and_the_next_call_looks_first() {
     // So much time that two items are sent together, and so little that one of them is open.
-    let settings = [("BITRIX24_CALL_TIMEOUT", "10")];
+    let settings = [("BITRIX24_CALL_TIMEOUT", "13")];
     let (sandbox, proxy, mut server) = on_deals(30, &settings).await;
     let call = confirmed(&mut server).await;
-    let (update, other) = (Duration::from_secs(6), Duration::ZERO);
+    let (update, other) = (Duration::from_secs(8), Duration::ZERO);
     let slow = Rules { cost: Some(Cost { update, other }), ..Rules::default() };
     sandbox.set_rules(slow);
     proxy.on(1, batch_with("crm.item.update"), Fault::CutAtOnce);
@@ -241,4 +241,59 @@ async fn a_portal_without_batches_is_sent_one_update_after_the_other() {
     let done = server.call(MANY, call).await;
     assert_eq!(counts(&done.json), [8, 0, 0, 0, 0, 0], "{}", done.json);
     assert_eq!(once(&sandbox).len(), 8);
+}
+
+#[tokio::test]
+async fn what_was_written_and_changed_since_is_not_written_again() {
+    let (sandbox, proxy, mut server) = on_deals(4, &[]).await;
+    let robot = Some(("PREPARATION".to_owned(), "EXECUTING".to_owned()));
+    sandbox.set_rules(Rules { robot, ..Rules::default() });
+    let failed = json!({"error": "INTERNAL_SERVER_ERROR", "error_description": "Internal"});
+    proxy.on(1, batch_with("crm.item.update"), Fault::Instead(500, failed));
+    let call = json!({
+        "entityTypeId": 2, "ids": (FIRST..FIRST + 4).collect::<Vec<_>>(),
+        "fields": {"stageId": "PREPARATION"},
+    });
+    let done = server.call(MANY, call).await;
+    assert_eq!(counts(&done.json), [0, 0, 4, 0, 0, 0], "{}", done.json);
+    assert_eq!(done.json["failed"][0]["code"], "CHANGED_BY_PORTAL");
+    assert_eq!(once(&sandbox).len(), 4);
+}
+
+#[tokio::test]
+async fn each_item_is_accounted_for_once_over_all_calls() {
+    let (sandbox, _proxy, mut server) = on_deals(5, &[]).await;
+    let last = json!({"entityTypeId": 2, "id": FIRST + 4, "fields": {"assignedById": 7}});
+    server.update(last).await;
+    let (update, other) = (Duration::from_millis(150), Duration::ZERO);
+    let operating_limit = Duration::from_millis(200);
+    let limited = Rules { cost: Some(Cost { update, other }), operating_limit, ..Rules::default() };
+    sandbox.set_rules(limited);
+    let call = json!({
+        "entityTypeId": 2, "ids": (FIRST..FIRST + 5).collect::<Vec<_>>(),
+        "fields": {"assignedById": 7}, "expect": {"assignedById": 1},
+    });
+    let paused = server.call(MANY, call.clone()).await;
+    assert_eq!(counts(&paused.json), [2, 1, 0, 0, 0, 2], "{}", paused.json);
+    sandbox.set_rules(Rules::default());
+    let next = with(&call, "confirm", paused.json["next"]["confirm"].clone());
+    assert_eq!(counts(&server.call(MANY, next).await.json), [2, 0, 0, 0, 0, 0]);
+    // Repeated as a whole, as after a kill: what stands is no conflict with what was expected.
+    assert_eq!(counts(&server.call(MANY, call).await.json), [0, 5, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn single_calls_find_the_request_limit_as_they_left_it() {
+    let settings = [("BITRIX24_RATE", "20/0.01")];
+    let (_sandbox, _proxy, mut server) = on_deals(30, &settings).await;
+    // What looks like a reference is written by itself, with a request for each item.
+    let call = json!({
+        "entityTypeId": 2, "ids": (FIRST..FIRST + 30).collect::<Vec<_>>(),
+        "fields": {"additionalInfo": "$result[a]"},
+    });
+    let paused = server.call(MANY, call).await;
+    assert_eq!(paused.json["status"], "paused", "{}", paused.json);
+    assert!(paused.json["retryAfterSeconds"].as_u64().unwrap() > 60, "{}", paused.json);
+    let single = json!({"entityTypeId": 2, "id": FIRST + 29, "fields": {"title": "b"}});
+    assert_eq!(server.update(single).await.json["status"], "updated");
 }

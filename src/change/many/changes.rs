@@ -190,9 +190,12 @@ impl Changes {
                 Ok(plan) => plan,
                 Err(problems) => return Planned::Impossible(problems),
             };
+            // Before the expectation: an earlier call of the same change may have written it.
+            if plan.is_applied(item) {
+                return Planned::Unchanged;
+            }
             match verify::expectations(&plan.expected, item) {
                 Err(conflict) => Planned::Conflict(conflict),
-                Ok(()) if plan.is_applied(item) => Planned::Unchanged,
                 Ok(()) => Planned::Change(plan),
             }
         });

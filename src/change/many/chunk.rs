@@ -155,7 +155,7 @@ async fn write_together(
 ) -> Result<(), Stopped> {
     let (items, deadline) = (&run.call.account.items, &run.call.deadline);
     let ids_of = |writes: &[Write]| writes.iter().map(|write| write.item.id).collect::<Vec<_>>();
-    let permit = match items.turn_beside_others(deadline).await {
+    let permit = match items.permit(deadline).await {
         Ok(permit) => permit,
         Err(error) => {
             run.put_back(ids_of(&writes));
@@ -276,13 +276,19 @@ async fn write_alone(
         if run.call.deadline.is_cancelled() || !run.call.deadline.has(each) {
             run.put_back([id]);
             let is_cancelled = run.call.deadline.is_cancelled();
-            return Err(if is_cancelled { Stopped::Cancelled } else { Stopped::Time });
+            return Err(if is_cancelled {
+                Stopped::Cancelled
+            } else {
+                Stopped::Time { seconds: 0 }
+            });
         }
         let naming = run.changes.naming;
         let patch = Patch::of_item(write.item, naming);
+        let sent = Instant::now();
         let applied = apply::apply(run.call, &patch, &write.before, &write.plan).await;
         let failure = match applied {
             Ok(applied) => {
+                run.size.took(sent.elapsed(), 1);
                 run.compare_applied(&write, applied);
                 continue;
             }

@@ -43,7 +43,7 @@ impl Frontier {
             self.moved_at = since;
         }
         let standstill = since.saturating_sub(self.moved_at);
-        let is_still = standstill >= (self.per_item * 5).max(Duration::from_secs(10));
+        let is_still = standstill >= self.standstill();
         if has_stopped
             || self.stands.iter().all(|stands| *stands)
             || (is_still && since >= MAY_RUN_FOR)
@@ -51,6 +51,16 @@ impl Frontier {
             return Next::Settled;
         }
         Next::LookAgain((self.per_item * 2).max(Duration::from_secs(2)))
+    }
+
+    /// How long nothing must move before the portal has come to its end.
+    pub(super) fn standstill(&self) -> Duration {
+        (self.per_item * 5).max(Duration::from_secs(10))
+    }
+
+    /// When the last of those that stand was seen to move, since sending.
+    pub(super) const fn moved_at(&self) -> Duration {
+        self.moved_at
     }
 
     /// How many items were carried out: up to the last that stands. One before it that does not stand

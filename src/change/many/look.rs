@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::changes::Changes;
 use crate::{
     account::Call,
-    crm::{Item, names},
+    crm::{Item, Naming, names},
     items::{Query, with_condition},
     portal::{Deadline, Disposition, PortalError},
 };
@@ -82,6 +82,39 @@ impl<'a> Look<'a> {
         Ok(items.iter().filter_map(Item::id).collect())
     }
 
+    /// Whether the filter finds these items, in ascending order, and no others: asked with one request
+    /// for all pages, or page by page.
+    pub(super) async fn finds_just(&self, ids: &[u64]) -> Result<bool, PortalError> {
+        const AT_ONCE: usize = 50;
+        let mut after = 0;
+        let mut filters = Vec::new();
+        for some in ids.chunks(AT_ONCE) {
+            let last = some.last().copied().unwrap_or(after);
+            let filter = self.filter.cloned().unwrap_or_default();
+            let filter = with_condition(filter, ">id", json!(after));
+            filters.push(with_condition(filter, "<=id", json!(last)));
+            after = last;
+        }
+        let filter = self.filter.cloned().unwrap_or_default();
+        filters.push(with_condition(filter, ">id", json!(after)));
+        let items = &self.call.account.items;
+        let found = items.ids_together(self.changes.entity, filters, &self.call.deadline).await?;
+        let Some(found) = found else {
+            let mut all = Vec::new();
+            let mut after = 0;
+            loop {
+                let page = self.ids_after(after).await?;
+                let Some(last) = page.last().copied() else { return Ok(all == ids) };
+                after = last;
+                all.extend(page);
+                if all.len() > ids.len() {
+                    return Ok(false);
+                }
+            }
+        };
+        Ok(found == ids)
+    }
+
     async fn list(
         &self,
         filter: Map<String, Value>,
@@ -121,8 +154,7 @@ impl<'a> Look<'a> {
                 order: Map::from_iter([("id".to_owned(), json!("ASC"))]),
                 start: counts.then_some(0),
             };
-            let permit = items.turn_beside_others(deadline).await?;
-            let error = match items.list_with(permit, query, deadline).await {
+            let error = match items.list(query, deadline).await {
                 Ok(page) => break page,
                 Err(error) => error,
             };
@@ -137,10 +169,12 @@ impl<'a> Look<'a> {
             deadline.wait(tokio::time::sleep(PAUSE)).await?;
         };
         let naming = self.changes.naming;
-        let spelt = |item: Item| {
-            let fields = item.into_iter();
-            fields.map(|(name, value)| (names::in_naming(&name, naming), value)).collect()
-        };
-        Ok((page.items.into_iter().map(spelt).collect(), page.total))
+        let items = page.items.into_iter().map(|item| spelt(item, naming));
+        Ok((items.collect(), page.total))
     }
+}
+
+/// The item with the names of custom fields in this spelling: lists have them in camelCase.
+pub(super) fn spelt(item: Item, naming: Naming) -> Item {
+    item.into_iter().map(|(name, value)| (names::in_naming(&name, naming), value)).collect()
 }

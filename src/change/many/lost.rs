@@ -7,16 +7,20 @@ use tokio::time::Instant;
 
 use super::{
     frontier::{Frontier, Next},
+    look::spelt,
     request::Stopped,
     run::{Run, Write},
     size::USUAL_TIME,
     tally::{Fate, Reason},
 };
 use crate::{
-    change::verify,
-    crm::{Item, ItemRef},
+    change::{
+        earlier::{self, Settled},
+        verify,
+    },
+    crm::{Item, ItemRef, Naming},
     error::{Code, Purpose},
-    items::Items,
+    items::{Arrival, Items},
     portal::{Disposition, PortalError},
 };
 
@@ -57,11 +61,16 @@ pub(super) async fn settle(
     if reached > 0 {
         run.notes.extend([LOST_ANSWER.to_owned()]);
     }
+    let mut open: Vec<(ItemRef, Arrival)> = Vec::new();
     for (at, write) in writes.into_iter().enumerate() {
         let id = write.item.id;
         let now = seen.iter().find(|item| item.id() == Some(id));
+        let before = write.before.item();
+        let was_saved = now.zip(before).is_some_and(|(now, before)| now.was_saved_since(before));
         match now {
             Some(now) if at < reached => run.compare(&write, now.clone()),
+            // Written and changed since, or ignored: sending it again would repeat what followed.
+            Some(now) if is_settled && was_saved => run.compare(&write, now.clone()),
             _ if is_settled && run.failed_again(id) => {
                 let message = "the portal fails when it changes this item, and nothing was written";
                 run.decide(id, Fate::Failed(Reason::new(Code::PortalFailed, message)));
@@ -69,19 +78,26 @@ pub(super) async fn settle(
             _ if is_settled => run.put_back([id]),
             _ => {
                 run.decide(id, Fate::Unknown);
-                let (before, asked) = (write.before.item().cloned(), Arc::clone(&write.plan.asked));
-                let unanswered = &run.call.account.items.unanswered;
-                unanswered.remember_since(sent, write.item, move |now| {
-                    asked.iter().all(|asked| asked.is_applied(before.as_ref(), now))
-                });
+                open.push((write.item, arrival(run.changes.naming, &write)));
             }
         }
     }
     if is_settled {
         return Ok(());
     }
+    let (moved_at, standstill) = (sent + frontier.moved_at(), frontier.standstill());
+    run.call.account.items.unanswered.remember_batch(sent, moved_at, standstill, open);
     let failure = run.call.failure(Items::UPDATE, error, Purpose::Writing);
     Err(Stopped::Lost(Box::new(failure)))
+}
+
+/// Whether an item with names in camelCase shows that the write was carried out.
+fn arrival(naming: Naming, write: &Write) -> Arrival {
+    let (before, asked) = (write.before.item().cloned(), Arc::clone(&write.plan.asked));
+    Box::new(move |now| {
+        let now = spelt(now.clone(), naming);
+        asked.iter().all(|asked| asked.is_applied(before.as_ref(), &now))
+    })
 }
 
 fn stands(write: &Write, seen: &[Item]) -> bool {
@@ -97,42 +113,11 @@ fn stands(write: &Write, seen: &[Item]) -> bool {
 ///
 /// When the call's time does not last so long.
 pub(super) async fn wait_for_unanswered(run: &Run<'_>, ids: &[u64]) -> Result<(), Stopped> {
-    const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-    let unanswered = &run.call.account.items.unanswered;
-    let of = |id: &u64| ItemRef { entity: run.changes.entity, id: *id };
-    let mut open: Vec<_> =
-        ids.iter().filter_map(|id| Some((*id, unanswered.of(of(id))?))).collect();
-    let deadline = &run.call.deadline;
-    loop {
-        let Some(until) = open.iter().map(|(_, open)| open.until).max() else { return Ok(()) };
-        let ids: Vec<u64> = open.iter().map(|(id, _)| *id).collect();
-        if let Ok(items) = run.look.by_ids(&ids).await {
-            open.retain(|(id, open)| {
-                let now = items.iter().find(|item| item.id() == Some(*id));
-                let has_arrived = now.is_some_and(|now| open.has_arrived(now));
-                if has_arrived {
-                    unanswered.forget(of(id));
-                }
-                !has_arrived
-            });
-        }
-        if open.is_empty() {
-            return Ok(());
-        }
-        let now = Instant::now();
-        if until <= now {
-            for (id, _) in open {
-                unanswered.forget(of(&id));
-            }
-            return Ok(());
-        }
-        let pause = BETWEEN_LOOKS.min(until - now);
-        if !deadline.has(pause) {
-            return Err(Stopped::Time);
-        }
-        deadline
-            .wait(tokio::time::sleep(pause))
-            .await
-            .map_err(|expired| run.stopped_by(Items::LIST, &expired.into(), Purpose::Reading))?;
+    let items: Vec<ItemRef> =
+        ids.iter().map(|id| ItemRef { entity: run.changes.entity, id: *id }).collect();
+    match earlier::settle(run.call, run.changes.naming, &items, false).await {
+        Settled::Arrived | Settled::Ended => Ok(()),
+        Settled::Open if run.call.deadline.is_cancelled() => Err(Stopped::Cancelled),
+        Settled::Open => Err(Stopped::Time { seconds: 0 }),
     }
 }

@@ -13,16 +13,15 @@ use crate::{
     account::Call,
     change::{Outcome, verify},
     crm::Item,
-    error::{Code, Failure, Problem, Purpose, Retry},
+    error::{Code, Failure, Purpose, Retry},
     items::{Items, Page},
     portal::PortalError,
 };
 
-/// A preview, the items that it is for, and the first problems of one that cannot be changed.
+/// A preview and the items that it is for.
 pub(super) struct Shown {
     pub(super) preview: Preview,
     pub(super) ids: Vec<u64>,
-    pub(super) problems: Vec<Problem>,
 }
 
 /// Reads and plans all items of a request.
@@ -41,7 +40,6 @@ pub(super) async fn preview(
         to_change: 0,
         ids: Vec::new(),
         count: 0,
-        problems: Vec::new(),
         notes: Notes::new(changes.note.clone()),
     };
     match &request.which {
@@ -52,7 +50,7 @@ pub(super) async fn preview(
             planning.of_ids(look, &ids).await?;
         }
     }
-    let Planning { tally, samples, to_change, ids, problems, mut notes, .. } = planning;
+    let Planning { tally, samples, to_change, ids, mut notes, .. } = planning;
     notes.extend(call.take_notes());
     let each = call.account.items.pace.seen().unwrap_or(USUAL_TIME);
     let seconds = (each * u32::try_from(to_change).unwrap_or(u32::MAX)).as_secs();
@@ -66,7 +64,7 @@ pub(super) async fn preview(
         conflict: None,
         notes: notes.into_vec(),
     };
-    Ok(Shown { preview, ids, problems })
+    Ok(Shown { preview, ids })
 }
 
 struct Planning<'a> {
@@ -79,7 +77,6 @@ struct Planning<'a> {
     ids: Vec<u64>,
     /// How many there will be, as far as is known.
     count: usize,
-    problems: Vec<Problem>,
     notes: Notes,
 }
 
@@ -141,9 +138,6 @@ impl Planning<'_> {
                 }
                 Planned::Impossible(problems) => {
                     self.tally.add(id, Fate::Failed(Reason::of_problems(&problems)));
-                    if self.problems.is_empty() {
-                        self.problems = problems;
-                    }
                 }
                 Planned::Change(plan) => {
                     self.to_change += 1;

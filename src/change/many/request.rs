@@ -166,8 +166,12 @@ pub struct Report {
 /// Why a call stopped before the end.
 #[derive(Debug)]
 pub enum Stopped {
-    /// Its time is over.
-    Time,
+    /// Its time is over, or the request limit leaves it none; the next call can go on after so many
+    /// seconds.
+    Time {
+        /// 0 for at once.
+        seconds: u64,
+    },
     /// The portal's own limit, for about so many seconds.
     OperationTime(u64),
     /// The client has cancelled it.
@@ -182,7 +186,7 @@ impl Stopped {
     /// Why a call cannot go on after this failure.
     pub(super) fn by_failure(failure: Failure) -> Self {
         match failure.code {
-            Code::RateLimited => Self::Time,
+            Code::RateLimited => Self::Time { seconds: failure.retry_after_seconds.unwrap_or(1) },
             Code::OperationTimeLimit => {
                 Self::OperationTime(failure.retry_after_seconds.unwrap_or_default())
             }

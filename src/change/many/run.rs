@@ -121,7 +121,8 @@ impl<'a> Run<'a> {
     ) -> Stopped {
         match error {
             PortalError::Cancelled => Stopped::Cancelled,
-            PortalError::DeadlineExceeded { .. } | PortalError::TimedOut => Stopped::Time,
+            PortalError::DeadlineExceeded { seconds, .. } => Stopped::Time { seconds: *seconds },
+            PortalError::TimedOut => Stopped::Time { seconds: 0 },
             error => Stopped::by_failure(self.call.failure(method, error, purpose)),
         }
     }

@@ -25,19 +25,22 @@ pub(super) struct ChunkSize {
     /// By earlier calls; it bounds the first chunk and does not enlarge it.
     known: Option<Duration>,
     seen: Option<Duration>,
+    /// The longest of the times seen.
+    slowest: Option<Duration>,
     was_one_lost: bool,
 }
 
 impl ChunkSize {
     /// The first chunk, and how long an item took in earlier calls.
     pub(super) const fn new(known: Option<Duration>) -> Self {
-        Self { known, seen: None, was_one_lost: false }
+        Self { known, seen: None, slowest: None, was_one_lost: false }
     }
 
     /// Takes note that so many items were written in that time.
     pub(super) fn took(&mut self, time: Duration, items: usize) {
         let Ok(count @ 1..) = u32::try_from(items) else { return };
         let each = time / count;
+        self.slowest = self.slowest.max(Some(each));
         self.seen = Some(self.seen.map_or(each, |before| (before + each) / 2));
     }
 
@@ -57,7 +60,7 @@ impl ChunkSize {
         let most = if self.was_one_lost { (most / 4).max(1) } else { most };
         // The next items may take longer than the last ones did.
         let time = left.saturating_sub(FOR_READING) * 3 / 4;
-        let fitting = fitting(time, self.per_item().unwrap_or(SLOWEST));
+        let fitting = fitting(time, self.slowest.or(self.known).unwrap_or(SLOWEST));
         // A call that has done nothing yet does one item, or repeating it would never come further.
         let is_first = self.seen.is_none() && !self.was_one_lost && left > FOR_READING;
         most.min(fitting.max(usize::from(is_first)))

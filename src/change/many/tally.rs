@@ -157,6 +157,7 @@ impl Fate {
             return Self::Unknown;
         }
         let portal_code = failure.portal.as_ref().and_then(|words| words.code.clone());
+        let portal_code = portal_code.filter(|code| !code.is_empty());
         Self::Failed(Reason { portal_code, ..Reason::new(failure.code, &*failure.message) })
     }
 }

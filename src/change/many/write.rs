@@ -1,20 +1,17 @@
 //! Carries out a change of many items: one chunk after the other in ascending order, until all are
 //! done, the time is over, or something stands in the way. Nothing goes on after the call has ended.
 
+use std::sync::Arc;
+
 use super::{
     changes::Changes,
     chunk,
+    confirm::Approved,
     look::Look,
     request::{Report, Stopped},
     run::Run,
 };
-use crate::account::Call;
-
-/// The items that a change may be carried out for, in ascending order, all above a position.
-pub(super) struct Approved {
-    pub(super) ids: Vec<u64>,
-    pub(super) position: u64,
-}
+use crate::{account::Call, items::Kept};
 
 /// Changes the items.
 pub(super) async fn write(
@@ -22,22 +19,31 @@ pub(super) async fn write(
     request_text: &str,
     changes: &Changes,
     look: &Look<'_>,
-    Approved { ids, position }: &Approved,
+    approved: &Approved,
 ) -> Report {
-    let mut run = Run::new(call, changes, look, ids);
-    let stopped = all_chunks(&mut run, ids.len()).await;
+    let mut run = Run::new(call, changes, look, &approved.to_do);
+    let stopped = all_chunks(&mut run, approved.to_do.len()).await;
     if let Some(each) = run.size.per_item() {
         call.account.items.pace.remember(each);
     }
     let Run { queue, tally, mut notes, .. } = run;
     notes.extend(call.take_notes());
-    let first_open = tally.unknown.iter().chain(&queue).min().copied();
-    let next = first_open.and_then(|first_open| {
-        let position = ids.iter().copied().filter(|id| *id < first_open).max().unwrap_or(*position);
-        let rest: Vec<u64> = ids.iter().copied().filter(|id| *id > position).collect();
-        call.account.items.confirmations.seal_interrupted(request_text, &rest, position)
+    let mut to_do: Vec<u64> = tally.unknown.iter().chain(&queue).copied().collect();
+    to_do.sort_unstable();
+    let next = to_do.first().copied().and_then(|first| {
+        let done = approved.to_do.iter().copied().filter(|id| *id < first);
+        let position = done.max().unwrap_or(approved.position);
+        let kept = Kept { to_do: to_do.into(), all: Arc::clone(&approved.all) };
+        call.account.items.confirmations.keep(request_text, kept, position)
     });
-    Report { count: ids.len(), left: queue.len(), tally, stopped, next, notes: notes.into_vec() }
+    Report {
+        count: approved.to_do.len(),
+        left: queue.len(),
+        tally,
+        stopped,
+        next,
+        notes: notes.into_vec(),
+    }
 }
 
 async fn all_chunks(run: &mut Run<'_>, count: usize) -> Option<Stopped> {
@@ -48,13 +54,15 @@ async fn all_chunks(run: &mut Run<'_>, count: usize) -> Option<Stopped> {
         }
         let writes = run.size.next(run.call.deadline.left());
         if writes == 0 {
-            return Some(Stopped::Time);
+            return Some(Stopped::Time { seconds: 0 });
         }
         let ids = run.next_chunk(writes);
         if let Err(stopped) = chunk::carry_out(run, ids, writes).await {
             return Some(stopped);
         }
         run.call.progress(run.tally.sum(), count);
+        // So that it is told before the answer is.
+        tokio::task::yield_now().await;
     }
     None
 }

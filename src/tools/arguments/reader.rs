@@ -229,7 +229,9 @@ impl Reader<'_> {
     pub(super) fn unknown(&mut self, name: &str) {
         let names: Vec<&str> = self.properties.keys().map(String::as_str).collect();
         let is_field = catalog::named(name).is_some() || names::is_custom(name);
-        let problem = if is_field && self.properties.contains_key("fields") {
+        let problem = if name == "id" && self.properties.contains_key("ids") {
+            Problem::new(name, "is not an argument; name the items in `ids`").suggest(Some("ids"))
+        } else if is_field && self.properties.contains_key("fields") {
             Problem::new(name, "is a field; put it into `fields`")
                 .suggest(Some(format!("fields.{name}")))
         } else {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     change::{Group, ManyRequest, Preview, Report, Sample, Stopped, Tally, largest_first},
+    crm::text,
     error::{Code, Failure, Retry, Written},
     tools::{
         context::Context,
@@ -15,8 +16,8 @@ use crate::{
     },
 };
 
-/// An answer has at most so many characters.
-const MAX_ANSWER: usize = 4_000;
+/// An answer has at most so many characters, and the sentence before an error some of them.
+const MAX_ANSWER: usize = 3_800;
 /// So many ids of exceptions are told, the rest is counted.
 const MAX_IDS: usize = 200;
 /// Texts in samples are cut to so many characters: they show what kind of change it is.
@@ -59,6 +60,11 @@ pub(super) async fn shown(context: Context<'_>, request: &ManyRequest, preview: 
     if count == 0 {
         notes.push("no item matches `filter`".to_owned());
     }
+    if status == "confirm" {
+        let next =
+            "nothing was written: show this to the user, then repeat the call with `confirm`";
+        notes.insert(0, next.to_owned());
+    }
     let answer =
         bounded(answer, &[("cannot", &tally.failed), ("conflicts", &tally.conflicts)], &[], notes);
     let answer = with_names(answer, names);
@@ -86,7 +92,7 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
     }
     if is_paused {
         let seconds = match stopped {
-            Some(Stopped::OperationTime(seconds)) => seconds,
+            Some(Stopped::OperationTime(seconds) | Stopped::Time { seconds }) => seconds,
             _ => 0,
         };
         answer.insert("retryAfterSeconds".to_owned(), json!(seconds));
@@ -101,6 +107,30 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
     let exceptions = [("failed", &tally.failed), ("conflicts", &tally.conflicts)];
     let answer = bounded(answer, &exceptions, &tally.unknown, notes);
     finished(failure, answer)
+}
+
+/// A failure of the whole call, as short as other answers are.
+pub(super) fn short(mut failure: Failure) -> Failure {
+    /// Longer texts are cut.
+    const LONGEST: usize = 200;
+    let cut = |text: &mut String| *text = text::beginning(text, LONGEST);
+    cut(&mut failure.message);
+    for problem in &mut failure.problems {
+        cut(&mut problem.path);
+        cut(&mut problem.message);
+        problem.did_you_mean.iter_mut().for_each(cut);
+    }
+    while length(&failure.to_json()) > MAX_ANSWER - LONGEST {
+        // Options first: they are a help, and a problem says where to look.
+        match failure.problems.iter().rposition(|problem| problem.data.is_some()) {
+            Some(at) if at > 0 => {
+                failure.problems.get_mut(at).iter_mut().for_each(|problem| problem.data = None);
+            }
+            _ if failure.problems.pop().is_some() => {}
+            _ => break,
+        }
+    }
+    failure
 }
 
 fn started(request: &ManyRequest, failure: Option<&Failure>, status: &str) -> Map<String, Value> {
@@ -125,8 +155,8 @@ fn finished(failure: Option<Failure>, json: Value) -> Answer {
 /// The error when not one item could be changed.
 fn impossible(count: usize, tally: &Tally) -> Failure {
     let message = format!("none of the {count} items can be changed");
-    let hint =
-        "see `cannot` and `conflicts` for the reasons; correct the arguments, or tell the user";
+    let reasons = places("cannot", tally);
+    let hint = format!("see {reasons} for the reasons; correct the arguments, or tell the user");
     Failure::new(only_code(tally).unwrap_or(Code::NotApplied), Retry::AfterFix, message, hint)
 }
 
@@ -139,16 +169,16 @@ fn failure_of(
     can_go_on: bool,
 ) -> Option<Failure> {
     let is_written = if tally.updated > 0 { Written::Yes } else { Written::No };
-    let go_on = if can_go_on { "; then repeat the call with `next.confirm`" } else { "" };
+    let go_on = if can_go_on { "; `next.confirm` goes on where this call stopped" } else { "" };
     match stopped {
         Some(Stopped::Lost(lost)) => {
             let message = format!(
-                "an answer of the portal was lost: {} of {count} items were changed, and of {} it is \
-                 not known",
+                "the portal gave no answer in time: {} of {count} items were changed, and of {} it is not \
+                 known",
                 tally.updated,
                 tally.unknown.len()
             );
-            let hint = format!("wait a minute{go_on}, which looks at them first");
+            let hint = format!("wait a minute{go_on}, and looks at them first");
             let code = if tally.updated > 0 { Code::PartlyApplied } else { lost.code };
             let failure = Failure::new(code, Retry::Later, message, hint);
             let seconds = Some(60);
@@ -165,7 +195,7 @@ fn failure_of(
             let hint = format!("{}{go_on}", failed.hint);
             Some(Failure { written: is_written, message, hint, ..(**failed).clone() })
         }
-        Some(Stopped::Time | Stopped::OperationTime(_) | Stopped::Cancelled) => None,
+        Some(Stopped::Time { .. } | Stopped::OperationTime(_) | Stopped::Cancelled) => None,
         None if tally.is_clean() => None,
         None => {
             let code = match only_code(tally) {
@@ -191,16 +221,26 @@ fn failure_of(
                     )
                 });
             let (retry, hint) = if only_a_person_helps {
-                (Retry::No, "tell the user which items were not changed, and why")
+                (Retry::No, "tell the user which items were not changed, and why".to_owned())
             } else {
-                let hint = "see `failed` and `conflicts` for the reasons; change only those items again, \
-                            if it can help, and tell the user about the others";
+                let reasons = places("failed", tally);
+                let hint = format!(
+                    "see {reasons} for the reasons; change only those items again, if it can help, and \
+                     tell the user about the others"
+                );
                 (Retry::AfterFix, hint)
             };
             let written = if tally.unknown.is_empty() { is_written } else { Written::Unknown };
             Some(Failure { written, ..Failure::new(code, retry, message, hint) })
         }
     }
+}
+
+/// Where an answer tells of exceptions.
+fn places(failed: &str, tally: &Tally) -> String {
+    let places = [(failed, &tally.failed), ("conflicts", &tally.conflicts)];
+    let told = places.into_iter().filter(|(_, groups)| !groups.is_empty());
+    told.map(|(place, _)| format!("`{place}`")).collect::<Vec<_>>().join(" and ")
 }
 
 /// The code of all exceptions, where they have one in common.
@@ -214,6 +254,7 @@ fn sample_of(sample: Sample, days: &Days) -> Value {
     /// So many changes of an item are shown.
     const MAX_CHANGES: usize = 5;
     let Sample { id, title, changes } = sample;
+    let more = changes.len().saturating_sub(MAX_CHANGES);
     let changes = changes.into_iter().take(MAX_CHANGES).map(|change| {
         json!({
             "field": change.field,
@@ -225,6 +266,9 @@ fn sample_of(sample: Sample, days: &Days) -> Value {
     let mut shown = Map::from_iter([("id".to_owned(), json!(id))]);
     shown.extend(title.map(|title| ("title".to_owned(), title.into())));
     shown.insert("changes".to_owned(), changes.into());
+    if more > 0 {
+        shown.insert("moreChanges".to_owned(), more.into());
+    }
     let mut shown = Value::Object(shown);
     cut_texts(&mut shown, MAX_TEXT);
     shown
@@ -266,7 +310,7 @@ fn bounded(
     }
     // Long texts of notes, problems or samples.
     for longest in [200, 80, 30, 10] {
-        for part in ["notes", "samples", "error"] {
+        for part in ["notes", "samples", "error", "failed", "cannot", "conflicts"] {
             if let Some(part) = whole.get_mut(part) {
                 cut_texts(part, longest);
             }
