@@ -1,15 +1,17 @@
 //! The command line: what each command does with the modules below.
 
+mod call;
 mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod flags;
 pub mod log;
 mod schemas;
+mod words;
 
 use std::{
     io,
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -21,13 +23,12 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Sandbox;
 use crate::{
-    account::{Account, Client},
+    account::Account,
     config::{self, PortalChoice, Settings, Unusable, hints, variables::SANDBOX},
     error::Failure,
-    json,
     portal::{Endpoint, SignIn, Timeouts},
     server::{self, StdioTransport},
-    tools::{Answer, Registry, Tool, ToolSelection},
+    tools::{Registry, ToolSelection},
 };
 
 /// The command line.
@@ -48,9 +49,12 @@ enum Command {
     Serve,
     /// Call one tool and print its answer
     ///
-    /// The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error,
-    /// 2 wrong usage or settings.
+    /// The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error or
+    /// not everything was done, 2 wrong usage or settings.
     Call {
+        /// Show what `update_crm_items` would change, ask, and change it all, however long it takes
+        #[arg(long)]
+        confirm: bool,
         /// The tool, for instance `update_crm_item`
         tool: String,
         /// The arguments as a JSON object, or `-` to read them from standard input
@@ -85,7 +89,9 @@ impl Cli {
     pub async fn run(self, settings: Result<Settings, Unusable>) -> ExitCode {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
-            Command::Call { tool, json } => call(settings, &tool, &json).await,
+            Command::Call { confirm, tool, json } => {
+                call::run(settings, &tool, &json, confirm).await
+            }
             Command::Check => check::run(settings).await,
             #[cfg(feature = "sandbox")]
             Command::Demo => demo::run().await,
@@ -207,42 +213,6 @@ async fn ended_by_signal() {
     #[cfg(not(unix))]
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-async fn call(settings: Result<Settings, Unusable>, tool: &str, arguments: &str) -> ExitCode {
-    let setup = Setup::new(settings).await;
-    let account = match &setup.account {
-        Ok(account) => account,
-        Err(failure) => return wrong_usage(failure),
-    };
-    let text = if arguments == "-" {
-        let mut text = String::new();
-        match io::stdin().read_to_string(&mut text) {
-            Ok(_) => text,
-            Err(error) => return wrong_call(&format!("standard input cannot be read: {error}")),
-        }
-    } else {
-        arguments.to_owned()
-    };
-    let arguments = match json::parse(text.as_bytes()) {
-        Ok(arguments) => arguments,
-        Err(error) => return wrong_call(&format!("the arguments cannot be read: {error}")),
-    };
-    let call = setup.registry.call(Ok(account), tool, arguments, Client::default());
-    match call.await {
-        Some(Answer::Success(json)) => {
-            print_json(&json);
-            ExitCode::SUCCESS
-        }
-        Some(Answer::Error { json, .. }) => {
-            print_json(&json);
-            ExitCode::FAILURE
-        }
-        None => {
-            let names: Vec<&str> = setup.registry.tools().map(Tool::name).collect();
-            wrong_call(&format!("there is no tool `{tool}`; there are `{}`", names.join("`, `")))
-        }
     }
 }
 

@@ -11,7 +11,11 @@ use self::screen::{
     Moment::{Caught, Changed, Found},
     Screen,
 };
-use super::{embedded_portal, print, wrong_usage};
+use super::{
+    embedded_portal, print,
+    words::{changes, list, named, text},
+    wrong_usage,
+};
 use crate::{
     account::Account,
     portal::{Connection, Endpoint, Timeouts},
@@ -78,7 +82,7 @@ async fn show(pipe: DuplexStream) -> Option<()> {
             "stageId": "C9:UC_NYL06U", "opportunity": 12000, "currencyId": "USD",
         }}))
         .await?;
-    client.screen.moment(Changed, &changes(&answer));
+    client.screen.moment(Changed, &changes(&answer, &answer));
 
     client.screen.heading("3. Misspell a field: a portal ignores it and still answers success");
     let answer = client
@@ -94,7 +98,7 @@ async fn show(pipe: DuplexStream) -> Option<()> {
             "title": "Acme: service contract", "stageId": "C9:NEGOTIATION",
         }}))
         .await?;
-    client.screen.moment(Changed, &changes(&answer));
+    client.screen.moment(Changed, &changes(&answer, &answer));
     client.screen.moment(Caught, &error(&answer));
 
     print(
@@ -175,21 +179,6 @@ fn stages(answer: &Value) -> Vec<String> {
     lines
 }
 
-fn changes(answer: &Value) -> Vec<String> {
-    list(answer, "changes")
-        .map(|change| {
-            let field = text(change, "field");
-            let is_asked_for = change.get("askedFor").is_none();
-            format!(
-                "{field:<12} {} → {}{}",
-                named(answer, field, &change["before"]),
-                named(answer, field, &change["after"]),
-                if is_asked_for { "" } else { "  (by the portal itself)" }
-            )
-        })
-        .collect()
-}
-
 /// What went wrong and why, then what the assistant is to make of it.
 fn error(answer: &Value) -> Vec<String> {
     let error = &answer["error"];
@@ -214,22 +203,4 @@ fn error(answer: &Value) -> Vec<String> {
     }
     lines.push(format!("written: {}, retry: {}", text(error, "written"), text(error, "retry")));
     lines
-}
-
-/// A code with its name, where the answer has one.
-fn named(answer: &Value, field: &str, code: &Value) -> String {
-    let key = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
-    let name = answer.get("names").and_then(|names| names.get(field)?.get(&key));
-    match name {
-        Some(name) => format!("{name} ({key})"),
-        None => code.to_string(),
-    }
-}
-
-fn list<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    object.get(key).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn text<'a>(object: &'a Value, key: &str) -> &'a str {
-    object.get(key).and_then(Value::as_str).unwrap_or_default()
 }

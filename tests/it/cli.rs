@@ -44,6 +44,16 @@ async fn call_prints_the_answer_and_its_exit_code_tells_how_it_went() {
 }
 
 #[tokio::test]
+async fn a_preview_says_how_the_change_is_made_from_the_command_line() {
+    let change = r#"{"entityTypeId":2,"filter":{"categoryId":9},"fields":{"assignedById":8}}"#;
+    let shown = run(program().args(["--sandbox", "call", "update_crm_items", change])).await;
+    assert_eq!(shown.code, Some(0));
+    let answer: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(answer["status"], "confirm");
+    assert_snapshot!(shown.stderr, @"nothing was changed: `confirm` can only be used in the process that gave it; with `call --confirm` you are asked, and the items are changed");
+}
+
+#[tokio::test]
 async fn call_reads_its_arguments_from_standard_input() {
     let mut command = program();
     command.args(["call", "update_crm_item", "-"]).env("BITRIX24_SANDBOX", "yes");
@@ -278,7 +288,7 @@ async fn help_names_every_command_and_setting() {
     assert_snapshot!(of_call, @"
     Call one tool and print its answer
 
-    The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error, 2 wrong usage or settings.
+    The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error or not everything was done, 2 wrong usage or settings.
 
     Usage: bitrix24-crm-mcp call [OPTIONS] <TOOL> <JSON>
 
@@ -290,6 +300,9 @@ async fn help_names_every_command_and_setting() {
               The arguments as a JSON object, or `-` to read them from standard input
 
     Options:
+          --confirm
+              Show what `update_crm_items` would change, ask, and change it all, however long it takes
+
       -h, --help
               Print help (see a summary with '-h')
     ");

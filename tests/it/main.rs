@@ -57,6 +57,8 @@ mod silent_drops;
 mod stages;
 mod supply_chain;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod tokens;
 mod truth;
 mod unusable_answers;

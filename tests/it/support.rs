@@ -13,7 +13,7 @@ use tokio::{
 use crate::scripted_portal::{Reply, ScriptedPortal};
 
 /// Longer than anything here takes, so that a hanging program fails its test.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const FIND: &str = "find_crm_items";
 pub(crate) const GET: &str = "get_crm_item";

@@ -1,0 +1,242 @@
+//! The account of a change that took several calls: the counts of all of them together. Pure.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli::words::{list, number, text},
+    error::{Code, Failure, Retry, Written},
+};
+
+/// How a person goes on: the confirmation of an account ends with this process.
+const REPEAT: &str = "to go on, repeat the command: what was changed is left as it is";
+
+/// What became of all items so far.
+#[derive(Debug, Default)]
+pub(super) struct Total {
+    calls: u32,
+    /// How many items the change is for.
+    count: usize,
+    entity: Value,
+    updated: usize,
+    unchanged: usize,
+    failed: Vec<Group>,
+    conflicts: Vec<Group>,
+    unknown: Vec<Value>,
+    more_unknown: usize,
+    left: usize,
+    notes: Vec<String>,
+    /// What the last answer was, and how to go on after it.
+    error: Option<Value>,
+    next: Option<String>,
+    seconds_to_wait: u64,
+}
+
+/// Items with an equal reason.
+#[derive(Debug)]
+struct Group {
+    count: usize,
+    ids: Vec<u64>,
+    reason: Map<String, Value>,
+    /// What to choose from, where the answer says it.
+    options: Option<Value>,
+}
+
+impl Total {
+    /// Takes the answer of the next call in.
+    pub(super) fn add(&mut self, answer: &Value) {
+        self.error = answer.get("error").cloned();
+        let error = self.error.as_ref().unwrap_or(&Value::Null);
+        let seconds =
+            [answer, error].into_iter().find_map(|it| it.get("retryAfterSeconds")?.as_u64());
+        self.seconds_to_wait = seconds.unwrap_or(if error.is_null() { 0 } else { 5 });
+        let has_unknown = list(answer, "unknown").next().is_some();
+        let helps = error.is_null() || text(error, "retry") == "later" || has_unknown;
+        if answer.get("updated").is_none() {
+            // It has not even begun.
+            self.next = self.next.take().filter(|_| helps);
+            return;
+        }
+        self.take_back(number(answer, "count"));
+        self.entity = answer["entityTypeId"].clone();
+        self.updated += number(answer, "updated");
+        self.unchanged += number(answer, "unchanged");
+        add_groups(&mut self.failed, answer, "failed");
+        add_groups(&mut self.conflicts, answer, "conflicts");
+        self.unknown = list(answer, "unknown").cloned().collect();
+        self.more_unknown = number(answer, "moreUnknown");
+        self.left = number(answer, "left");
+        let next = answer.pointer("/next/confirm").and_then(Value::as_str);
+        self.next = next.filter(|_| helps).map(str::to_owned);
+        for note in list(answer, "notes").filter_map(Value::as_str) {
+            let is_for_assistants = note.contains("next.confirm");
+            if !is_for_assistants && !self.notes.iter().any(|it| it == note) {
+                self.notes.push(note.to_owned());
+            }
+        }
+    }
+
+    /// Takes back what the next call decides again: it is for so many items, those behind the last
+    /// position, of which some may have been decided before they were passed.
+    fn take_back(&mut self, count: usize) {
+        self.calls += 1;
+        if self.calls == 1 {
+            self.count = count;
+            return;
+        }
+        let position = self.next.as_deref().and_then(|next| next.rsplit('.').next()?.parse().ok());
+        let position: u64 = position.unwrap_or(u64::MAX);
+        let mut again = count.saturating_sub(self.open());
+        for groups in [&mut self.failed, &mut self.conflicts] {
+            for group in groups.iter_mut() {
+                let told = group.ids.len();
+                group.ids.retain(|id| *id <= position);
+                let taken = (told - group.ids.len()).min(again);
+                group.count -= taken;
+                again -= taken;
+            }
+            groups.retain(|group| group.count > 0);
+        }
+        // The others were changed, or had the values, and do not need to be told apart by their ids.
+        for counted in [&mut self.updated, &mut self.unchanged] {
+            let taken = again.min(*counted);
+            *counted -= taken;
+            again -= taken;
+        }
+    }
+
+    fn open(&self) -> usize {
+        self.left + self.unknown.len() + self.more_unknown
+    }
+
+    /// How many items were decided.
+    pub(super) fn decided(&self) -> usize {
+        let exceptions: usize = self.failed.iter().chain(&self.conflicts).map(|it| it.count).sum();
+        self.updated + self.unchanged + exceptions
+    }
+
+    /// What the next call has to repeat, where one can help.
+    pub(super) fn next(&self) -> Option<String> {
+        self.next.clone()
+    }
+
+    /// How long the next call has to wait.
+    pub(super) const fn seconds_to_wait(&self) -> u64 {
+        self.seconds_to_wait
+    }
+
+    /// Whether every item has the requested values.
+    pub(super) fn is_done(&self) -> bool {
+        self.error.is_none() && self.open() == 0 && self.is_clean()
+    }
+
+    fn is_clean(&self) -> bool {
+        self.failed.is_empty() && self.conflicts.is_empty()
+    }
+
+    /// The account in the form of a single call's.
+    pub(super) fn to_json(&self) -> Value {
+        let error = self.error_of_all();
+        let has_written = self.updated > 0 || !self.unknown.is_empty();
+        let status = match &error {
+            Some(_) if has_written => "partial",
+            Some(_) => "not_applied",
+            None if self.left > 0 => "paused",
+            None if self.updated > 0 => "updated",
+            None => "unchanged",
+        };
+        let mut json = Map::from_iter([
+            ("ok".to_owned(), error.is_none().into()),
+            ("status".to_owned(), status.into()),
+            ("entityTypeId".to_owned(), self.entity.clone()),
+        ]);
+        json.extend(error.map(|error| ("error".to_owned(), error)));
+        json.insert("count".to_owned(), self.count.into());
+        json.insert("updated".to_owned(), self.updated.into());
+        json.insert("unchanged".to_owned(), self.unchanged.into());
+        if self.left > 0 {
+            json.insert("left".to_owned(), self.left.into());
+        }
+        for (key, groups) in [("failed", &self.failed), ("conflicts", &self.conflicts)] {
+            if !groups.is_empty() {
+                json.insert(key.to_owned(), groups.iter().map(Group::to_json).collect());
+            }
+        }
+        if !self.unknown.is_empty() {
+            json.insert("unknown".to_owned(), self.unknown.clone().into());
+        }
+        if self.more_unknown > 0 {
+            json.insert("moreUnknown".to_owned(), self.more_unknown.into());
+        }
+        let mut notes = self.notes.clone();
+        if self.left > 0 {
+            notes
+                .push("to go on, repeat the command: what was changed is left as it is".to_owned());
+        }
+        json.insert("notes".to_owned(), notes.into());
+        json.into()
+    }
+
+    fn error_of_all(&self) -> Option<Value> {
+        if self.is_clean() && self.open() == 0 {
+            return None;
+        }
+        let written = match () {
+            () if !self.unknown.is_empty() => Written::Unknown,
+            () if self.updated > 0 => Written::Yes,
+            () => Written::No,
+        };
+        // What stopped it is in the last answer.
+        let stopped_by = self.error.as_ref().filter(|_| self.open() > 0);
+        if let Some(Value::Object(error)) = stopped_by {
+            let mut error = error.clone();
+            error.insert("written".to_owned(), json!(written));
+            error.insert("hint".to_owned(), REPEAT.into());
+            return Some(error.into());
+        }
+        if self.is_clean() {
+            return None;
+        }
+        if self.calls == 1 && self.error.is_some() {
+            return self.error.clone();
+        }
+        let code = if self.updated > 0 { Code::PartlyApplied } else { Code::NotApplied };
+        let were = if self.updated == 1 { "was" } else { "were" };
+        let message = format!("{} of {} items {were} changed", self.updated, self.count);
+        let hint = "see `failed` and `conflicts` for the reasons";
+        let failure = Failure::new(code, Retry::AfterFix, message, hint);
+        Some(Failure { written, ..failure }.to_json())
+    }
+}
+
+fn add_groups(groups: &mut Vec<Group>, answer: &Value, key: &str) {
+    for told in list(answer, key).filter_map(Value::as_object) {
+        let mut reason = told.clone();
+        reason.retain(|key, _| !["count", "ids", "options"].contains(&key.as_str()));
+        let told = Value::Object(told.clone());
+        let ids = list(&told, "ids").filter_map(Value::as_u64);
+        let count = number(&told, "count");
+        let options = told.get("options").cloned();
+        match groups.iter_mut().find(|group| group.reason == reason) {
+            Some(group) => {
+                group.count += count;
+                group.ids.extend(ids);
+            }
+            None => groups.push(Group { count, ids: ids.collect(), reason, options }),
+        }
+    }
+}
+
+impl Group {
+    fn to_json(&self) -> Value {
+        let mut json = Map::from_iter([
+            ("count".to_owned(), self.count.into()),
+            ("ids".to_owned(), self.ids.clone().into()),
+        ]);
+        json.extend(self.reason.clone());
+        json.extend(self.options.clone().map(|options| ("options".to_owned(), options)));
+        json.into()
+    }
+}
+
+#[cfg(test)]
+mod tests;
