@@ -64,7 +64,7 @@ enum Command {
     ///
     /// Writes nothing. Exit code: 0 everything is right, 1 something is not.
     Check,
-    /// Show an update on an embedded portal; needs no account
+    /// Show updates on an embedded portal; needs no account
     #[cfg(feature = "sandbox")]
     Demo,
     /// Print the schemas of the tools and of each entity type's fields

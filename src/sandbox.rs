@@ -177,6 +177,15 @@ impl Sandbox {
         state.types.get(&entity_type_id)?.items.get(&id).cloned().map(Value::Object)
     }
 
+    /// Empties a field of a deal, as if it had never been filled.
+    pub fn empty_field_of_deal(&self, id: u64, field: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let deal = state.types.get_mut(&2).and_then(|deals| deals.items.get_mut(&id));
+        if let Some(value) = deal.and_then(|deal| deal.get_mut(field)) {
+            *value = Value::Null;
+        }
+    }
+
     /// Name and content of a stored file.
     pub fn file(&self, id: i64) -> Option<(String, Vec<u8>)> {
         lock(&self.state).common.files.get(id)

@@ -13,12 +13,13 @@ use self::screen::{
 };
 use super::{
     embedded_portal, print,
-    words::{changes, list, named, text},
+    words::{changes, group, list, named, number, so_many, text},
     wrong_usage,
 };
 use crate::{
     account::Account,
     portal::{Connection, Endpoint, Timeouts},
+    sandbox::{Rules, Sandbox},
     server::{self, StdioTransport},
     tools::{Registry, ToolSelection},
     uploads::Policy,
@@ -28,10 +29,11 @@ use crate::{
 const PIPE_SIZE: usize = 256 * 1024;
 
 pub(super) async fn run() -> ExitCode {
-    let (_sandbox, sign_in) = match embedded_portal().await {
+    let (sandbox, sign_in) = match embedded_portal().await {
         Ok(started) => started,
         Err(failure) => return wrong_usage(&failure),
     };
+    fill(&sandbox);
     let endpoint = Arc::new(Endpoint::new(Connection::STANDARD));
     let account = Account::new(endpoint, sign_in, Policy::STANDARD);
     let registry = Registry::new(ToolSelection::default());
@@ -45,6 +47,14 @@ pub(super) async fn run() -> ExitCode {
         (Some(()), Ok(Ok(()))) => ExitCode::SUCCESS,
         _ => super::wrong_call("the demonstration was cut short"),
     }
+}
+
+/// Forty deals, of which one lacks an amount that the portal requires in the next stage.
+fn fill(sandbox: &Sandbox) {
+    sandbox.add_deals(40);
+    sandbox.empty_field_of_deal(1_017, "opportunity");
+    let required = Some(("PREPARATION".to_owned(), "opportunity".to_owned()));
+    sandbox.set_rules(Rules { required, ..Rules::default() });
 }
 
 /// Talks to the server as an MCP client does, and shows what is said.
@@ -100,6 +110,23 @@ async fn show(pipe: DuplexStream) -> Option<()> {
         .await?;
     client.screen.moment(Changed, &changes(&answer, &answer));
     client.screen.moment(Caught, &error(&answer));
+
+    client.screen.heading(
+        "5. Hand forty deals over and move them on: the first call shows it, the second one does it",
+    );
+    let mut many = json!({
+        "entityTypeId": 2, "filter": {"%title": "Deal", "stageId": "NEW"},
+        "fields": {"assignedById": "Marta Keller", "stageId": "PREPARATION"},
+    });
+    let preview = client.call("update_crm_items", many.clone()).await?;
+    client.screen.moment(Found, &would_change(&preview));
+    let confirm = ("confirm".to_owned(), preview.get("confirm")?.clone());
+    many.as_object_mut()?.extend([confirm]);
+    let answer = client.call("update_crm_items", many).await?;
+    let updated =
+        format!("{} of {}", number(&answer, "updated"), so_many(number(&answer, "count")));
+    client.screen.moment(Changed, &[updated]);
+    client.screen.moment(Caught, &list(&answer, "failed").map(group).collect::<Vec<_>>());
 
     print(
         "\nNext: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`",
@@ -175,6 +202,18 @@ fn stages(answer: &Value) -> Vec<String> {
                 stage["name"], pipeline["name"], stage["code"]
             ));
         }
+    }
+    lines
+}
+
+/// What a change of many items would do, with its first item.
+fn would_change(preview: &Value) -> Vec<String> {
+    let count =
+        format!("{} of {} items would change, such as", preview["toChange"], preview["count"]);
+    let mut lines = vec![count];
+    if let Some(sample) = list(preview, "samples").next() {
+        lines.push(format!("{} {}", sample["id"], sample["title"]));
+        lines.extend(changes(sample, preview));
     }
     lines
 }

@@ -41,11 +41,11 @@ pub(super) fn group(group: &Value) -> String {
     let reasons = ["code", "field", "why", "message", "portalCode"];
     let reasons: Vec<&str> =
         reasons.into_iter().map(|key| text(group, key)).filter(|it| !it.is_empty()).collect();
-    format!("{}{ids}: {}", items(count), reasons.join(", "))
+    format!("{}{ids}: {}", so_many(count), reasons.join(", "))
 }
 
 /// So many items.
-pub(super) fn items(count: usize) -> String {
+pub(super) fn so_many(count: usize) -> String {
     if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
 }
 

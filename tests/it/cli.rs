@@ -144,10 +144,14 @@ async fn a_flag_wins_over_its_variable() {
 }
 
 #[tokio::test]
-async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
+async fn the_demonstration_shows_updates_refusals_and_a_caught_drop() {
     let finished = run(program().arg("demo")).await;
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
-    assert_snapshot!(finished.stdout, @r#"
+    // A confirmation is another one each time.
+    let (before, confirm) = finished.stdout.split_once("\"confirm\":\"40.").unwrap();
+    let (_, after) = confirm.split_once('.').unwrap();
+    let shown = format!("{before}\"confirm\":\"40.….{after}");
+    assert_snapshot!(shown, @r#"
     An AI assistant starts this program and calls its tools. Here are such calls, sent to a real
     server in this process, which calls an embedded Bitrix24 portal over HTTP.
 
@@ -187,6 +191,22 @@ async fn the_demonstration_shows_an_update_a_refusal_and_a_caught_drop() {
                 (C9:UC_LEGAL), "Served" (C9:WON), "Declined" (C9:LOSE)
                 written: yes, retry: after_fix
 
+    5. Hand forty deals over and move them on: the first call shows it, the second one does it
+
+       asked    update_crm_items {"entityTypeId":2,"filter":{"%title":"Deal","stageId":"NEW"},
+                "fields":{"assignedById":"Marta Keller","stageId":"PREPARATION"}}
+       found    40 of 40 items would change, such as
+                1001 "Deal 1"
+                assignedById "Sandbox User" (1) → "Marta Keller" (8)
+                stageId      "New" (NEW) → "Preparation" (PREPARATION)
+
+       asked    update_crm_items {"entityTypeId":2,"filter":{"%title":"Deal","stageId":"NEW"},
+                "fields":{"assignedById":"Marta Keller","stageId":"PREPARATION"},
+                "confirm":"40.….0"}
+       changed  39 of 40 items
+       caught   1 item (1017): REQUIRED_FIELD, the portal requires a field that is empty,
+                CRM_FIELD_ERROR_REQUIRED
+
     Next: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`
     "#);
 }
@@ -217,7 +237,7 @@ async fn help_names_every_command_and_setting() {
       serve   Serve MCP on standard input and output (the default)
       call    Call one tool and print its answer
       check   Try the settings against the portal, a line for each thing that has to be right
-      demo    Show an update on an embedded portal; needs no account
+      demo    Show updates on an embedded portal; needs no account
       schema  Print the schemas of the tools and of each entity type's fields
       help    Print this message or the help of the given subcommand(s)
 

@@ -9,7 +9,7 @@ use super::{Caller, exit_code, parts, preview, question::Person, total::Total};
 use crate::{
     cli::{
         print_json,
-        words::{items, number},
+        words::{number, so_many},
         wrong_call,
     },
     json::Parsed,
@@ -49,7 +49,7 @@ pub(super) async fn run(caller: &Caller<'_>, arguments: Parsed, mut person: Pers
             Person::tell(&preview::of(&answer));
         }
         let Some(confirm) = answer.get("confirm").cloned() else { break (is_error, answer) };
-        let question = format!("Change {}?", items(number(&answer, "toChange")));
+        let question = format!("Change {}?", so_many(number(&answer, "toChange")));
         let Some(who_agrees) = person.agrees(question, caller.interrupted).await else {
             Person::tell("Nothing was changed.\n");
             return ExitCode::FAILURE;

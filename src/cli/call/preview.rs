@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cli::words::{changes, group, items, list, number};
+use crate::cli::words::{changes, group, list, number, so_many};
 
 /// What would change, in lines.
 pub(super) fn of(answer: &Value) -> String {
@@ -12,7 +12,7 @@ pub(super) fn of(answer: &Value) -> String {
         lines.push(String::new());
     }
     let (count, to_change) = (number(answer, "count"), number(answer, "toChange"));
-    lines.push(format!("{to_change} of {} would change.", items(count)));
+    lines.push(format!("{to_change} of {} would change.", so_many(count)));
     for sample in list(answer, "samples") {
         lines.push(String::new());
         let title = sample.get("title").map(|title| format!(" {title}")).unwrap_or_default();
