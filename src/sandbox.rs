@@ -179,7 +179,7 @@ impl Sandbox {
 
     /// Empties a field of a deal, as if it had never been filled.
     pub fn empty_field_of_deal(&self, id: u64, field: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let deal = state.types.get_mut(&2).and_then(|deals| deals.items.get_mut(&id));
         if let Some(value) = deal.and_then(|deal| deal.get_mut(field)) {
             *value = Value::Null;

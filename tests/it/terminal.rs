@@ -125,6 +125,19 @@ async fn a_person_sees_what_would_change_before_it_is_changed() {
 }
 
 #[tokio::test]
+async fn the_readme_shows_what_a_person_sees() {
+    let readme = include_str!("../../README.md");
+    let (_, command) = readme.split_once("call --sandbox --confirm update_crm_items '").unwrap();
+    let (arguments, rest) = command.split_once("'\n```\n\n```text\n").unwrap();
+    let (shown, _) = rest.split_once("\n```").unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    let arguments = serde_json::from_str(arguments).unwrap();
+    let mut terminal = Terminal::started(&sandbox.webhook_url(), &arguments).await;
+    terminal.read_until(QUESTION).await;
+    assert!(terminal.shown.replace("\r\n", "\n").contains(shown), "{}", terminal.shown);
+}
+
+#[tokio::test]
 async fn who_does_not_say_yes_changes_nothing() {
     for keys in ["n\n", "\n", "\u{3}"] {
         let sandbox = Sandbox::start().await.unwrap();
