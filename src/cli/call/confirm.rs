@@ -88,20 +88,15 @@ impl Change<'_> {
     /// Goes on after the first answer of the change until all is done, somebody interrupts it, or
     /// nothing comes of it any more.
     async fn go_on(&self, first: Value) -> Total {
-        /// So many calls in a row may bring nothing.
-        const MOST_IDLE: u32 = 3;
         let mut total = Total::default();
         total.add(&first);
-        let mut idle = 0;
-        while let Some(confirm) = total.next().filter(|_| idle < MOST_IDLE) {
+        while let Some(confirm) = total.next() {
             if !self.has_waited(total.seconds_to_wait()).await {
                 break;
             }
             let step = ("confirm", confirm.into());
             let Some((_, answer)) = self.call(&step, total.decided()).await else { break };
-            let decided = total.decided();
             total.add(&answer);
-            idle = if total.decided() > decided { 0 } else { idle + 1 };
         }
         total
     }

@@ -10,10 +10,15 @@ use crate::{
 /// How a person goes on: the confirmation of an account ends with this process.
 const REPEAT: &str = "to go on, repeat the command: what was changed is left as it is";
 
+/// So many calls in a row may bring nothing.
+const MOST_IDLE: u32 = 3;
+
 /// What became of all items so far.
 #[derive(Debug, Default)]
 pub(super) struct Total {
     calls: u32,
+    /// How many calls in a row have brought nothing.
+    idle: u32,
     /// How many items the change is for.
     count: usize,
     entity: Value,
@@ -44,6 +49,12 @@ struct Group {
 impl Total {
     /// Takes the answer of the next call in.
     pub(super) fn add(&mut self, answer: &Value) {
+        let decided = self.decided();
+        self.take_in(answer);
+        self.idle = if self.decided() > decided { 0 } else { self.idle + 1 };
+    }
+
+    fn take_in(&mut self, answer: &Value) {
         self.error = answer.get("error").cloned();
         let error = self.error.as_ref().unwrap_or(&Value::Null);
         let seconds =
@@ -56,10 +67,14 @@ impl Total {
             self.next = self.next.take().filter(|_| helps);
             return;
         }
-        self.take_back(number(answer, "count"));
+        let decided_again = self.take_back(number(answer, "count"));
         self.entity = answer["entityTypeId"].clone();
+        let unchanged = number(answer, "unchanged");
+        // What an earlier call has changed has the values now; otherwise somebody else was there.
+        let changed_before = decided_again.min(unchanged);
+        self.unchanged += unchanged - changed_before;
+        self.updated = self.updated.saturating_sub(decided_again - changed_before);
         self.updated += number(answer, "updated");
-        self.unchanged += number(answer, "unchanged");
         add_groups(&mut self.failed, answer, "failed");
         add_groups(&mut self.conflicts, answer, "conflicts");
         self.unknown = list(answer, "unknown").cloned().collect();
@@ -75,13 +90,14 @@ impl Total {
         }
     }
 
-    /// Takes back what the next call decides again: it is for so many items, those behind the last
-    /// position, of which some may have been decided before they were passed.
-    fn take_back(&mut self, count: usize) {
+    /// Takes back the exceptions that the next call decides again, and tells how many others it does:
+    /// it is for so many items, those behind the last position, and some of them may have been decided
+    /// when an earlier one was not.
+    fn take_back(&mut self, count: usize) -> usize {
         self.calls += 1;
         if self.calls == 1 {
             self.count = count;
-            return;
+            return 0;
         }
         let position = self.next.as_deref().and_then(|next| next.rsplit('.').next()?.parse().ok());
         let position: u64 = position.unwrap_or(u64::MAX);
@@ -96,12 +112,7 @@ impl Total {
             }
             groups.retain(|group| group.count > 0);
         }
-        // The others were changed, or had the values, and do not need to be told apart by their ids.
-        for counted in [&mut self.updated, &mut self.unchanged] {
-            let taken = again.min(*counted);
-            *counted -= taken;
-            again -= taken;
-        }
+        again
     }
 
     fn open(&self) -> usize {
@@ -116,7 +127,7 @@ impl Total {
 
     /// What the next call has to repeat, where one can help.
     pub(super) fn next(&self) -> Option<String> {
-        self.next.clone()
+        self.next.clone().filter(|_| self.idle < MOST_IDLE)
     }
 
     /// How long the next call has to wait.

@@ -65,13 +65,13 @@ fn exceptions_of_earlier_calls_are_not_lost() {
 
 #[test]
 fn what_is_decided_again_counts_once() {
-    // Of 1 to 10, the third was left; 4 was refused and 5 to 7 were changed behind it.
+    // Of 1 to 10, the third was left and 4 was refused; 1, 2 and 5 to 7 were changed.
     let mut first = paused(10, 5, 4, 2);
     first["failed"] = json!([{"count": 1, "ids": [4], "code": "REFUSED"}]);
     first["next"] = json!({"confirm": "8.7f.2"});
     let second = done(8, 5, 3);
     let json = total(&[first, second]).to_json();
-    assert_eq!(counts(&json), [10, 7, 3, 0]);
+    assert_eq!(counts(&json), [10, 10, 0, 0]);
     assert_eq!(json.get("failed"), None);
 }
 
@@ -108,6 +108,17 @@ fn a_call_that_did_not_begin_is_tried_again_only_where_that_can_help() {
         assert_eq!(counts(&json), [340, 90, 0, 250]);
         assert_eq!((&json["ok"], &json["error"]["written"]), (&json!(false), &json!("yes")));
     }
+}
+
+#[test]
+fn a_change_that_gets_nowhere_ends() {
+    let nowhere = || paused(250, 0, 250, 90);
+    let mut answers = vec![paused(340, 90, 250, 90), nowhere(), nowhere()];
+    assert!(total(&answers).next().is_some());
+    answers.push(nowhere());
+    assert_eq!(total(&answers).next(), None);
+    answers.push(paused(250, 10, 240, 100));
+    assert_eq!(counts(&total(&answers).to_json()), [340, 100, 0, 240]);
 }
 
 #[test]
