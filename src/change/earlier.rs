@@ -66,10 +66,11 @@ pub(super) async fn settle(
         items.iter().filter_map(|item| Some((*item, unanswered.of(*item)?))).collect()
     };
     loop {
+        let mut looked_at: Vec<ItemRef> = Vec::new();
         for (item, open) in open_of(items) {
-            // Another of its batch may have been looked at with it.
-            if unanswered.of(item).is_some() {
-                look(call, naming, item, &open).await;
+            // Those of one batch are looked at together.
+            if !looked_at.contains(&item) {
+                looked_at.extend(look(call, naming, item, &open).await);
             }
         }
         let open = open_of(items);
@@ -96,7 +97,7 @@ pub(super) async fn settle(
 }
 
 /// Looks at an item, or at all that is open of its batch, and takes note of what has arrived.
-async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) {
+async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) -> Vec<ItemRef> {
     let items = &call.account.items;
     if !open.is_of_a_batch() {
         if let Ok(now) = call.read(item, naming).await
@@ -104,7 +105,7 @@ async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) {
         {
             items.unanswered.forget(item);
         }
-        return;
+        return vec![item];
     }
     let sent_together = items.unanswered.sent_with(open);
     let ids: Vec<u64> = sent_together.iter().map(|(item, _)| item.id).collect();
@@ -115,11 +116,12 @@ async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) {
         order: Map::new(),
         start: None,
     };
-    let Ok(page) = items.list(query, &call.deadline).await else { return };
-    for (item, open) in sent_together {
-        let now = page.items.iter().find(|now| now.id() == Some(item.id));
+    let seen = items.list(query, &call.deadline).await.map(|page| page.items).unwrap_or_default();
+    for (item, open) in &sent_together {
+        let now = seen.iter().find(|now| now.id() == Some(item.id));
         if now.is_some_and(|now| open.has_arrived(now)) {
-            items.unanswered.arrived(item, &open);
+            items.unanswered.arrived(*item, open);
         }
     }
+    sent_together.into_iter().map(|(item, _)| item).collect()
 }

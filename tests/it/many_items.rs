@@ -251,7 +251,6 @@ async fn up_to_fifty_named_items_are_changed_at_once_with_an_account_of_each() {
       "count": 6,
       "updated": 2,
       "unchanged": 1,
-      "notes": [],
       "failed": [
         {
           "count": 1,
@@ -278,7 +277,8 @@ async fn up_to_fifty_named_items_are_changed_at_once_with_an_account_of_each() {
           "field": "stageId",
           "message": "is a stage of pipeline 9, but the item is in pipeline 0, where a stage of that name would be `NEW`; to move the item, send `categoryId` too; `options` lists the stages of pipeline 0"
         }
-      ]
+      ],
+      "notes": []
     }
     "#);
     assert_eq!(written(&sandbox).concat(), [FIRST, FIRST + 3]);
@@ -317,7 +317,6 @@ async fn items_that_are_not_as_expected_are_left_alone_and_named() {
       "count": 2,
       "updated": 1,
       "unchanged": 0,
-      "notes": [],
       "conflicts": [
         {
           "count": 1,
@@ -327,7 +326,8 @@ async fn items_that_are_not_as_expected_are_left_alone_and_named() {
           "code": "CONFLICT",
           "field": "opportunity"
         }
-      ]
+      ],
+      "notes": []
     }
     "#);
     assert_eq!(sandbox.item(2, FIRST).unwrap()["comments"], Value::Null);
@@ -681,7 +681,6 @@ async fn where_no_item_can_be_changed_the_reasons_are_told_by_item() {
       "count": 3,
       "toChange": 0,
       "unchanged": 0,
-      "notes": [],
       "cannot": [
         {
           "count": 2,
@@ -724,7 +723,8 @@ async fn where_no_item_can_be_changed_the_reasons_are_told_by_item() {
           "field": "stageId",
           "message": "must be like `NEW` in pipeline 0 and like `C9:NEW` in others; `options` lists the stages of pipeline 9"
         }
-      ]
+      ],
+      "notes": []
     }
     "#);
 }

@@ -190,6 +190,7 @@ impl Changes {
                 Ok(plan) => plan,
                 Err(problems) => return Planned::Impossible(problems),
             };
+            let plan = if self.ids.is_some() { without_path(plan) } else { plan };
             // Before the expectation: an earlier call of the same change may have written it.
             if plan.is_applied(item) {
                 return Planned::Unchanged;
@@ -201,6 +202,12 @@ impl Changes {
         });
         planned.collect()
     }
+}
+
+/// The plan of an item with values of its own: its fields are in no `fields` of the call.
+fn without_path(plan: Plan) -> Plan {
+    let notes = plan.notes.into_iter().map(|note| note.replace("`fields.", "`"));
+    Plan { notes: notes.collect(), ..plan }
 }
 
 /// The same problem with the row that it stands in.

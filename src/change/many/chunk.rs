@@ -13,7 +13,7 @@ use super::{
     tally::{Fate, Reason},
 };
 use crate::{
-    change::{apply, before::Before, patch::Patch, verify},
+    change::{apply, before::Before, explain, patch::Patch, verify},
     crm::{Item, ItemRef},
     error::{Code, Failure, Purpose, Written},
     items::{Items, Updates},
@@ -218,6 +218,8 @@ async fn write_together(
             _ => {
                 refusals.push(refusal.clone());
                 let failure = run.call.failure(Items::UPDATE, &error, Purpose::Writing);
+                let patch = Patch::of_item(write.item, run.changes.naming);
+                let failure = explain::unwritten(run.call, &patch, &error, failure).await;
                 run.decide(write.item.id, Fate::of_failure(&failure));
             }
         }

@@ -158,6 +158,7 @@ impl Fate {
         }
         let portal_code = failure.portal.as_ref().and_then(|words| words.code.clone());
         let portal_code = portal_code.filter(|code| !code.is_empty());
-        Self::Failed(Reason { portal_code, ..Reason::new(failure.code, &*failure.message) })
+        let field = failure.problems.first().map(|problem| field_of(&problem.path));
+        Self::Failed(Reason { field, portal_code, ..Reason::new(failure.code, &*failure.message) })
     }
 }

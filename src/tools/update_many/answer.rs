@@ -103,6 +103,13 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
     let mut notes = notes;
     if is_paused {
         notes.insert(0, "to go on, repeat the call with `next.confirm` as `confirm`".to_owned());
+        if !tally.is_clean() {
+            let keep = format!(
+                "keep {} in mind: the next answer tells of its own items alone",
+                places("failed", &tally)
+            );
+            notes.insert(1, keep);
+        }
     }
     let exceptions = [("failed", &tally.failed), ("conflicts", &tally.conflicts)];
     let answer = bounded(answer, &exceptions, &tally.unknown, notes);
@@ -154,7 +161,11 @@ fn finished(failure: Option<Failure>, json: Value) -> Answer {
 
 /// The error when not one item could be changed.
 fn impossible(count: usize, tally: &Tally) -> Failure {
-    let message = format!("none of the {count} items can be changed");
+    let message = if tally.failed.is_empty() {
+        format!("none of the {count} items has the expected values")
+    } else {
+        format!("none of the {count} items can be changed")
+    };
     let reasons = places("cannot", tally);
     let hint = format!("see {reasons} for the reasons; correct the arguments, or tell the user");
     Failure::new(only_code(tally).unwrap_or(Code::NotApplied), Retry::AfterFix, message, hint)
@@ -284,8 +295,7 @@ fn bounded(
 ) -> Value {
     const STEPS: [(usize, usize); 7] =
         [(MAX_IDS, 100), (100, 30), (50, 15), (20, 10), (10, 5), (3, 3), (0, 1)];
-    let mut answer = answer;
-    answer.insert("notes".to_owned(), notes.into());
+    let notes = Value::from(notes);
     let mut whole = Value::Object(answer.clone());
     for (ids, groups) in STEPS {
         let mut told = answer.clone();
@@ -302,6 +312,7 @@ fn bounded(
             }
             told.insert("unknown".to_owned(), json!(some));
         }
+        told.insert("notes".to_owned(), notes.clone());
         whole = Value::Object(told);
         make_visible(&mut whole);
         if length(&whole) <= MAX_ANSWER {
@@ -309,7 +320,7 @@ fn bounded(
         }
     }
     // Long texts of notes, problems or samples.
-    for longest in [200, 80, 30, 10] {
+    for longest in [200, 80, 40] {
         for part in ["notes", "samples", "error", "failed", "cannot", "conflicts"] {
             if let Some(part) = whole.get_mut(part) {
                 cut_texts(part, longest);
