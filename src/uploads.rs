@@ -147,6 +147,16 @@ impl Upload {
     ///
     /// Why it may not be sent, to be read after the field's name.
     pub fn open(path: &Path, name: Option<&str>, policy: &Policy) -> Result<Self, Wrong> {
+        let upload = Self::open_any(path, name, policy)?;
+        policy.check_size(&upload.name, upload.size).map(|()| upload)
+    }
+
+    /// The same whatever its size, for a file that is read here and not sent.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::open`].
+    pub fn open_any(path: &Path, name: Option<&str>, policy: &Policy) -> Result<Self, Wrong> {
         let shown = kind::shown(&json!(path.to_string_lossy()));
         if policy.folders.is_empty() {
             return Err(format!(
@@ -190,7 +200,6 @@ impl Upload {
         }
         let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = checked_name(name.unwrap_or(own_name.as_deref().unwrap_or_default()))?;
-        policy.check_size(&name, metadata.len())?;
         let content = Content::Open { path: path.to_owned(), file: Arc::new(file) };
         Ok(Self { name, size: metadata.len(), content })
     }

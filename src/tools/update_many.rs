@@ -1,7 +1,9 @@
 //! `update_crm_items`: shows and carries out a change of many items.
 
 mod answer;
+mod columns;
 mod rows;
+mod table;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -147,7 +149,7 @@ async fn request(context: Context<'_>, arguments: Arguments) -> Result<ManyReque
     } else if let Some(path) = &file {
         Which::Rows(rows::of_file(context, entity, naming, path).await?)
     } else {
-        Which::Rows(rows::of_items(entity, items)?)
+        Which::Rows(rows::of_items(context, entity, items)?)
     };
     let (dry_run, confirm) = (arguments.dry_run, arguments.confirm);
     Ok(ManyRequest { entity, which, fields, clear, expect, dry_run, naming, confirm })

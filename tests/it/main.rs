@@ -35,6 +35,7 @@ mod long_answers;
 mod lookup;
 mod many_items;
 mod many_lost;
+mod many_rows;
 mod mutations;
 mod naming;
 mod narrowing;

@@ -4,7 +4,7 @@ use bitrix24_crm_mcp::sandbox::Sandbox;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Server, length, on_sandbox, problems, program};
+use crate::support::{Server, length, on_sandbox, problems};
 
 pub(crate) const MANY: &str = "update_crm_items";
 
@@ -398,6 +398,11 @@ async fn wrong_arguments_are_told_together_and_nothing_is_sent() {
           "items.1",
           "names no field",
           null
+        ],
+        [
+          "items.2.titel",
+          "is not a field of deal",
+          "title"
         ]
       ],
       [
@@ -507,130 +512,6 @@ async fn additions_go_by_themselves() {
     assert_eq!(written(&sandbox), [[5], [7]]);
     // What is there already is not added again.
     assert_eq!(counts(&server.call(MANY, call).await.json), [0, 2, 0, 0, 0, 0]);
-}
-
-/// A CSV file in a folder that may be read, and a server with that folder.
-async fn on_file(name: &str, content: &[u8]) -> (Sandbox, Server, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(name), content).unwrap();
-    let sandbox = Sandbox::start().await.unwrap();
-    sandbox.add_deals(4);
-    let mut command = program();
-    command.env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url());
-    command.env("BITRIX24_FILES_DIR", folder.path());
-    let server = Server::opened(command, &sandbox.webhook_url()).await;
-    (sandbox, server, folder)
-}
-
-async fn of_file(content: &[u8]) -> (Sandbox, Answered) {
-    let (sandbox, mut server, _folder) = on_file("rows.csv", content).await;
-    let answer = server.call(MANY, json!({"entityTypeId": 2, "file": "rows.csv"})).await;
-    (sandbox, answer)
-}
-
-#[tokio::test]
-async fn a_file_has_a_row_for_each_item() {
-    let files: [&[u8]; 3] = [
-        b"id,title,opportunity\n1001,\"A, B\",5\n1002,,6\n1003,C,\n1004,,\n",
-        "\u{feff}ID;Title;opportunity\r\n1001;A, B;5\r\n1002;;6\r\n1003;C;\r\n1004;;\r\n"
-            .as_bytes(),
-        b"title\tid\topportunity\n\"A, B\"\t1001\t5\n\t1002\t6\n\nC\t1003\t\n\t1004\t\n",
-    ];
-    for file in files {
-        let (sandbox, answer) = of_file(file).await;
-        assert_eq!(counts(&answer.json), [3, 1, 0, 0, 0, 0], "{}", answer.json);
-        let titles = (FIRST..FIRST + 4).map(|id| sandbox.item(2, id).unwrap());
-        let titles: Vec<Value> =
-            titles.map(|item| json!([item["title"], item["opportunity"]])).collect();
-        assert_eq!(json!(titles), json!([["A, B", 5], ["Deal 2", 6], ["C", 3], ["Deal 4", 4]]));
-    }
-}
-
-#[tokio::test]
-async fn what_is_wrong_with_a_file_is_told_before_anything_is_sent() {
-    let files: [&[u8]; 7] = [
-        b"id,titel\n1001,A\n",
-        b"title\nA\n",
-        b"id,title\n",
-        b"id,title,id\n1001,A,1001\n",
-        b"id,title\n1001,A\n1001,B\nx,C\n1003,D,E\n",
-        b"id,opportunity\n1001,five\n1002,six\n",
-        b"id,title\n1001,\xff\n",
-    ];
-    let mut told = Vec::new();
-    for file in files {
-        let (sandbox, answer) = of_file(file).await;
-        assert!(written(&sandbox).is_empty());
-        told.push(problems(&answer));
-    }
-    assert_json_snapshot!(told, @r#"
-    [
-      [
-        [
-          "file.titel",
-          "is not a field of deal",
-          "title"
-        ]
-      ],
-      [
-        [
-          "file",
-          "needs a header with one column `id`",
-          null
-        ]
-      ],
-      [
-        [
-          "file",
-          "has no rows below its header",
-          null
-        ]
-      ],
-      [
-        [
-          "file",
-          "needs a header with one column `id`",
-          null
-        ]
-      ],
-      [
-        [
-          "row 4",
-          "has an `id` that is no number",
-          null
-        ],
-        [
-          "row 5",
-          "has more cells than the header",
-          null
-        ],
-        [
-          "row 3",
-          "names item 1001 again, after `row 2`",
-          null
-        ]
-      ],
-      [
-        [
-          "row 2.opportunity",
-          "must be a number such as `10000` or `99.5`, not `\"five\"`",
-          null
-        ],
-        [
-          "row 3.opportunity",
-          "must be a number such as `10000` or `99.5`, not `\"six\"`",
-          null
-        ]
-      ],
-      [
-        [
-          "file",
-          "is not UTF-8; save it as CSV in UTF-8",
-          null
-        ]
-      ]
-    ]
-    "#);
 }
 
 #[tokio::test]

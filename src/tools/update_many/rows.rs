@@ -1,28 +1,38 @@
 //! Items with values of their own: a list in the call, or the rows of a CSV file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    io,
+    path::{Path, PathBuf},
+};
 
-use csv::{ReaderBuilder, StringRecord, Trim};
 use serde_json::{Map, Value};
 
+use super::{
+    columns::{self, Column, MAX_PROBLEMS},
+    table::{Table, is_blank},
+};
 use crate::{
-    change::{MAX_ITEMS, Row},
-    crm::{EntityType, Naming, kind},
+    change::{self, MAX_ITEMS, Row},
+    crm::{EntityType, Naming, kind, text},
     error::{Failure, Problem},
     metadata::{Fields, Metadata},
     tools::context::Context,
-    uploads::Upload,
+    uploads::{MEGABYTE, Upload},
 };
-
-/// A larger file holds more than a call can change.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The items of a call.
 pub(super) fn of_items(
+    context: Context<'_>,
     entity: EntityType,
     items: Vec<Map<String, Value>>,
 ) -> Result<Vec<Row>, Failure> {
-    let rows = items.into_iter().enumerate().map(|(at, mut fields)| {
+    if items.len() > MAX_ITEMS {
+        return Err(Failure::refused_argument(too_many("items", items.len())));
+    }
+    let mut problems = Vec::new();
+    let mut drafts = Vec::with_capacity(items.len());
+    for (at, mut fields) in items.into_iter().enumerate() {
         let place = format!("items.{at}");
         let key = fields.keys().find(|key| key.trim().eq_ignore_ascii_case("id")).cloned();
         let id = key.and_then(|key| fields.shift_remove(&key));
@@ -31,11 +41,13 @@ pub(super) fn of_items(
             fields = std::mem::take(inner);
         }
         if fields.is_empty() {
-            return Err(Problem::new(place, "names no field"));
+            problems.push(Problem::new(&place, "names no field"));
         }
-        read(entity, id.as_ref(), fields, place)
-    });
-    in_order("items", rows.collect())
+        let id = id_in(entity, id.as_ref())
+            .map_err(|message| problems.push(Problem::new(&place, message)));
+        drafts.push(Draft { id: id.ok(), fields, place });
+    }
+    in_order(context, entity, drafts, problems)
 }
 
 /// The problem of more items than a plan may have.
@@ -48,56 +60,74 @@ pub(super) fn too_many(path: &str, count: usize) -> Problem {
     )
 }
 
-/// One row, or what is wrong with it.
-fn read(
-    entity: EntityType,
-    id: Option<&Value>,
+/// A row whose item may be unknown.
+struct Draft {
+    id: Option<u64>,
     fields: Map<String, Value>,
     place: String,
-) -> Result<Row, Problem> {
-    let id = match id {
-        None => Err("has no `id`".to_owned()),
-        Some(id) => {
-            let number = kind::whole_number(id).and_then(|id| u64::try_from(id).ok());
-            let linked = || entity.item_in(id.as_str()?).ok();
-            let id = number.or_else(linked).filter(|id| *id > 0);
-            id.ok_or_else(|| "has an `id` that is no number".to_owned())
-        }
-    };
-    match id {
-        Err(message) => Err(Problem::new(place, message)),
-        Ok(id) => Ok(Row { id, fields, place }),
-    }
+}
+
+fn id_in(entity: EntityType, typed: Option<&Value>) -> Result<u64, &'static str> {
+    let typed = typed.ok_or("has no `id`")?;
+    let number = kind::whole_number(typed).and_then(|id| u64::try_from(id).ok());
+    let linked = || entity.item_in(typed.as_str()?).ok();
+    number.or_else(linked).filter(|id| *id > 0).ok_or("has an `id` that is no number")
 }
 
 /// Rows by ascending id, each item once.
-fn in_order(name: &str, rows: Vec<Result<Row, Problem>>) -> Result<Vec<Row>, Failure> {
-    /// More problems would not be read.
-    const MAX_PROBLEMS: usize = 20;
-    if rows.len() > MAX_ITEMS {
-        return Err(Failure::refused_argument(too_many(name, rows.len())));
-    }
-    let mut problems = Vec::new();
-    let mut in_order: Vec<Row> = Vec::with_capacity(rows.len());
-    for row in rows {
-        match row {
-            Ok(row) => in_order.push(row),
-            Err(problem) => problems.push(problem),
+fn in_order(
+    context: Context<'_>,
+    entity: EntityType,
+    mut drafts: Vec<Draft>,
+    mut problems: Vec<Problem>,
+) -> Result<Vec<Row>, Failure> {
+    let mut places: HashMap<u64, &str> = HashMap::new();
+    for draft in &drafts {
+        let Some(id) = draft.id else { continue };
+        match places.get(&id) {
+            Some(first) => {
+                let message = format!("names item {id} again, after `{first}`");
+                problems.push(Problem::new(&draft.place, message));
+            }
+            None => {
+                places.insert(id, &draft.place);
+            }
         }
     }
-    in_order.sort_by_key(|row| row.id);
-    problems.extend(in_order.windows(2).filter_map(|pair| match pair {
-        [one, other] if one.id == other.id => {
-            let message = format!("names item {} again, after `{}`", other.id, one.place);
-            Some(Problem::new(&other.place, message))
-        }
-        _ => None,
-    }));
     if problems.is_empty() {
-        return Ok(in_order);
+        drafts.sort_by_key(|draft| draft.id);
+        let row = |Draft { id, fields, place }| Some(Row { id: id?, fields, place });
+        return Ok(drafts.into_iter().filter_map(row).collect());
     }
+    // The call goes no further, where the fields would be checked.
+    let mut told = BTreeSet::new();
+    for draft in &drafts {
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
+        let of_fields =
+            change::obvious_problems(entity, &draft.fields, &context.call.account.files);
+        for problem in of_fields {
+            // The same slip in a thousand rows is one problem.
+            if told.insert((problem.path.clone(), problem.message.clone())) {
+                let path = problem.path.strip_prefix("fields.").unwrap_or(&problem.path);
+                let path = format!("{}.{path}", draft.place);
+                problems.push(Problem { path, ..problem });
+            }
+        }
+    }
+    Err(refused(problems))
+}
+
+/// As many problems as are read, in as many words.
+fn refused(mut problems: Vec<Problem>) -> Failure {
+    const MAX_CHARACTERS: usize = 199;
     problems.truncate(MAX_PROBLEMS);
-    Err(Failure::refused_arguments(problems))
+    for problem in &mut problems {
+        problem.path = text::beginning(&problem.path, MAX_CHARACTERS);
+        problem.message = text::beginning(&problem.message, MAX_CHARACTERS);
+    }
+    Failure::refused_arguments(problems)
 }
 
 /// The rows of a file of this machine.
@@ -107,34 +137,73 @@ pub(super) async fn of_file(
     naming: Naming,
     path: &str,
 ) -> Result<Vec<Row>, Failure> {
-    let refused = |message: String| Failure::refused_argument(Problem::new("file", message));
-    let text = text_of(context, path).await.map_err(refused)?;
-    let table = Table::read(&text).map_err(refused)?;
-    let columns = table.columns(context, entity, naming).await?;
-    let rows = table.rows.iter().map(|(number, cells)| {
-        let mut fields = Map::new();
+    let text = text_of(context, path)
+        .await
+        .map_err(|message| Failure::refused_argument(Problem::new("file", message)))?;
+    let table = Table::read(&text, MAX_ITEMS).map_err(Failure::refused_argument)?;
+    if table.count > MAX_ITEMS {
+        return Err(Failure::refused_argument(too_many("file", table.count)));
+    }
+    match of_table(context, entity, naming, &table).await {
+        Err(failure) if failure.depends_on_metadata() => {
+            let metadata = context.metadata.recent();
+            of_table(context.with_metadata(&metadata), entity, naming, &table).await
+        }
+        read => read,
+    }
+}
+
+async fn of_table(
+    context: Context<'_>,
+    entity: EntityType,
+    naming: Naming,
+    table: &Table,
+) -> Result<Vec<Row>, Failure> {
+    let list = context.metadata.field_list(entity, &context.call.deadline).await;
+    let list = list.map_err(|error| context.unreadable(entity, Metadata::FIELDS, &error))?;
+    let fields = Fields { entity, naming, item: None, list: Some(&list) };
+    let (columns, mut problems) = columns::of(table, &fields);
+    let has_ids = columns.iter().any(|column| matches!(column, Column::Id));
+    let mut drafts = Vec::with_capacity(table.rows.len());
+    for row in &table.rows {
+        let place = row.place();
         let mut id = None;
-        for (column, cell) in columns.iter().zip(cells.iter()) {
+        let mut values = Map::new();
+        for (column, cell) in columns.iter().zip(&row.cells) {
             match column {
-                Column::Id => id = Some(Value::from(cell)).filter(|_| !cell.is_empty()),
                 // An empty cell leaves the field as it is.
-                Column::Field(_) if cell.is_empty() => {}
-                Column::Field(name) => {
-                    fields.insert(name.clone(), cell.into());
-                }
+                _ if is_blank(cell) => {}
+                Column::Ignored => {}
+                Column::Id => id = Some(Value::from(cell.trim())),
+                Column::Field(field) => match columns::value(field, cell) {
+                    Ok(value) => {
+                        values.insert(field.name.clone(), value);
+                    }
+                    Err(message) => {
+                        let path = format!("{place}.{}", field.name);
+                        problems.push(Problem::new(path, message).by_metadata());
+                    }
+                },
             }
         }
-        if cells.len() > columns.len() {
-            let message = "has more cells than the header";
-            return Err(Problem::new(format!("row {number}"), message));
+        if row.cells.iter().skip(columns.len()).any(|cell| !is_blank(cell)) {
+            let message =
+                "has more cells than the header; a cell that holds the separator needs quotes";
+            problems.push(Problem::new(&place, message));
         }
-        read(entity, id.as_ref(), fields, format!("row {number}"))
-    });
-    in_order("file", rows.collect())
+        let id = id_in(entity, id.as_ref());
+        if let (true, Err(message)) = (has_ids, id) {
+            problems.push(Problem::new(&place, message));
+        }
+        drafts.push(Draft { id: id.ok(), fields: values, place });
+    }
+    in_order(context, entity, drafts, problems)
 }
 
 /// The text of a file below one of the allowed folders; a relative path is looked for in each.
 async fn text_of(context: Context<'_>, path: &str) -> Result<String, String> {
+    /// A larger file holds more than a call can change.
+    const MAX_MEGABYTES: u64 = 16;
     let policy = &context.call.account.files;
     let typed = Path::new(path.trim());
     let candidates: Vec<PathBuf> = if typed.is_absolute() || policy.folders.is_empty() {
@@ -144,165 +213,24 @@ async fn text_of(context: Context<'_>, path: &str) -> Result<String, String> {
     };
     let mut refusal = String::new();
     for candidate in candidates {
-        match Upload::open(&candidate, None, policy) {
+        match Upload::open_any(&candidate, None, policy) {
             Err(wrong) => refusal = wrong.message,
             Ok(file) => {
                 if let Some(refusal) = file.refusal().await {
                     return Err(refusal);
                 }
-                let bytes = file
-                    .content(MAX_BYTES)
-                    .await
-                    .map_err(|error| format!("cannot be read: {}", error.kind()))?;
-                let text = String::from_utf8(bytes);
-                return text.map_err(|_| "is not UTF-8; save it as CSV in UTF-8".to_owned());
+                let bytes = file.content(MAX_MEGABYTES * MEGABYTE).await;
+                let bytes = bytes.map_err(|error| match error.kind() {
+                    io::ErrorKind::FileTooLarge => format!("has more than {MAX_MEGABYTES} MB"),
+                    kind => format!("cannot be read: {kind}"),
+                })?;
+                // UTF-16 without its mark has a zero in each Latin letter.
+                let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+                return text.ok_or_else(|| {
+                    "is not UTF-8; save it anew in the format `CSV UTF-8`".to_owned()
+                });
             }
         }
     }
     Err(refusal)
-}
-
-/// A column of a file.
-enum Column {
-    Id,
-    Field(String),
-}
-
-/// A file as it is written.
-struct Table {
-    header: StringRecord,
-    /// Each with its number.
-    rows: Vec<(usize, StringRecord)>,
-}
-
-impl Table {
-    fn read(text: &str) -> Result<Self, String> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let first = text.lines().next().unwrap_or_default();
-        let mut reader = ReaderBuilder::new()
-            .delimiter(separator(first))
-            .trim(Trim::All)
-            .flexible(true)
-            .from_reader(text.as_bytes());
-        let unread = |error: csv::Error| format!("is not CSV: {error}");
-        let header = reader.headers().map_err(unread)?.clone();
-        let mut rows = Vec::new();
-        for (at, record) in reader.records().enumerate() {
-            let record = record.map_err(unread)?;
-            if record.iter().all(str::is_empty) {
-                continue;
-            }
-            // As a spreadsheet counts, whose first row is the header.
-            rows.push((at + 2, record));
-            if rows.len() > MAX_ITEMS {
-                return Err(format!("has more than {MAX_ITEMS} rows; change the items in parts"));
-            }
-        }
-        if rows.is_empty() {
-            return Err("has no rows below its header".to_owned());
-        }
-        Ok(Self { header, rows })
-    }
-
-    /// What each column holds: the header has names or titles of fields.
-    async fn columns(
-        &self,
-        context: Context<'_>,
-        entity: EntityType,
-        naming: Naming,
-    ) -> Result<Vec<Column>, Failure> {
-        let list = context.metadata.field_list(entity, &context.call.deadline).await;
-        let list = list.map_err(|error| context.unreadable(entity, Metadata::FIELDS, &error))?;
-        let fields = Fields { entity, naming, item: None, list: Some(&list) };
-        let mut problems = Vec::new();
-        let mut columns = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        for typed in &self.header {
-            if typed.eq_ignore_ascii_case("id") {
-                columns.push(Column::Id);
-                names.push("id".to_owned());
-                continue;
-            }
-            let path = format!("file.{typed}");
-            let found = match fields.titled(typed) {
-                Some(name) if fields.find(typed).is_err() => Ok(name),
-                _ => fields.resolve_among(problems.len(), typed, &path).map(|field| field.name),
-            };
-            match found {
-                Ok(name) => {
-                    if names.contains(&name) {
-                        let message = format!("is a second column of `{name}`");
-                        problems.push(Problem::new(&path, message));
-                    }
-                    names.push(name.clone());
-                    columns.push(Column::Field(name));
-                }
-                Err(
-                    crate::metadata::Unresolved::Unknown(problem)
-                    | crate::metadata::Unresolved::Ambiguous(problem),
-                ) => problems.push(problem),
-            }
-        }
-        let ids = columns.iter().filter(|column| matches!(column, Column::Id)).count();
-        if ids != 1 {
-            let message = "needs a header with one column `id`";
-            problems.push(Problem::new("file", message));
-        }
-        if problems.is_empty() { Ok(columns) } else { Err(Failure::refused_arguments(problems)) }
-    }
-}
-
-/// What separates the cells of a header: the one of comma, semicolon and tab that it has most of.
-fn separator(header: &str) -> u8 {
-    let mut is_quoted = false;
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
-    for byte in header.bytes() {
-        is_quoted ^= byte == b'"';
-        for (separator, count) in &mut counts {
-            if !is_quoted && byte == *separator {
-                *count += 1;
-            }
-        }
-    }
-    let [mut most, others @ ..] = counts;
-    for other in others {
-        if other.1 > most.1 {
-            most = other;
-        }
-    }
-    most.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Cells<'a> = &'a [&'a str];
-    type Lines<'a> = &'a [(usize, Cells<'a>)];
-
-    #[test]
-    fn tables_are_read_in_the_forms_that_programs_write() {
-        let cases: &[(&str, Cells<'_>, Lines<'_>)] = &[
-            ("id,title\n5,A\n", &["id", "title"], &[(2, &["5", "A"])]),
-            ("\u{feff}id;title\r\n5;A, B\r\n\r\n", &["id", "title"], &[(2, &["5", "A, B"])]),
-            ("id\ttitle\n5\t\n6\tB", &["id", "title"], &[(2, &["5", ""]), (3, &["6", "B"])]),
-            (
-                "id,\"a,b;c;d\"\n5,\"x\ny\"\n6,z\n",
-                &["id", "a,b;c;d"],
-                &[(2, &["5", "x\ny"]), (3, &["6", "z"])],
-            ),
-            (" id , title \n 5 , A \n", &["id", "title"], &[(2, &["5", "A"])]),
-        ];
-        for (text, header, rows) in cases {
-            let table = Table::read(text).unwrap();
-            assert_eq!(table.header.iter().collect::<Vec<_>>(), *header, "{text:?}");
-            let read: Vec<(usize, Vec<&str>)> =
-                table.rows.iter().map(|(line, row)| (*line, row.iter().collect())).collect();
-            let rows: Vec<(usize, Vec<&str>)> =
-                rows.iter().map(|(line, row)| (*line, row.to_vec())).collect();
-            assert_eq!(read, rows, "{text:?}");
-        }
-        assert!(Table::read("id,title\n").is_err());
-        assert!(Table::read("").is_err());
-    }
 }
