@@ -204,7 +204,7 @@ async fn the_demonstration_shows_updates_refusals_and_a_caught_drop() {
                 "fields":{"assignedById":"Marta Keller","stageId":"PREPARATION"},
                 "confirm":"40.….0"}
        changed  39 of 40 items
-       caught   1 item (1017): REQUIRED_FIELD, the portal requires a field that is empty,
+       caught   1 item (1017): REQUIRED_FIELD, opportunity, the portal requires a field that is empty,
                 CRM_FIELD_ERROR_REQUIRED
 
     Next: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`

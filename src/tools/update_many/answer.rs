@@ -66,7 +66,7 @@ pub(super) async fn shown(context: Context<'_>, request: &ManyRequest, preview: 
         notes.insert(0, next.to_owned());
     }
     let answer =
-        bounded(answer, &[("cannot", &tally.failed), ("conflicts", &tally.conflicts)], &[], notes);
+        bounded(&answer, &[("cannot", &tally.failed), ("conflicts", &tally.conflicts)], &[], notes);
     let answer = with_names(answer, names);
     finished(failure, answer)
 }
@@ -112,7 +112,7 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
         }
     }
     let exceptions = [("failed", &tally.failed), ("conflicts", &tally.conflicts)];
-    let answer = bounded(answer, &exceptions, &tally.unknown, notes);
+    let answer = bounded(&answer, &exceptions, &tally.unknown, notes);
     finished(failure, answer)
 }
 
@@ -288,7 +288,7 @@ fn sample_of(sample: Sample, days: &Days) -> Value {
 /// The answer with as many ids and reasons of exceptions as it has room for; what is not told is
 /// counted.
 fn bounded(
-    answer: Map<String, Value>,
+    answer: &Map<String, Value>,
     exceptions: &[(&str, &Vec<Group>)],
     unknown: &[u64],
     notes: Vec<String>,
@@ -296,7 +296,7 @@ fn bounded(
     const STEPS: [(usize, usize); 7] =
         [(MAX_IDS, 100), (100, 30), (50, 15), (20, 10), (10, 5), (3, 3), (0, 1)];
     let notes = Value::from(notes);
-    let mut whole = Value::Object(answer.clone());
+    let mut whole = Value::Null;
     for (ids, groups) in STEPS {
         let mut told = answer.clone();
         let mut left = ids;
