@@ -205,17 +205,21 @@ impl<'a> Fields<'a> {
         standard.chain(of_item).chain(listed)
     }
 
-    /// The field that people see under exactly this title.
+    /// The only field that people see under exactly this title.
     pub fn titled(&self, typed: &str) -> Option<String> {
+        self.all_titled(typed).try_into().ok().map(|[only]: [String; 1]| only)
+    }
+
+    /// Every field that people see under exactly this title.
+    pub fn all_titled(&self, typed: &str) -> Vec<String> {
         let typed = text::folded(typed);
-        let mut titled = self.list?.iter().filter(|(_, field)| text::folded(&field.title) == typed);
-        match (titled.next(), titled.next()) {
-            (Some((name, field)), None) => Some(match self.naming {
-                Naming::Original if names::is_custom(name) => field.upper_name.clone(),
-                _ => name.to_owned(),
-            }),
-            _ => None,
-        }
+        let all = self.list.into_iter().flat_map(FieldList::iter);
+        let titled = all.filter(|(_, field)| text::folded(&field.title) == typed);
+        let named = titled.map(|(name, field)| match self.naming {
+            Naming::Original if names::is_custom(name) => field.upper_name.clone(),
+            _ => name.to_owned(),
+        });
+        named.collect()
     }
 
     /// The field whose title is nearest to what was typed, in any script.

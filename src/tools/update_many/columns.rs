@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::table::{Table, is_blank};
 use crate::{
-    crm::{Kind, Shape, field_list::FieldList, text},
+    crm::{Kind, Shape, text},
     error::Problem,
     metadata::{Fields, Missing, ResolvedField, Unresolved},
 };
@@ -99,20 +99,11 @@ fn column<'a>(
     if !matches!(fields.find(typed), Err(Missing::None(_))) {
         return fields.resolve(typed, &path).map(Column::Field).map_err(told);
     }
-    let titled = titled(fields, typed);
-    match titled.as_slice() {
+    match fields.all_titled(typed).as_slice() {
         [] => fields.resolve_among(problems, typed, &path).map(Column::Field).map_err(told),
         [name] => fields.resolve(name, &path).map(Column::Field).map_err(told),
         several => Err(title_of_several(several, path)),
     }
-}
-
-/// The fields that people see under exactly this title.
-fn titled(fields: &Fields<'_>, typed: &str) -> Vec<String> {
-    let typed = text::folded(typed);
-    let all = fields.list.into_iter().flat_map(FieldList::iter);
-    let titled = all.filter(|(_, field)| text::folded(&field.title) == typed);
-    titled.filter_map(|(name, _)| Some(fields.find(name).ok()?.name)).collect()
 }
 
 fn title_of_several(names: &[String], path: String) -> Problem {
@@ -182,6 +173,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::crm::field_list::FieldList;
     use crate::crm::{EntityType, Naming};
 
     fn list() -> FieldList {
