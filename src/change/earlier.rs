@@ -62,29 +62,40 @@ pub(super) async fn settle(
     leaves_time: bool,
 ) -> Settled {
     let unanswered = &call.account.items.unanswered;
-    let open_of = |items: &[ItemRef]| -> Vec<(ItemRef, Arc<Open>)> {
-        items.iter().filter_map(|item| Some((*item, unanswered.of(*item)?))).collect()
-    };
+    let mut open: Vec<(ItemRef, Arc<Open>)> =
+        items.iter().filter_map(|item| Some((*item, unanswered.of(*item)?))).collect();
+    if open.is_empty() {
+        return Settled::Ended;
+    }
     loop {
-        let mut looked_at: Vec<ItemRef> = Vec::new();
-        for (item, open) in open_of(items) {
+        let (mut looked_at, mut arrived) = (Vec::new(), Vec::new());
+        let mut is_seen = true;
+        for (item, write) in &open {
             // Those of one batch are looked at together.
-            if !looked_at.contains(&item) {
-                looked_at.extend(look(call, naming, item, &open).await);
+            if looked_at.contains(item) {
+                continue;
             }
+            let Seen { asked, found } = look(call, naming, *item, write).await;
+            is_seen &= found.is_some() || !write.is_of_a_batch();
+            looked_at.extend(asked);
+            arrived.extend(found.into_iter().flatten());
         }
-        let open = open_of(items);
-        let Some(until) = open.iter().map(|(_, open)| open.until()).max() else {
+        open.retain(|(item, _)| !arrived.contains(item));
+        let Some(until) = open.iter().map(|(_, write)| write.until()).max() else {
             return Settled::Arrived;
         };
         let now = Instant::now();
-        if until <= now {
+        // Without a look it is not known whether a batch still moves.
+        if until <= now && is_seen {
             for (item, _) in open {
                 unanswered.forget(item);
             }
             return Settled::Ended;
         }
-        let pause = BETWEEN_READS.min(until - now);
+        let pause = match until.saturating_duration_since(now) {
+            Duration::ZERO => BETWEEN_READS,
+            left => BETWEEN_READS.min(left),
+        };
         let has_time = if leaves_time {
             call.deadline.has_besides_work(pause)
         } else {
@@ -96,19 +107,31 @@ pub(super) async fn settle(
     }
 }
 
+/// What a look at open writes has shown.
+struct Seen {
+    /// The items that were looked at.
+    asked: Vec<ItemRef>,
+    /// Those whose writes have arrived; nothing when they could not be read.
+    found: Option<Vec<ItemRef>>,
+}
+
 /// Looks at an item, or at all that is open of its batch, and takes note of what has arrived.
-async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) -> Vec<ItemRef> {
+async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) -> Seen {
     let items = &call.account.items;
     if !open.is_of_a_batch() {
-        if let Ok(now) = call.read(item, naming).await
-            && open.has_arrived(&now)
-        {
-            items.unanswered.forget(item);
-        }
-        return vec![item];
+        let now = call.read(item, naming).await.ok();
+        let found = now.map(|now| {
+            let has_arrived = open.has_arrived(&now);
+            if has_arrived {
+                items.unanswered.forget(item);
+            }
+            Vec::from_iter(has_arrived.then_some(item))
+        });
+        return Seen { asked: vec![item], found };
     }
     let sent_together = items.unanswered.sent_with(open);
-    let ids: Vec<u64> = sent_together.iter().map(|(item, _)| item.id).collect();
+    let asked: Vec<ItemRef> = sent_together.iter().map(|(item, _)| *item).collect();
+    let ids: Vec<u64> = asked.iter().map(|item| item.id).collect();
     let query = Query {
         entity: item.entity,
         select: vec!["*".to_owned()],
@@ -116,12 +139,16 @@ async fn look(call: &Call<'_>, naming: Naming, item: ItemRef, open: &Open) -> Ve
         order: Map::new(),
         start: None,
     };
-    let seen = items.list(query, &call.deadline).await.map(|page| page.items).unwrap_or_default();
+    let Ok(page) = items.list(query, &call.deadline).await else {
+        return Seen { asked, found: None };
+    };
+    let mut found = Vec::new();
     for (item, open) in &sent_together {
-        let now = seen.iter().find(|now| now.id() == Some(item.id));
+        let now = page.items.iter().find(|now| now.id() == Some(item.id));
         if now.is_some_and(|now| open.has_arrived(now)) {
             items.unanswered.arrived(*item, open);
+            found.push(*item);
         }
     }
-    sent_together.into_iter().map(|(item, _)| item).collect()
+    Seen { asked, found: Some(found) }
 }

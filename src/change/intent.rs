@@ -110,7 +110,7 @@ impl Intent {
     }
 
     /// The new files, with where they were typed.
-    fn uploads(&self) -> impl Iterator<Item = (&str, &Upload)> {
+    pub(super) fn uploads(&self) -> impl Iterator<Item = (&str, &Upload)> {
         let files = self.fields.iter().filter_map(|field| match &field.value {
             Intended::Files(requested) => Some((field.path.as_str(), &requested.parts)),
             _ => None,

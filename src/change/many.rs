@@ -99,7 +99,7 @@ async fn show(
         preview::preview(call, request, changes, look).await?;
     if preview.to_change > 0 {
         let ids: Arc<[u64]> = ids.into();
-        let kept = Kept { to_do: Arc::clone(&ids), all: ids };
+        let kept = Kept { to_do: Arc::clone(&ids), all: ids, has_begun: false };
         preview.confirm = call.account.items.confirmations.keep(text, kept, 0);
     }
     preview.conflict = conflict;

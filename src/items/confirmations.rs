@@ -37,6 +37,8 @@ pub(crate) struct Kept {
     pub(crate) to_do: Arc<[u64]>,
     /// All that it was confirmed for.
     pub(crate) all: Arc<[u64]>,
+    /// Whether some of them may have been changed.
+    pub(crate) has_begun: bool,
 }
 
 /// A confirmation as a call repeats it; whether it is a real one is not known yet.
@@ -79,6 +81,8 @@ impl Confirmations {
     pub(crate) fn keep(&self, request: &str, kept: Kept, position: u64) -> Option<String> {
         let sealed = self.seal(request, &kept.to_do, position)?;
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // A change that has begun and decided nothing has the confirmation of its preview.
+        all.retain(|(other, _)| *other != sealed);
         all.push_back((sealed.clone(), kept));
         if all.len() > MAX_KEPT {
             all.pop_front();
@@ -161,7 +165,7 @@ mod tests {
     #[test]
     fn the_items_of_a_confirmation_are_kept_for_a_while() {
         let confirmations = Confirmations::new();
-        let kept = |id| Kept { to_do: [id, 9].into(), all: [5, id, 9].into() };
+        let kept = |id| Kept { to_do: [id, 9].into(), all: [5, id, 9].into(), has_begun: true };
         let sealed = repeated(&confirmations.keep("a", kept(7), 5).unwrap());
         assert_eq!(
             confirmations.items_of(&sealed).map(|kept| kept.to_do.to_vec()),

@@ -13,45 +13,57 @@ pub const MAX_COMMANDS: usize = 50;
 
 /// Commands that are sent together; none depends on another.
 #[derive(Debug, Default)]
-pub struct Commands(Map<String, Value>);
+pub struct Commands {
+    by_key: Map<String, Value>,
+    /// What they take together.
+    bytes: usize,
+}
 
 /// What a batch has answered.
 #[derive(Debug)]
 pub struct BatchAnswer(Value);
 
 impl Commands {
-    /// Adds a command, whose answer has the same key. One that would not arrive as it is meant is
-    /// left out, and the answer is `false`: it has to be sent by itself.
+    /// Adds a command, whose answer has the same key. One that would not arrive as it is meant, or
+    /// makes the request too large, is left out, and the answer is `false`: it has to be sent by
+    /// itself.
     pub fn add(
         &mut self,
         key: impl Into<String>,
         method: &str,
         parameters: &Map<String, Value>,
     ) -> bool {
+        /// Servers refuse larger requests, and this one is held several times.
+        const MAX_BYTES: usize = 1024 * 1024;
         let start = format!("{method}?");
         let length = start.len();
         let mut query =
             Query { written: form_urlencoded::Serializer::for_suffix(start, length), variables: 0 };
-        let is_whole = parameters.iter().all(|(name, value)| query.append(name, value));
-        if is_whole {
-            self.0.insert(key.into(), query.written.finish().into());
+        if !parameters.iter().all(|(name, value)| query.append(name, value)) {
+            return false;
         }
-        is_whole
+        let command = query.written.finish();
+        let is_added = self.bytes + command.len() <= MAX_BYTES;
+        if is_added {
+            self.bytes += command.len();
+            self.by_key.insert(key.into(), command.into());
+        }
+        is_added
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_key.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_key.is_empty()
     }
 
     /// The method of a command.
     fn method(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.as_str()?.split('?').next()
+        self.by_key.get(key)?.as_str()?.split('?').next()
     }
 }
 
@@ -158,7 +170,7 @@ impl Portal {
     ) -> Result<BatchAnswer, PortalError> {
         let parameters = Map::from_iter([
             ("halt".to_owned(), json!(0)),
-            ("cmd".to_owned(), commands.0.clone().into()),
+            ("cmd".to_owned(), commands.by_key.clone().into()),
         ]);
         let answer = self.call_with(permit, "batch", &parameters, deadline).await;
         if answer.as_ref().is_err_and(has_no_batches) {
@@ -201,7 +213,7 @@ mod tests {
         for (parameters, written) in cases {
             let mut commands = Commands::default();
             assert!(commands.add("key", "m", parameters.as_object().unwrap()), "{parameters}");
-            assert_eq!(commands.0["key"], written, "{parameters}");
+            assert_eq!(commands.by_key["key"], written, "{parameters}");
         }
     }
 

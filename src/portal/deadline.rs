@@ -98,6 +98,11 @@ impl Deadline {
         self.cancellation.is_cancelled()
     }
 
+    /// Waits until the client cancels the call.
+    pub async fn cancelled(&self) {
+        self.cancellation.cancelled().await;
+    }
+
     /// How much time is left for what is begun now.
     pub fn left(&self) -> Duration {
         self.instant().saturating_duration_since(Instant::now())

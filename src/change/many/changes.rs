@@ -102,6 +102,10 @@ impl Changes {
             }
             intents.push(intent);
         }
+        let uploads = intents.iter().flat_map(Intent::uploads).map(|(_, upload)| upload);
+        if let Some(message) = policy.problem_with(uploads).filter(|_| intents.len() > 1) {
+            problems.push(Problem::new("items", message));
+        }
         if !problems.is_empty() {
             problems.truncate(MAX_PROBLEMS);
             return Err(Failure::refused_arguments(problems));
@@ -152,19 +156,22 @@ impl Changes {
     }
 
     /// Plans the change of each item.
-    pub(super) async fn plan(&self, call: &Call<'_>, items: &[Item]) -> Vec<Planned> {
+    pub(super) async fn plan(&self, call: &Call<'_>, items: Vec<Item>) -> Vec<(Item, Planned)> {
+        let has_change = |item: &Item| item.id().is_some_and(|id| self.intent(id).is_some());
+        let items: Vec<Item> = items.into_iter().filter(has_change).collect();
         let metadata = &call.account.metadata;
-        let planned = self.plan_by(metadata, call, items).await;
+        let mut planned = self.plan_by(metadata, call, &items).await;
         let is_refused_by_metadata = planned.iter().any(|planned| {
             matches!(planned, Planned::Impossible(problems)
                 if problems.iter().any(|problem| problem.depends_on_metadata))
         });
         if is_refused_by_metadata {
-            return self.plan_by(&metadata.recent(), call, items).await;
+            planned = self.plan_by(&metadata.recent(), call, &items).await;
         }
-        planned
+        items.into_iter().zip(planned).collect()
     }
 
+    /// The plan of each item; all of them have a change.
     async fn plan_by(&self, metadata: &Metadata, call: &Call<'_>, items: &[Item]) -> Vec<Planned> {
         /// Every stage, as in a dry run: one request for all, and none is found foreign by its write.
         const IS_LOOKED_UP: bool = true;

@@ -30,6 +30,11 @@ pub(super) async fn carry_out(
     ids: Vec<u64>,
     most_writes: usize,
 ) -> Result<(), Stopped> {
+    // Before the locks, which would hold up other calls meanwhile.
+    if let Err(stopped) = lost::wait_for_unanswered(run, &ids).await {
+        run.put_back(ids);
+        return Err(stopped);
+    }
     let mut locks = Vec::with_capacity(ids.len());
     for id in &ids {
         let item = ItemRef { entity: run.changes.entity, id: *id };
@@ -57,6 +62,9 @@ pub(super) async fn carry_out(
     write(run, writes).await
 }
 
+/// Why an item is left alone that a filter found before.
+const NO_MATCH: &str = "no longer matches `filter`";
+
 /// What is to be done with the items of a chunk.
 #[derive(Default)]
 struct Planning {
@@ -67,7 +75,6 @@ struct Planning {
 
 /// Reads and plans the items.
 async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
-    lost::wait_for_unanswered(run, ids).await?;
     let mut planning = Planning::default();
     let (changes, look) = (run.changes, run.look);
     let unread = |error: &PortalError| run.stopped_by(Items::LIST, error, Purpose::Reading);
@@ -80,27 +87,27 @@ async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
     if look.has_filter() && !missing.is_empty() {
         let others = look.by_ids(&missing).await.map_err(|error| unread(&error))?;
         missing = missing_in(&others, &missing);
-        for (item, planned) in others.iter().zip(changes.plan(run.call, &others).await) {
+        for (item, planned) in changes.plan(run.call, others).await {
             let fate = match planned {
                 // Most likely written by an earlier call of the same change.
                 Planned::Unchanged => Fate::Unchanged,
-                _ => Fate::Conflict(Reason::new(Code::Conflict, "no longer matches `filter`")),
+                _ => Fate::Conflict(Reason::new(Code::Conflict, NO_MATCH)),
             };
             planning.decided.extend(item.id().map(|id| (id, fate)));
         }
     }
     for id in missing {
-        match run.unseen.read(run.call, changes, id).await {
+        let read = run.unseen.read(run.call, changes, id).await;
+        match read.map_err(|error| run.stopped_by(Items::GET, &error, Purpose::Reading))? {
             Ok(_) if look.has_filter() => {
-                let reason = Reason::new(Code::Conflict, "no longer matches `filter`");
+                let reason = Reason::new(Code::Conflict, NO_MATCH);
                 planning.decided.push((id, Fate::Conflict(reason)));
             }
             Ok(item) => items.push(item),
             Err(reason) => planning.decided.push((id, Fate::Failed(reason))),
         }
     }
-    let planned = changes.plan(run.call, &items).await;
-    for (item, planned) in items.into_iter().zip(planned) {
+    for (item, planned) in changes.plan(run.call, items).await {
         let Some(id) = item.id() else { continue };
         let fate = match planned {
             Planned::Unchanged => Fate::Unchanged,
@@ -175,7 +182,8 @@ async fn write_together(
                 return Err(run.stopped_by(Items::UPDATE, &error, Purpose::Writing));
             }
             Disposition::FailedInside | Disposition::Cut | Disposition::MayRun => {
-                return lost::settle(run, writes, &error, sent).await;
+                // Its last attempt may have begun later than the first.
+                return lost::settle(run, writes, &error, Instant::now()).await;
             }
         },
     };
@@ -272,6 +280,7 @@ async fn write_alone(
 ) -> Result<(), Stopped> {
     /// Below this no write is begun: it is read and settled within the call.
     const LEAST_TIME: Duration = Duration::from_secs(1);
+    let deadline = run.call.deadline.clone();
     for write in writes {
         let id = write.item.id;
         let each = run.size.per_item().unwrap_or_default().max(LEAST_TIME);
@@ -296,7 +305,15 @@ async fn write_alone(
             }
             Err(failure) => failure,
         };
-        match what_follows(failure) {
+        let followed = match what_follows(failure) {
+            // Nothing was sent: there was no time left, or the client no longer wants it.
+            Ok(_) if deadline.is_cancelled() => Err(Stopped::Cancelled),
+            Ok(failure) if failure.code == Code::PortalFailed && !deadline.has(Duration::ZERO) => {
+                Err(Stopped::Time { seconds: 0 })
+            }
+            followed => followed,
+        };
+        match followed {
             Ok(failure) => run.decide(id, Fate::of_failure(&failure)),
             Err(stopped) => {
                 match &stopped {

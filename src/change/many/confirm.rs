@@ -47,11 +47,11 @@ pub(super) async fn approved(
         None => false,
         Some(kept) if !look.has_filter() => *given == *kept.all,
         // What was changed may no longer match the filter, and each chunk is looked at again.
-        Some(kept) if kept.to_do.len() < kept.all.len() || position > 0 => true,
+        Some(kept) if kept.has_begun => true,
         Some(kept) => look.finds_just(&kept.to_do).await.map_err(unread)?,
     };
-    if let Some(Kept { to_do, all }) = kept.filter(|_| is_the_same) {
-        return Ok(Some(Approved { to_do, all, position }));
+    if let Some(Kept { to_do, all, .. }) = kept {
+        return Ok(is_the_same.then_some(Approved { to_do, all, position }));
     }
     let mut ids: Vec<u64> = given.iter().copied().filter(|id| *id > position).collect();
     if look.has_filter() {

@@ -44,9 +44,7 @@ impl Frontier {
         }
         let standstill = since.saturating_sub(self.moved_at);
         let is_still = standstill >= self.standstill();
-        if has_stopped
-            || self.stands.iter().all(|stands| *stands)
-            || (is_still && since >= MAY_RUN_FOR)
+        if has_stopped || self.reached() == self.stands.len() || (is_still && since >= MAY_RUN_FOR)
         {
             return Next::Settled;
         }
@@ -96,7 +94,9 @@ mod tests {
             (&[(1, "xx...")], false, again, 2),
             // An item that was refused does not end the prefix.
             (&[(1, "x.x..")], false, again, 3),
-            (&[(1, "x.xxx"), (2, "x.xxx")], false, again, 5),
+            (&[(1, "x.xx."), (2, "x.xx.")], false, again, 4),
+            // When the last one stands, all were carried out.
+            (&[(1, "x.xxx")], false, Next::Settled, 5),
             // A minute alone is not enough: it moved a moment ago.
             (&[(1, "x...."), (59, "xx..."), (61, "xx...")], false, again, 2),
             (&[(1, "x...."), (59, "xx..."), (70, "xx...")], false, Next::Settled, 2),

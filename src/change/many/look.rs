@@ -1,6 +1,9 @@
 //! Reads the items of a change: by a filter, by ids, or by both, fifty in a request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -51,7 +54,8 @@ impl<'a> Look<'a> {
     pub(super) async fn matching(&self, ids: &[u64]) -> Result<Vec<Item>, PortalError> {
         let filter = self.filter.cloned().unwrap_or_default();
         let filter = with_condition(filter, "@id", json!(ids));
-        self.list(filter, false, &self.call.deadline).await.map(|(items, _)| items)
+        let read = self.list(filter, false, &self.call.deadline).await;
+        read.map(|(items, _)| only(items, ids))
     }
 
     /// The items, whether they match the filter or not.
@@ -70,7 +74,7 @@ impl<'a> Look<'a> {
         deadline: &Deadline,
     ) -> Result<Vec<Item>, PortalError> {
         let filter = with_condition(Map::new(), "@id", json!(ids));
-        self.list(filter, false, deadline).await.map(|(items, _)| items)
+        self.list(filter, false, deadline).await.map(|(items, _)| only(items, ids))
     }
 
     /// The ids of the items that match the filter, above one.
@@ -172,6 +176,14 @@ impl<'a> Look<'a> {
         let items = page.items.into_iter().map(|item| spelt(item, naming));
         Ok((items.collect(), page.total))
     }
+}
+
+/// Those of the items that were asked for, each once.
+fn only(items: Vec<Item>, ids: &[u64]) -> Vec<Item> {
+    let mut seen = BTreeSet::new();
+    let mut is_asked =
+        |item: &Item| item.id().is_some_and(|id| ids.contains(&id) && seen.insert(id));
+    items.into_iter().filter(|item| is_asked(item)).collect()
 }
 
 /// The item with the names of custom fields in this spelling: lists have them in camelCase.

@@ -52,9 +52,13 @@ pub(super) async fn settle(
             Err(_) => Next::LookAgain(Duration::from_secs(2)),
         };
         let Next::LookAgain(pause) = next else { break true };
-        let is_over = run.call.deadline.is_cancelled() || !deadline.has(pause);
-        if is_over || deadline.wait(tokio::time::sleep(pause)).await.is_err() {
+        if !deadline.has(pause) {
             break false;
+        }
+        tokio::select! {
+            biased;
+            () = run.call.deadline.cancelled() => break false,
+            () = tokio::time::sleep(pause) => {}
         }
     };
     let reached = frontier.reached();
@@ -82,7 +86,7 @@ pub(super) async fn settle(
             }
         }
     }
-    if is_settled {
+    if is_settled || open.is_empty() {
         return Ok(());
     }
     let (moved_at, standstill) = (sent + frontier.moved_at(), frontier.standstill());

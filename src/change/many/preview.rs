@@ -98,7 +98,7 @@ impl Planning<'_> {
             };
             after = last;
             self.ids.extend(items.iter().filter_map(Item::id));
-            self.plan(&items).await;
+            self.plan(items).await;
             if is_last {
                 return Ok(());
             }
@@ -113,23 +113,24 @@ impl Planning<'_> {
             let missing = some.iter().filter(|id| !items.iter().any(|it| it.id() == Some(**id)));
             let missing: Vec<u64> = missing.copied().collect();
             for id in missing {
-                match self.unseen.read(self.call, self.changes, id).await {
+                let read = self.unseen.read(self.call, self.changes, id).await;
+                match read.map_err(|error| self.unread(&error))? {
                     Ok(item) => items.push(item),
                     Err(reason) => self.tally.add(id, Fate::Failed(reason)),
                 }
             }
             self.ids.extend(some);
-            self.plan(&items).await;
+            self.plan(items).await;
         }
         Ok(())
     }
 
-    async fn plan(&mut self, items: &[Item]) {
+    async fn plan(&mut self, items: Vec<Item>) {
         /// So many are shown.
         const SAMPLES: usize = 3;
         let planned = self.changes.plan(self.call, items).await;
         self.call.progress(self.ids.len(), self.count.max(self.ids.len()));
-        for (item, planned) in items.iter().zip(planned) {
+        for (item, planned) in planned {
             let Some(id) = item.id() else { continue };
             match planned {
                 Planned::Unchanged => self.tally.add(id, Fate::Unchanged),
@@ -144,7 +145,7 @@ impl Planning<'_> {
                     self.notes.extend(plan.notes.iter().cloned());
                     if self.samples.len() < SAMPLES {
                         let title = item.called();
-                        let shown = verify::planned(item.clone(), &plan, Vec::new());
+                        let shown = verify::planned(item, &plan, Vec::new());
                         if let Outcome::Succeeded { changes, .. } = shown {
                             self.samples.push(Sample { id, title, changes });
                         }

@@ -33,7 +33,8 @@ pub(super) async fn write(
     let next = to_do.first().copied().and_then(|first| {
         let done = approved.to_do.iter().copied().filter(|id| *id < first);
         let position = done.max().unwrap_or(approved.position);
-        let kept = Kept { to_do: to_do.into(), all: Arc::clone(&approved.all) };
+        let all = Arc::clone(&approved.all);
+        let kept = Kept { to_do: to_do.into(), all, has_begun: true };
         call.account.items.confirmations.keep(request_text, kept, position)
     });
     Report {

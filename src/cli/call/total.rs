@@ -67,13 +67,12 @@ impl Total {
             self.next = self.next.take().filter(|_| helps);
             return;
         }
-        let decided_again = self.take_back(number(answer, "count"));
+        if self.calls == 0 {
+            self.count = number(answer, "count");
+        }
+        self.calls += 1;
         self.entity = answer["entityTypeId"].clone();
-        let unchanged = number(answer, "unchanged");
-        // What an earlier call has changed has the values now; otherwise somebody else was there.
-        let changed_before = decided_again.min(unchanged);
-        self.unchanged += unchanged - changed_before;
-        self.updated = self.updated.saturating_sub(decided_again - changed_before);
+        self.unchanged += number(answer, "unchanged");
         self.updated += number(answer, "updated");
         add_groups(&mut self.failed, answer, "failed");
         add_groups(&mut self.conflicts, answer, "conflicts");
@@ -88,31 +87,6 @@ impl Total {
                 self.notes.push(note.to_owned());
             }
         }
-    }
-
-    /// Takes back the exceptions that the next call decides again, and tells how many others it does:
-    /// it is for so many items, those behind the last position, and some of them may have been decided
-    /// when an earlier one was not.
-    fn take_back(&mut self, count: usize) -> usize {
-        self.calls += 1;
-        if self.calls == 1 {
-            self.count = count;
-            return 0;
-        }
-        let position = self.next.as_deref().and_then(|next| next.rsplit('.').next()?.parse().ok());
-        let position: u64 = position.unwrap_or(u64::MAX);
-        let mut again = count.saturating_sub(self.open());
-        for groups in [&mut self.failed, &mut self.conflicts] {
-            for group in groups.iter_mut() {
-                let told = group.ids.len();
-                group.ids.retain(|id| *id <= position);
-                let taken = (told - group.ids.len()).min(again);
-                group.count -= taken;
-                again -= taken;
-            }
-            groups.retain(|group| group.count > 0);
-        }
-        again
     }
 
     fn open(&self) -> usize {
@@ -180,8 +154,7 @@ impl Total {
         }
         let mut notes = self.notes.clone();
         if self.left > 0 {
-            notes
-                .push("to go on, repeat the command: what was changed is left as it is".to_owned());
+            notes.push(REPEAT.to_owned());
         }
         json.insert("notes".to_owned(), notes.into());
         json.into()

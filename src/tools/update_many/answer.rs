@@ -102,14 +102,16 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
     }
     let mut notes = notes;
     if is_paused {
-        notes.insert(0, "to go on, repeat the call with `next.confirm` as `confirm`".to_owned());
-        if !tally.is_clean() {
-            let keep = format!(
-                "keep {} in mind: the next answer tells of its own items alone",
-                places("failed", &tally)
-            );
-            notes.insert(1, keep);
-        }
+        let go_on = "to go on, repeat the call with `next.confirm` as `confirm`";
+        notes.insert(
+            0,
+            match places("failed", &tally).as_str() {
+                "" => go_on.to_owned(),
+                told => format!(
+                    "{go_on}; keep {told} in mind: the next answer tells of its own items alone"
+                ),
+            },
+        );
     }
     let exceptions = [("failed", &tally.failed), ("conflicts", &tally.conflicts)];
     let answer = bounded(&answer, &exceptions, &tally.unknown, notes);
@@ -189,7 +191,8 @@ fn failure_of(
                 tally.updated,
                 tally.unknown.len()
             );
-            let hint = format!("wait a minute{go_on}, and looks at them first");
+            let look = if can_go_on { ", and looks at them first" } else { "" };
+            let hint = format!("wait a minute{go_on}{look}");
             let code = if tally.updated > 0 { Code::PartlyApplied } else { lost.code };
             let failure = Failure::new(code, Retry::Later, message, hint);
             let seconds = Some(60);
@@ -306,7 +309,7 @@ fn bounded(
             }
         }
         if !unknown.is_empty() {
-            let some: Vec<u64> = unknown.iter().copied().take(left.max(10)).collect();
+            let some: Vec<u64> = unknown.iter().copied().take(left).collect();
             if some.len() < unknown.len() {
                 told.insert("moreUnknown".to_owned(), json!(unknown.len() - some.len()));
             }

@@ -64,18 +64,6 @@ fn exceptions_of_earlier_calls_are_not_lost() {
 }
 
 #[test]
-fn what_is_decided_again_counts_once() {
-    // Of 1 to 10, the third was left and 4 was refused; 1, 2 and 5 to 7 were changed.
-    let mut first = paused(10, 5, 4, 2);
-    first["failed"] = json!([{"count": 1, "ids": [4], "code": "REFUSED"}]);
-    first["next"] = json!({"confirm": "8.7f.2"});
-    let second = done(8, 5, 3);
-    let json = total(&[first, second]).to_json();
-    assert_eq!(counts(&json), [10, 10, 0, 0]);
-    assert_eq!(json.get("failed"), None);
-}
-
-#[test]
 fn a_lost_answer_is_gone_on_with_after_a_pause_and_settled_by_the_next_call() {
     let lost = json!({
         "ok": false, "status": "partial", "entityTypeId": 2, "count": 10, "updated": 4,
