@@ -30,7 +30,7 @@ mod verify;
 pub use compile::obvious_problems;
 pub use many::{
     Group, MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Reason, Report, Row, Sample, Stopped,
-    Tally, UNCONFIRMED, Which, change_many, largest_first,
+    Tally, UNCONFIRMED, Which, change_many,
 };
 pub use patch::Patch;
 pub use verify::{Change, NotApplied, Outcome, Status, Why};

@@ -20,7 +20,7 @@ pub(crate) use confirmations::{Confirmations, Kept, Repeated};
 pub use holders::{Communication, Holders};
 pub use list::{Page, Query, free_number, with_condition};
 pub(crate) use pace::Pace;
-pub(crate) use unanswered::{Arrival, Open, Unanswered};
+pub(crate) use unanswered::{Arrival, MAY_RUN_FOR, Open, Unanswered};
 pub(crate) use update::{Updates, WireFields};
 
 use crate::{

@@ -10,7 +10,7 @@ use super::{
     lookups::{Meant, UncheckedCode},
 };
 use crate::{
-    crm::{Item, Kind, kind},
+    crm::{Item, kind},
     error::Problem,
 };
 
@@ -72,8 +72,7 @@ pub(super) fn dropped(asked: &Asked, item: Option<&Item>) -> Option<String> {
     let Want::Value(wanted @ Value::Array(values)) = &asked.want else {
         return None;
     };
-    let is_list = asked.shape.is_multiple
-        || matches!(asked.shape.kind, Kind::Users | Kind::Links | Kind::Integers);
+    let is_list = asked.shape.is_multiple || asked.shape.kind.is_list_of_ids();
     if !is_list || values.is_empty() {
         return None;
     }

@@ -20,7 +20,6 @@ mod write;
 
 pub use request::{
     MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Report, Row, Sample, Stopped, UNCONFIRMED, Which,
-    largest_first,
 };
 pub use tally::{Group, Reason, Tally};
 

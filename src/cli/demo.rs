@@ -21,7 +21,7 @@ use crate::{
     portal::{Connection, Endpoint, Timeouts},
     sandbox::{Rules, Sandbox},
     server::{self, StdioTransport},
-    tools::{Registry, ToolSelection},
+    tools::{Registry, ToolSelection, UPDATE_MANY},
     uploads::Policy,
 };
 
@@ -118,11 +118,11 @@ async fn show(pipe: DuplexStream) -> Option<()> {
         "entityTypeId": 2, "filter": {"%title": "Deal", "stageId": "NEW"},
         "fields": {"assignedById": "Marta Keller", "stageId": "PREPARATION"},
     });
-    let preview = client.call("update_crm_items", many.clone()).await?;
+    let preview = client.call(UPDATE_MANY, many.clone()).await?;
     client.screen.moment(Found, &would_change(&preview));
     let confirm = ("confirm".to_owned(), preview.get("confirm")?.clone());
     many.as_object_mut()?.extend([confirm]);
-    let answer = client.call("update_crm_items", many).await?;
+    let answer = client.call(UPDATE_MANY, many).await?;
     let updated =
         format!("{} of {}", number(&answer, "updated"), so_many(number(&answer, "count")));
     client.screen.moment(Changed, &[updated]);

@@ -212,6 +212,11 @@ impl Kind {
         matches!(self, Self::User | Self::Users | Self::Link | Self::Links)
     }
 
+    /// Whether a standard field of it holds a list of ids.
+    pub const fn is_list_of_ids(self) -> bool {
+        matches!(self, Self::Users | Self::Links | Self::Integers)
+    }
+
     /// Whether values are ids, which may be written as text.
     pub const fn holds_ids(self) -> bool {
         self.holds_ids_of_others() || matches!(self, Self::Choice | Self::Integers)

@@ -35,7 +35,9 @@ pub struct Page {
 
 impl Page {
     /// How many items a portal lists at a time (docs/bitrix24.md, "Lists and filters").
-    pub const SIZE: u64 = 50;
+    pub const SIZE: u64 = Self::LENGTH as u64;
+    /// The same, for lengths of lists.
+    pub const LENGTH: usize = 50;
 }
 
 /// A filter with one more condition, which has to hold too.

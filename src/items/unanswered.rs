@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::crm::{Item, ItemRef};
 
 /// Portals end a request after a minute (docs/bitrix24.md, "Limits").
-const MAY_RUN_FOR: Duration = Duration::from_secs(60);
+pub(crate) const MAY_RUN_FOR: Duration = Duration::from_secs(60);
 /// So long it is remembered that a batch was lost, in order to look at it once more: a portal may go
 /// on with it for longer than a minute.
 const BATCHES_ARE_KNOWN_FOR: Duration = Duration::from_secs(900);

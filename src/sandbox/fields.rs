@@ -66,8 +66,7 @@ fn describe_field(data: &TypeData, field: AnyField) -> Value {
                 }
                 _ => {}
             }
-            let is_list =
-                matches!(row.kind, Kind::Users | Kind::Links | Kind::Integers | Kind::Multifield);
+            let is_list = row.kind.is_list_of_ids() || row.kind == Kind::Multifield;
             set("isMultiple", is_list.into());
             if let Some(directory) = data.entity.family().and_then(|family| row.directory(family)) {
                 set("statusType", directory.into());

@@ -39,6 +39,11 @@ impl YesNo {
     }
 }
 
+/// The problem of a change of nothing.
+pub(super) fn names_no_field() -> Problem {
+    Problem::new("fields", "names no field; give at least one in `fields` or in `clear`")
+}
+
 /// Arguments that fit the tool, with what was repaired.
 #[derive(Debug)]
 pub(super) struct Parsed<T> {

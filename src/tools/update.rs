@@ -125,7 +125,7 @@ fn read(raw: RawArguments, context: Context<'_>) -> Result<Patch, Vec<Problem>> 
     let arguments = parsed.arguments;
     let entity = context.entity(arguments.entity_type_id).map_err(|problem| vec![problem])?;
     if arguments.fields.is_empty() && arguments.clear.is_empty() {
-        return Err(vec![names_no_field()]);
+        return Err(vec![arguments::names_no_field()]);
     }
     parsed.notes.into_iter().for_each(|note| context.call.note(note));
     Ok(Patch {
@@ -138,10 +138,6 @@ fn read(raw: RawArguments, context: Context<'_>) -> Result<Patch, Vec<Problem>> 
     })
 }
 
-fn names_no_field() -> Problem {
-    Problem::new("fields", "names no field; give at least one in `fields` or in `clear`")
-}
-
 /// Adds the problems of the fields, as far as they are known without the portal, to those of the
 /// other arguments, so that one correction is enough.
 fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
@@ -150,7 +146,7 @@ fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
     let is_open = |name: &str| !problems.iter().any(|problem| problem.path == name);
     let has_field = fields.is_some_and(|fields| !fields.is_empty());
     if !has_field && !readable.contains_key("clear") && is_open("fields") && is_open("clear") {
-        problems.push(names_no_field());
+        problems.push(arguments::names_no_field());
     }
     let entity = readable.get("entityTypeId").and_then(Value::as_u64);
     let entity = entity.and_then(|id| u32::try_from(id).ok()).map(EntityType::new);

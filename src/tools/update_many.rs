@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    arguments::YesNo,
+    arguments::{YesNo, names_no_field},
     context::Context,
     definition::ToolDefinition,
     filter::Filter,
@@ -69,9 +69,12 @@ struct Arguments {
     use_original_uf_names: YesNo,
 }
 
+/// The name that calls use.
+pub const NAME: &str = "update_crm_items";
+
 /// The tool.
 pub(super) static TOOL: ToolDefinition = ToolDefinition {
-    name: "update_crm_items",
+    name: NAME,
     title: "Update many Bitrix24 CRM items",
     search_hint: "bitrix24 crm bulk mass update many csv",
     group: Group::Update,
@@ -136,8 +139,7 @@ async fn request(context: Context<'_>, arguments: Arguments) -> Result<ManyReque
         problems.push(Problem::new(name, message));
     }
     if !has_own_values && changes_nothing {
-        let message = "names no field; give at least one in `fields` or in `clear`";
-        problems.push(Problem::new("fields", message));
+        problems.push(names_no_field());
     }
     if !problems.is_empty() {
         return Err(Failure::refused_arguments(problems));

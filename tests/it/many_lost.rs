@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     faulty_proxy::{Fault, FaultyProxy, batch_with},
-    many_items::{FIRST, MANY, counts, hand_over, with},
+    many::{FIRST, MANY, counts, hand_over, with},
     support::Server,
 };
 

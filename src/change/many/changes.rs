@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::request::{ManyRequest, Which};
+use super::{
+    request::{ManyRequest, Which},
+    tally::{Fate, Reason},
+};
 use crate::{
     account::Call,
     change::{
@@ -41,6 +44,18 @@ pub(super) enum Planned {
     Conflict(Failure),
     /// It cannot be changed so.
     Impossible(Vec<Problem>),
+}
+
+impl Planned {
+    /// What has to be sent, or what became of the item without it.
+    pub(super) fn into_plan(self) -> Result<Plan, Fate> {
+        match self {
+            Self::Change(plan) => Ok(plan),
+            Self::Unchanged => Err(Fate::Unchanged),
+            Self::Conflict(conflict) => Err(Fate::Conflict(Reason::of_conflict(&conflict))),
+            Self::Impossible(problems) => Err(Fate::Failed(Reason::of_problems(&problems))),
+        }
+    }
 }
 
 impl Changes {

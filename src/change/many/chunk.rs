@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use super::{
     changes::Planned,
-    lost,
+    look, lost,
     request::Stopped,
     run::{Run, Write},
     tally::{Fate, Reason},
 };
 use crate::{
     change::{apply, before::Before, explain, patch::Patch, verify},
-    crm::{Item, ItemRef},
+    crm::ItemRef,
     error::{Code, Failure, Purpose, Written},
     items::{Items, Updates},
     portal::{ApiError, Disposition, ErrorKind, PortalError, batch::has_no_batches},
@@ -76,17 +76,13 @@ struct Planning {
 /// Reads and plans the items.
 async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
     let mut planning = Planning::default();
-    let (changes, look) = (run.changes, run.look);
+    let changes = run.changes;
     let unread = |error: &PortalError| run.stopped_by(Items::LIST, error, Purpose::Reading);
-    let missing_in = |items: &[Item], ids: &[u64]| -> Vec<u64> {
-        let is_missing = |id: &&u64| !items.iter().any(|item| item.id() == Some(**id));
-        ids.iter().filter(is_missing).copied().collect()
-    };
-    let mut items = look.matching(ids).await.map_err(|error| unread(&error))?;
-    let mut missing = missing_in(&items, ids);
-    if look.has_filter() && !missing.is_empty() {
-        let others = look.by_ids(&missing).await.map_err(|error| unread(&error))?;
-        missing = missing_in(&others, &missing);
+    let mut items = run.look.matching(ids).await.map_err(|error| unread(&error))?;
+    let mut missing = look::missing(&items, ids);
+    if run.look.has_filter() && !missing.is_empty() {
+        let others = run.look.by_ids(&missing).await.map_err(|error| unread(&error))?;
+        missing = look::missing(&others, &missing);
         for (item, planned) in changes.plan(run.call, others).await {
             let fate = match planned {
                 // Most likely written by an earlier call of the same change.
@@ -99,7 +95,7 @@ async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
     for id in missing {
         let read = run.unseen.read(run.call, changes, id).await;
         match read.map_err(|error| run.stopped_by(Items::GET, &error, Purpose::Reading))? {
-            Ok(_) if look.has_filter() => {
+            Ok(_) if run.look.has_filter() => {
                 let reason = Reason::new(Code::Conflict, NO_MATCH);
                 planning.decided.push((id, Fate::Conflict(reason)));
             }
@@ -109,18 +105,14 @@ async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
     }
     for (item, planned) in changes.plan(run.call, items).await {
         let Some(id) = item.id() else { continue };
-        let fate = match planned {
-            Planned::Unchanged => Fate::Unchanged,
-            Planned::Conflict(conflict) => Fate::Conflict(Reason::of_conflict(&conflict)),
-            Planned::Impossible(problems) => Fate::Failed(Reason::of_problems(&problems)),
-            Planned::Change(plan) => {
+        match planned.into_plan() {
+            Err(fate) => planning.decided.push((id, fate)),
+            Ok(plan) => {
                 run.notes.extend(plan.notes.iter().cloned());
                 let item_ref = ItemRef { entity: changes.entity, id };
                 planning.writes.push(Write { item: item_ref, before: Before::Item(item), plan });
-                continue;
             }
-        };
-        planning.decided.push((id, fate));
+        }
     }
     planning.writes.sort_by_key(|write| write.item.id);
     Ok(planning)
@@ -280,21 +272,15 @@ async fn write_alone(
 ) -> Result<(), Stopped> {
     /// Below this no write is begun: it is read and settled within the call.
     const LEAST_TIME: Duration = Duration::from_secs(1);
-    let deadline = run.call.deadline.clone();
+    let deadline = &run.call.deadline;
     for write in writes {
         let id = write.item.id;
         let each = run.size.per_item().unwrap_or_default().max(LEAST_TIME);
-        if run.call.deadline.is_cancelled() || !run.call.deadline.has(each) {
+        if deadline.is_cancelled() || !deadline.has(each) {
             run.put_back([id]);
-            let is_cancelled = run.call.deadline.is_cancelled();
-            return Err(if is_cancelled {
-                Stopped::Cancelled
-            } else {
-                Stopped::Time { seconds: 0 }
-            });
+            return Err(run.out_of_time());
         }
-        let naming = run.changes.naming;
-        let patch = Patch::of_item(write.item, naming);
+        let patch = Patch::of_item(write.item, run.changes.naming);
         let sent = Instant::now();
         let applied = apply::apply(run.call, &patch, &write.before, &write.plan).await;
         let failure = match applied {
@@ -307,9 +293,9 @@ async fn write_alone(
         };
         let followed = match what_follows(failure) {
             // Nothing was sent: there was no time left, or the client no longer wants it.
-            Ok(_) if deadline.is_cancelled() => Err(Stopped::Cancelled),
+            Ok(_) if deadline.is_cancelled() => Err(run.out_of_time()),
             Ok(failure) if failure.code == Code::PortalFailed && !deadline.has(Duration::ZERO) => {
-                Err(Stopped::Time { seconds: 0 })
+                Err(run.out_of_time())
             }
             followed => followed,
         };

@@ -6,7 +6,7 @@ use super::{look::Look, request::MAX_ITEMS};
 use crate::{
     account::Call,
     error::{Failure, Purpose},
-    items::{Items, Kept, Page, Repeated},
+    items::{Items, Kept, Repeated},
     portal::PortalError,
 };
 
@@ -53,19 +53,11 @@ pub(super) async fn approved(
     if let Some(Kept { to_do, all, .. }) = kept {
         return Ok(is_the_same.then_some(Approved { to_do, all, position }));
     }
-    let mut ids: Vec<u64> = given.iter().copied().filter(|id| *id > position).collect();
-    if look.has_filter() {
-        let mut after = position;
-        loop {
-            let page = look.ids_after(after).await.map_err(unread)?;
-            let is_last = (page.len() as u64) < Page::SIZE;
-            after = page.iter().copied().max().unwrap_or(after);
-            ids.extend(page);
-            if is_last || ids.len() > MAX_ITEMS {
-                break;
-            }
-        }
-    }
+    let ids: Vec<u64> = if look.has_filter() {
+        look.ids_after(position, MAX_ITEMS).await.map_err(unread)?
+    } else {
+        given.iter().copied().filter(|id| *id > position).collect()
+    };
     let holds = confirmations.holds(&repeated, request_text, &ids);
     Ok(holds.then(|| Approved { position, ..Approved::of(ids) }))
 }

@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-/// A portal ends a request after a minute; before that, a standstill proves nothing.
-const MAY_RUN_FOR: Duration = Duration::from_secs(60);
+use crate::items::MAY_RUN_FOR;
 
 /// The items of a lost batch, in the order in which they were sent.
 #[derive(Debug)]
@@ -35,7 +34,8 @@ impl Frontier {
     }
 
     /// Takes note of which items stand, so long after sending. `has_stopped` says that the portal
-    /// itself has told that the batch ended.
+    /// itself has told that the batch ended. Before a portal ends a request, a standstill proves
+    /// nothing.
     pub(super) fn seen(&mut self, stands: Vec<bool>, since: Duration, has_stopped: bool) -> Next {
         let reached = self.reached();
         self.stands = stands;

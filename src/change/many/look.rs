@@ -11,7 +11,7 @@ use super::changes::Changes;
 use crate::{
     account::Call,
     crm::{Item, Naming, names},
-    items::{Query, with_condition},
+    items::{Page, Query, with_condition},
     portal::{Deadline, Disposition, PortalError},
 };
 
@@ -45,9 +45,13 @@ impl<'a> Look<'a> {
         after: u64,
         counts: bool,
     ) -> Result<(Vec<Item>, Option<u64>), PortalError> {
+        self.list(self.above(after), counts, &self.call.deadline).await
+    }
+
+    /// The filter for items with a larger id.
+    fn above(&self, id: u64) -> Map<String, Value> {
         let filter = self.filter.cloned().unwrap_or_default();
-        let filter = if after == 0 { filter } else { with_condition(filter, ">id", json!(after)) };
-        self.list(filter, counts, &self.call.deadline).await
+        if id == 0 { filter } else { with_condition(filter, ">id", json!(id)) }
     }
 
     /// Those of the items that still match the filter, where there is one.
@@ -77,44 +81,38 @@ impl<'a> Look<'a> {
         self.list(filter, false, deadline).await.map(|(items, _)| only(items, ids))
     }
 
-    /// The ids of the items that match the filter, above one.
-    pub(super) async fn ids_after(&self, after: u64) -> Result<Vec<u64>, PortalError> {
-        let filter = self.filter.cloned().unwrap_or_default();
-        let filter = if after == 0 { filter } else { with_condition(filter, ">id", json!(after)) };
-        let select = vec!["id".to_owned()];
-        let (items, _) = self.fetched(filter, select, false, &self.call.deadline).await?;
-        Ok(items.iter().filter_map(Item::id).collect())
+    /// The ids of the items that match the filter, above one: of all, or of more than so many.
+    pub(super) async fn ids_after(&self, id: u64, most: usize) -> Result<Vec<u64>, PortalError> {
+        let (mut ids, mut after) = (Vec::new(), id);
+        loop {
+            let select = vec!["id".to_owned()];
+            let filter = self.above(after);
+            let (page, _) = self.fetched(filter, select, false, &self.call.deadline).await?;
+            ids.extend(page.iter().filter_map(Item::id));
+            let last = ids.last().copied().unwrap_or(after);
+            if page.len() < Page::LENGTH || last <= after || ids.len() > most {
+                return Ok(ids);
+            }
+            after = last;
+        }
     }
 
     /// Whether the filter finds these items, in ascending order, and no others: asked with one request
     /// for all pages, or page by page.
     pub(super) async fn finds_just(&self, ids: &[u64]) -> Result<bool, PortalError> {
-        const AT_ONCE: usize = 50;
         let mut after = 0;
         let mut filters = Vec::new();
-        for some in ids.chunks(AT_ONCE) {
+        for some in ids.chunks(Page::LENGTH) {
             let last = some.last().copied().unwrap_or(after);
-            let filter = self.filter.cloned().unwrap_or_default();
-            let filter = with_condition(filter, ">id", json!(after));
-            filters.push(with_condition(filter, "<=id", json!(last)));
+            filters.push(with_condition(self.above(after), "<=id", json!(last)));
             after = last;
         }
-        let filter = self.filter.cloned().unwrap_or_default();
-        filters.push(with_condition(filter, ">id", json!(after)));
+        filters.push(self.above(after));
         let items = &self.call.account.items;
         let found = items.ids_together(self.changes.entity, filters, &self.call.deadline).await?;
-        let Some(found) = found else {
-            let mut all = Vec::new();
-            let mut after = 0;
-            loop {
-                let page = self.ids_after(after).await?;
-                let Some(last) = page.last().copied() else { return Ok(all == ids) };
-                after = last;
-                all.extend(page);
-                if all.len() > ids.len() {
-                    return Ok(false);
-                }
-            }
+        let found = match found {
+            Some(found) => found,
+            None => self.ids_after(0, ids.len()).await?,
         };
         Ok(found == ids)
     }
@@ -176,6 +174,12 @@ impl<'a> Look<'a> {
         let items = page.items.into_iter().map(|item| spelt(item, naming));
         Ok((items.collect(), page.total))
     }
+}
+
+/// The ids of which there is no item.
+pub(super) fn missing(items: &[Item], ids: &[u64]) -> Vec<u64> {
+    let is_missing = |id: &&u64| !items.iter().any(|item| item.id() == Some(**id));
+    ids.iter().filter(is_missing).copied().collect()
 }
 
 /// Those of the items that were asked for, each once.

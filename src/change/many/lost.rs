@@ -121,7 +121,6 @@ pub(super) async fn wait_for_unanswered(run: &Run<'_>, ids: &[u64]) -> Result<()
         ids.iter().map(|id| ItemRef { entity: run.changes.entity, id: *id }).collect();
     match earlier::settle(run.call, run.changes.naming, &items, false).await {
         Settled::Arrived | Settled::Ended => Ok(()),
-        Settled::Open if run.call.deadline.is_cancelled() => Err(Stopped::Cancelled),
-        Settled::Open => Err(Stopped::Time { seconds: 0 }),
+        Settled::Open => Err(run.out_of_time()),
     }
 }

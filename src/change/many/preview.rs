@@ -1,12 +1,12 @@
 //! Shows what a change of many items would do: everything is read and planned, and nothing written.
 
 use super::{
-    changes::{Changes, Planned},
-    look::Look,
+    changes::Changes,
+    look::{Look, missing},
     notes::Notes,
     request::{MAX_ITEMS, ManyRequest, Preview, Sample, Which},
     size::USUAL_TIME,
-    tally::{Fate, Reason, Tally},
+    tally::{Fate, Tally},
     unseen::Unseen,
 };
 use crate::{
@@ -91,7 +91,7 @@ impl Planning<'_> {
                 return Err(too_many(count));
             }
             self.count = self.count.max(usize::try_from(count).unwrap_or(MAX_ITEMS));
-            let is_last = (items.len() as u64) < Page::SIZE;
+            let is_last = items.len() < Page::LENGTH;
             let Some(last) = items.iter().filter_map(Item::id).max().filter(|last| *last > after)
             else {
                 return Ok(());
@@ -106,13 +106,10 @@ impl Planning<'_> {
     }
 
     async fn of_ids(&mut self, look: &Look<'_>, ids: &[u64]) -> Result<(), Failure> {
-        const AT_ONCE: usize = 50;
         self.count = ids.len();
-        for some in ids.chunks(AT_ONCE) {
+        for some in ids.chunks(Page::LENGTH) {
             let mut items = look.by_ids(some).await.map_err(|it| self.unread(&it))?;
-            let missing = some.iter().filter(|id| !items.iter().any(|it| it.id() == Some(**id)));
-            let missing: Vec<u64> = missing.copied().collect();
-            for id in missing {
+            for id in missing(&items, some) {
                 let read = self.unseen.read(self.call, self.changes, id).await;
                 match read.map_err(|error| self.unread(&error))? {
                     Ok(item) => items.push(item),
@@ -132,15 +129,9 @@ impl Planning<'_> {
         self.call.progress(self.ids.len(), self.count.max(self.ids.len()));
         for (item, planned) in planned {
             let Some(id) = item.id() else { continue };
-            match planned {
-                Planned::Unchanged => self.tally.add(id, Fate::Unchanged),
-                Planned::Conflict(conflict) => {
-                    self.tally.add(id, Fate::Conflict(Reason::of_conflict(&conflict)));
-                }
-                Planned::Impossible(problems) => {
-                    self.tally.add(id, Fate::Failed(Reason::of_problems(&problems)));
-                }
-                Planned::Change(plan) => {
+            match planned.into_plan() {
+                Err(fate) => self.tally.add(id, fate),
+                Ok(plan) => {
                     self.to_change += 1;
                     self.notes.extend(plan.notes.iter().cloned());
                     if self.samples.len() < SAMPLES {

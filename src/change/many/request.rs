@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::tally::{Group, Tally};
+use super::tally::Tally;
 use crate::{
     change::{Change, Patch},
     crm::{EntityType, ItemRef, Naming},
@@ -193,11 +193,4 @@ impl Stopped {
             _ => Self::Failed(Box::new(failure)),
         }
     }
-}
-
-/// Groups that a call answers with, in the order in which they matter.
-pub fn largest_first(groups: &[Group]) -> Vec<&Group> {
-    let mut sorted: Vec<&Group> = groups.iter().collect();
-    sorted.sort_by_key(|group| std::cmp::Reverse(group.ids.len()));
-    sorted
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     crm::{Item, ItemRef},
     error::Purpose,
+    items::Page,
     portal::PortalError,
 };
 
@@ -73,11 +74,18 @@ impl<'a> Run<'a> {
     /// The items of the next chunk, of which `writes` may be written: more are read where few of the last
     /// ones needed a write.
     pub(super) fn next_chunk(&mut self, writes: usize) -> Vec<u64> {
-        /// What a portal lists at a time.
-        const MOST: usize = 50;
         let (read, written) = self.last_chunk;
-        let count = (writes * read / written.max(1)).clamp(writes, MOST.max(writes));
+        let count = (writes * read / written.max(1)).clamp(writes, Page::LENGTH.max(writes));
         self.queue.drain(..count.min(self.queue.len())).collect()
+    }
+
+    /// Why a call cannot go on that has no time left, or was cancelled.
+    pub(super) fn out_of_time(&self) -> Stopped {
+        if self.call.deadline.is_cancelled() {
+            Stopped::Cancelled
+        } else {
+            Stopped::Time { seconds: 0 }
+        }
     }
 
     pub(super) fn decide(&mut self, id: u64, fate: Fate) {

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
+use crate::portal::batch::MAX_COMMANDS;
+
 /// Without a time seen.
 const FIRST: usize = 5;
-/// What a portal takes in one batch.
-const MOST: usize = 50;
 /// How long one batch should take.
 const AIM: Duration = Duration::from_secs(12);
 /// For reading the items before they are written.
@@ -56,7 +56,7 @@ impl ChunkSize {
 
     /// How many items may be written in the time that is left; 0 when not even one.
     pub(super) fn next(&self, left: Duration) -> usize {
-        let most = self.seen.map_or(FIRST, |each| fitting(AIM, each).clamp(1, MOST));
+        let most = self.seen.map_or(FIRST, |each| fitting(AIM, each).clamp(1, MAX_COMMANDS));
         let most = if self.was_one_lost { (most / 4).max(1) } else { most };
         // The next items may take longer than the last ones did.
         let time = left.saturating_sub(FOR_READING) * 3 / 4;

@@ -13,19 +13,16 @@ use crate::{
         wrong_call,
     },
     json::Parsed,
-    tools::{RawArguments, Tool},
+    tools::{RawArguments, Tool, UPDATE_MANY},
 };
-
-/// The tool that has two steps.
-const MANY: &str = "update_crm_items";
 
 /// Shows the change, asks, and carries it out.
 pub(super) async fn run(caller: &Caller<'_>, arguments: Parsed, mut person: Person) -> ExitCode {
     if !caller.registry.tools().any(|tool| Tool::name(tool) == caller.tool) {
         return caller.unknown_tool();
     }
-    if caller.tool != MANY {
-        return wrong_call(&format!("`--confirm` is for `{MANY}`"));
+    if caller.tool != UPDATE_MANY {
+        return wrong_call(&format!("`--confirm` is for `{UPDATE_MANY}`"));
     }
     let Parsed { value: Value::Object(typed), notes, repeated } = arguments else {
         return wrong_call("with `--confirm` the arguments are a JSON object");

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::items::free_number;
+use crate::items::{free_number, with_condition};
 
 /// A condition that a query makes.
 pub(super) struct Search(Map<String, Value>);
@@ -23,21 +23,17 @@ impl Search {
     pub(super) fn joined_with(&self, filter: &Map<String, Value>) -> Map<String, Value> {
         let mut joined = filter.clone();
         for (key, condition) in self.0.clone() {
-            let group = match (joined.get_mut(&key), condition) {
-                (_, group @ Value::Object(_)) => group,
-                (None, condition) => {
-                    joined.insert(key, condition);
-                    continue;
+            match (joined.get_mut(&key), condition) {
+                (_, group @ Value::Object(_)) => {
+                    joined.insert(free_number(&[&joined]), group);
                 }
                 (Some(Value::Array(asked)), Value::Array(found))
                     if asked.iter().any(|id| found.contains(id)) =>
                 {
                     asked.retain(|id| found.contains(id));
-                    continue;
                 }
-                (Some(_), condition) => json!({ key: condition }),
-            };
-            joined.insert(free_number(&[&joined]), group);
+                (_, condition) => joined = with_condition(joined, &key, condition),
+            }
         }
         joined
     }

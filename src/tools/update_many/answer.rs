@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    change::{Group, ManyRequest, Preview, Report, Sample, Stopped, Tally, largest_first},
+    change::{Group, ManyRequest, Preview, Report, Sample, Stopped, Tally},
     crm::text,
     error::{Code, Failure, Retry, Written},
     tools::{
@@ -338,7 +338,8 @@ fn bounded(
 
 /// Groups, the largest first, with as many ids as are left to tell.
 fn groups_of(groups: &[Group], most: usize, ids_left: &mut usize) -> Value {
-    let sorted = largest_first(groups);
+    let mut sorted: Vec<&Group> = groups.iter().collect();
+    sorted.sort_by_key(|group| std::cmp::Reverse(group.ids.len()));
     let mut told: Vec<Value> = Vec::new();
     for (at, group) in sorted.iter().take(most).enumerate() {
         let ids: Vec<u64> = group.ids.iter().copied().take(*ids_left).collect();

@@ -127,7 +127,7 @@ fn title_of_several(names: &[String], path: String) -> Problem {
 /// Why it cannot be read, to be read after the field's name.
 pub(super) fn value(field: &ResolvedField<'_>, cell: &str) -> Result<Value, String> {
     let Shape { kind, is_multiple } = field.shape;
-    let is_list = is_multiple || matches!(kind, Kind::Users | Kind::Links | Kind::Integers);
+    let is_list = is_multiple || kind.is_list_of_ids();
     let is_structured = matches!(kind, Kind::File | Kind::Picture | Kind::Multifield);
     let typed = cell.trim();
     let begins_as_json = |opening: char, is_so: bool| is_so && typed.starts_with(opening);
