@@ -28,7 +28,7 @@ use crate::{
     portal::{Deadline, Portal, PortalError},
 };
 use get::ItemReader;
-pub(crate) use locks::ItemLocks;
+pub(crate) use locks::{ItemLock, ItemLocks};
 
 /// The items that one user of a portal can reach.
 #[derive(Debug)]

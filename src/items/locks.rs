@@ -18,13 +18,16 @@ pub(crate) struct ItemLocks {
     locks: Mutex<HashMap<ItemRef, Weak<AsyncMutex<()>>>>,
 }
 
+/// Keeps an item for one call; dropping it lets the next one begin.
+pub(crate) type ItemLock = OwnedMutexGuard<()>;
+
 impl ItemLocks {
-    /// Waits until no other call changes the item; dropping the guard lets the next one begin.
+    /// Waits until no other call changes the item.
     pub(crate) async fn lock(
         &self,
         item: ItemRef,
         deadline: &Deadline,
-    ) -> Result<OwnedMutexGuard<()>, Expired> {
+    ) -> Result<ItemLock, Expired> {
         deadline.wait(self.lock_of(item).lock_owned()).await
     }
 

@@ -261,6 +261,7 @@ impl Portal {
         deadline: &Deadline,
     ) -> Result<Answer, (PortalError, Option<Secret>)> {
         let body = self.body(parameters);
+        deadline.count_request();
         let deadline = if deadline.allows_long_requests() {
             deadline.instant()
         } else {

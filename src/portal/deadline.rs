@@ -1,6 +1,13 @@
 //! How long a tool call may go on, and whether its client has cancelled it.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +27,8 @@ pub struct Deadline {
     /// Whose turn its requests wait for.
     caller: Caller,
     cancellation: CancellationToken,
+    /// How many requests its call has sent.
+    requests: Arc<AtomicU32>,
 }
 
 /// Why a wait ended without what it waited for.
@@ -44,6 +53,7 @@ impl Deadline {
             allows_long_requests: false,
             caller: Caller::Single,
             cancellation,
+            requests: Arc::default(),
         }
     }
 
@@ -86,6 +96,16 @@ impl Deadline {
     /// Whose turn its requests wait for.
     pub(super) const fn caller(&self) -> Caller {
         self.caller
+    }
+
+    /// How many requests its call has sent so far.
+    pub fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Counts one that is sent.
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether one request may take all of the time that is left.
