@@ -8,7 +8,7 @@ mod verdict;
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,12 +46,13 @@ pub enum Code {
     PortalFailed,
     PortalUnreachable,
     Configuration,
+    JournalUnavailable,
     ReadOnly,
     Internal,
 }
 
 /// Whether the failed call changed anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Written {
     /// Nothing was changed.

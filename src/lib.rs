@@ -8,6 +8,7 @@
 //! * [`tools`] · what assistants can call
 //! * [`change`] · read, plan, write, compare: how one item is changed
 //! * [`account`] · one signed-in user at one portal, and one call of theirs
+//! * [`journal`] · the record of every change
 //! * [`items`] · the requests that read, list and update items
 //! * [`metadata`] · a portal's fields, codes and people
 //! * [`uploads`] · which files of this machine may be sent, and how they are read
@@ -26,6 +27,7 @@ pub mod config;
 pub mod crm;
 pub mod error;
 pub mod items;
+pub mod journal;
 pub mod json;
 pub mod metadata;
 pub mod portal;

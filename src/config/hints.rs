@@ -26,3 +26,11 @@ pub const TOKEN: &str = "a person has to set a new access token, or `BITRIX24_RE
 /// An access token could not be renewed, for a reason that may pass.
 pub const RENEWAL: &str = "repeat the call later; if it keeps failing, a person has to check \
     `BITRIX24_OAUTH_URL`, `BITRIX24_TOKEN_FILE` and the network";
+
+/// The journal's file cannot be used.
+pub const JOURNAL: &str = "a person has to make the file of `BITRIX24_JOURNAL` writable for this \
+    program and check that its disk has space; without this setting changes are recorded in memory only";
+
+/// Another program holds the journal's file.
+pub const JOURNAL_LOCKED: &str = "repeat the call; if it keeps failing, a person has to find the program \
+    that holds the lock of the file of `BITRIX24_JOURNAL`";

@@ -5,6 +5,7 @@
 //! of which kind is said by the catalogue and by the portal's field list, not here.
 
 mod encode;
+mod name;
 mod rewrite;
 mod same;
 

@@ -10,7 +10,7 @@ use std::{
 /// The top modules, those that know least first: each imports only those before it. The names of
 /// environment variables and the sentences about them are apart from the rest of `config`, which
 /// reads them.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "config::variables",
     "config::hints",
     "crm",
@@ -23,6 +23,7 @@ const LAYERS: [&str; 17] = [
     "uploads",
     "metadata",
     "items",
+    "journal",
     "account",
     "change",
     "tools",
