@@ -6,11 +6,16 @@
 //! a file is written in `file`, and how it is read in `reader`.
 
 mod change_id;
+mod clean;
+mod file;
+mod line;
 mod memory;
+mod reader;
 mod record;
 mod unavailable;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,15 +23,22 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 
 pub use change_id::ChangeId;
+pub use clean::is_left_out;
+pub use reader::{History, Wanted, read};
 pub use record::{Begin, ByItem, Change, ClientName, End, Origin, Part};
 pub use unavailable::Unavailable;
 
-use crate::{crm::ItemRef, random};
+use crate::{
+    crm::{ItemRef, Kind},
+    random,
+};
+use clean::Scrub;
+use file::Appended;
 use memory::Memory;
+use reader::newest_first;
 
 /// What is recorded where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,18 +81,6 @@ pub struct NewChange {
     pub client: Option<ClientName>,
 }
 
-/// Changes that were found.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct History {
-    /// The changes, the newest first.
-    pub changes: Vec<Change>,
-    /// How many lines of the file could not be read: such as the last one of a process that was
-    /// killed, and those of a later version of this program.
-    pub unreadable: usize,
-}
-
-type Scrub = dyn Fn(&mut Value) + Send + Sync;
-
 /// The journal of one signed-in user at one portal.
 pub struct Journal {
     settings: Settings,
@@ -90,10 +90,24 @@ pub struct Journal {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+/// What calls that come at once take turns with.
+#[derive(Debug)]
 struct State {
     memory: Memory,
+    file: Option<Appended>,
     next_seq: u64,
+}
+
+impl State {
+    /// Writes the line of the next record to the file, if there is one.
+    fn append(&mut self, line: &[u8]) -> Result<(), Unavailable> {
+        if let Some(file) = &mut self.file {
+            file.append(line)?;
+        }
+        // The number of a line that was not written is free: gaps tell of lines that are missing.
+        self.next_seq += 1;
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Journal {
@@ -109,12 +123,13 @@ impl Journal {
         whose: Whose,
         scrub: impl Fn(&mut Value) + Send + Sync + 'static,
     ) -> Self {
+        let file = settings.file.as_deref().map(Appended::new);
         Self {
             settings,
             whose,
             run: random::text().unwrap_or_else(|_| Timestamp::now().as_nanosecond().to_string()),
             scrub: Box::new(scrub),
-            state: Mutex::default(),
+            state: Mutex::new(State { memory: Memory::default(), file, next_seq: 1 }),
         }
     }
 
@@ -129,7 +144,10 @@ impl Journal {
     /// # Errors
     ///
     /// Why the file could not be written. Then nothing is recorded, and the caller must send nothing.
-    pub fn begin(&self, change: &NewChange, begin: Begin) -> Result<Entry<'_>, Unavailable> {
+    pub fn begin(&self, change: &NewChange, mut begin: Begin) -> Result<Entry<'_>, Unavailable> {
+        let started = Instant::now();
+        clean::begin(&mut begin, &*self.scrub);
+        let kinds = begin.kinds.clone();
         let origin = Origin {
             run: self.run.clone(),
             tool: change.tool.to_owned(),
@@ -138,13 +156,25 @@ impl Journal {
             user: self.whose.user.clone(),
         };
         let mut state = self.state();
-        let seq = state.next_seq;
-        state.next_seq += 1;
-        let bytes = length(&begin);
-        let part = Part { time: now(), seq, begin, end: None, took: None, has_values: true };
-        state.memory.begin(&change.id, origin, part, bytes);
+        let part = Part {
+            time: now(),
+            seq: state.next_seq,
+            number: state.memory.next_number(&change.id),
+            begin,
+            end: None,
+            took: None,
+            has_values: true,
+        };
+        let line = |has_values| line::of_begin(&change.id, &origin, &part, has_values);
+        let whole = line(true);
+        match self.settings.values {
+            Values::All => state.append(&whole)?,
+            Values::Names => state.append(&line(false))?,
+        }
+        let seq = part.seq;
+        state.memory.begin(&change.id, origin, part, whole.len());
         drop(state);
-        Ok(Entry { journal: self, change: change.id.clone(), seq, began: Instant::now() })
+        Ok(Entry { journal: self, change: change.id.clone(), seq, kinds, started })
     }
 
     /// The newest change of this process that may have written something.
@@ -152,13 +182,22 @@ impl Journal {
         self.state().memory.last().cloned()
     }
 
-    /// A change of this portal, from memory or from the file.
+    /// A change of this portal, from memory and from the file.
     ///
     /// # Errors
     ///
-    /// Why the file could not be read.
+    /// Why the file could not be read, where memory does not have the whole change.
     pub fn change(&self, id: &ChangeId) -> Result<Option<Change>, Unavailable> {
-        Ok(self.state().memory.change(id).cloned())
+        let known = self.state().memory.change(id).cloned();
+        if known.as_ref().is_some_and(Change::has_all_parts) {
+            return Ok(known);
+        }
+        let wanted = Wanted { change: Some(id), ..Wanted::default() };
+        let found = self.read(wanted)?.changes.pop();
+        Ok(match (known, found) {
+            (Some(known), Some(found)) => Some(known.with_parts_of(found)),
+            (known, found) => known.or(found),
+        })
     }
 
     /// The newest changes of an item, from memory and from the file.
@@ -167,9 +206,30 @@ impl Journal {
     ///
     /// Why the file could not be read.
     pub fn changes_of(&self, item: ItemRef, most: usize) -> Result<History, Unavailable> {
-        let state = self.state();
-        let changes = state.memory.newest_first().filter(|change| change.is_of(item));
-        Ok(History { changes: changes.take(most).cloned().collect(), unreadable: 0 })
+        let known: Vec<Change> = {
+            let state = self.state();
+            let of_item = state.memory.newest_first().filter(|change| change.is_of(item));
+            of_item.cloned().collect()
+        };
+        let mut history =
+            self.read(Wanted { item: Some(item), most: Some(most), ..Wanted::default() })?;
+        for change in known {
+            match history.changes.iter_mut().find(|found| found.id == change.id) {
+                Some(found) => *found = change.with_parts_of(found.clone()),
+                None => history.changes.push(change),
+            }
+        }
+        newest_first(&mut history.changes);
+        history.changes.truncate(most);
+        Ok(history)
+    }
+
+    /// The changes of this portal in the file.
+    fn read(&self, wanted: Wanted<'_>) -> Result<History, Unavailable> {
+        match &self.settings.file {
+            Some(file) => read(file, &Wanted { portal: Some(&self.whose.portal), ..wanted }),
+            None => Ok(History::default()),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -184,7 +244,8 @@ pub struct Entry<'a> {
     journal: &'a Journal,
     change: ChangeId,
     seq: u64,
-    began: Instant,
+    kinds: BTreeMap<String, Kind>,
+    started: Instant,
 }
 
 impl Entry<'_> {
@@ -193,15 +254,22 @@ impl Entry<'_> {
     /// # Errors
     ///
     /// Why the file could not be written. The outcome is recorded in memory all the same.
-    pub fn end(self, end: End) -> Result<(), Unavailable> {
+    pub fn end(self, mut end: End) -> Result<(), Unavailable> {
+        clean::end(&mut end, &self.kinds, &*self.journal.scrub);
+        let took = milliseconds(self.started.elapsed());
         let mut state = self.journal.state();
-        state.next_seq += 1;
-        let took = Duration::from_millis(
-            u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        );
-        let bytes = length(&end);
-        state.memory.end(&self.change, self.seq, end, took, bytes);
-        Ok(())
+        let (seq, time) = (state.next_seq, now());
+        let line = |has_values| {
+            let run = &self.journal.run;
+            line::of_end(&self.change, run, (seq, self.seq), (&end, time, took), has_values)
+        };
+        let whole = line(true);
+        let written = match self.journal.settings.values {
+            Values::All => state.append(&whole),
+            Values::Names => state.append(&line(false)),
+        };
+        state.memory.end(&self.change, self.seq, end, took, whole.len());
+        written
     }
 }
 
@@ -211,8 +279,9 @@ fn now() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-fn length(record: &impl Serialize) -> usize {
-    serde_json::to_vec(record).map_or(0, |text| text.len())
+/// A time in whole milliseconds, as files have it.
+fn milliseconds(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::error::Written;
 const MOST: usize = 200;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// Of how many forgotten changes it is known that they were there.
+/// Of how many forgotten changes it is known how many attempts they had.
 const MOST_FORGOTTEN: usize = 1_000;
 
 /// The changes, those last that were last worked on.
@@ -20,7 +20,7 @@ const MOST_FORGOTTEN: usize = 1_000;
 pub(super) struct Memory {
     kept: VecDeque<Kept>,
     bytes: usize,
-    forgotten: VecDeque<ChangeId>,
+    forgotten: VecDeque<(ChangeId, u32)>,
 }
 
 #[derive(Debug)]
@@ -30,16 +30,18 @@ struct Kept {
 }
 
 impl Memory {
+    /// The number of the next attempt of a change.
+    pub(super) fn next_number(&self, id: &ChangeId) -> u32 {
+        let forgotten = || self.forgotten.iter().rev().find(|(forgotten, _)| forgotten == id);
+        let known = self.change(id).map(attempts);
+        known.or_else(|| forgotten().map(|(_, attempts)| *attempts)).unwrap_or_default() + 1
+    }
+
     /// Adds an attempt of so many bytes; the oldest changes go to make room for it.
     pub(super) fn begin(&mut self, id: &ChangeId, origin: Origin, part: Part, bytes: usize) {
         let at = self.kept.iter().position(|kept| kept.change.id == *id);
         let mut kept = at.and_then(|at| self.kept.remove(at)).unwrap_or_else(|| Kept {
-            change: Change {
-                id: id.clone(),
-                parts: Vec::new(),
-                origin,
-                is_cut: self.forgotten.contains(id),
-            },
+            change: Change { id: id.clone(), parts: Vec::new(), origin },
             bytes: 0,
         });
         kept.change.parts.push(part);
@@ -67,7 +69,8 @@ impl Memory {
         while self.kept.len() > 1 && (self.kept.len() > MOST || self.bytes > MOST_BYTES) {
             if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.bytes;
-                self.forgotten.push_back(oldest.change.id);
+                let attempts = attempts(&oldest.change);
+                self.forgotten.push_back((oldest.change.id, attempts));
             }
             if self.forgotten.len() > MOST_FORGOTTEN {
                 self.forgotten.pop_front();
@@ -87,4 +90,9 @@ impl Memory {
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &Change> {
         self.kept.iter().rev().map(|kept| &kept.change)
     }
+}
+
+/// How many attempts a change has had so far.
+fn attempts(change: &Change) -> u32 {
+    change.parts.last().map_or(0, |part| part.number)
 }

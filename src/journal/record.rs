@@ -115,6 +115,8 @@ pub struct Part {
     pub time: Timestamp,
     /// The number of its first record in its run.
     pub seq: u64,
+    /// Its number among the attempts of its change, from 1 on.
+    pub number: u32,
     /// What was recorded before.
     pub begin: Begin,
     /// What was recorded afterwards; `None` when the outcome is not known.
@@ -149,8 +151,6 @@ pub struct Change {
     /// Its attempts, in order; never none.
     pub parts: Vec<Part>,
     pub(super) origin: Origin,
-    /// Whether attempts of it were recorded that are no more known.
-    pub(super) is_cut: bool,
 }
 
 impl Change {
@@ -241,10 +241,25 @@ impl Change {
         })
     }
 
+    /// Whether no attempt of it has been forgotten or is in another file.
+    pub fn has_all_parts(&self) -> bool {
+        self.parts.iter().zip(1..).all(|(part, number)| part.number == number)
+    }
+
+    /// The same with the attempts that only the other has, which is the same change.
+    pub(super) fn with_parts_of(mut self, other: Self) -> Self {
+        let is_new = |part: &Part| self.parts.iter().all(|known| known.number != part.number);
+        let new: Vec<Part> = other.parts.into_iter().filter(is_new).collect();
+        self.parts.extend(new);
+        self.parts.sort_by_key(|part| part.number);
+        self
+    }
+
     /// Whether everything about it is known: every attempt has its end and its values, and none has
-    /// been forgotten.
+    /// been forgotten or is in another file.
     pub fn is_complete(&self) -> bool {
-        !self.is_cut && self.parts.iter().all(|part| part.end.is_some() && part.has_values)
+        let is_whole = |part: &Part| part.end.is_some() && part.has_values;
+        self.has_all_parts() && self.parts.iter().all(is_whole)
     }
 }
 

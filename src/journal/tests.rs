@@ -126,10 +126,11 @@ fn the_oldest_changes_go_and_what_went_on_without_them_is_not_complete() {
     assert!(!journal.change(&changes[0].id).unwrap().unwrap().is_complete());
 
     // Eight megabytes, but never the change that is being made.
-    let large = "a".repeat(5 * 1024 * 1024);
+    let large = "a".repeat(50 * 1024);
     let huge = journal.new_change("update_crm_items", None);
-    for id in [1, 2] {
-        drop(journal.begin(&huge, rename(&[id], &large)).unwrap());
+    for first in [1_000, 2_000] {
+        let ids: Vec<u64> = (first..first + 100).collect();
+        drop(journal.begin(&huge, rename(&ids, &large)).unwrap());
     }
     assert_eq!(journal.last_change().unwrap().parts.len(), 2);
     assert_eq!(journal.changes_of(deal(351), 500).unwrap().changes, []);

@@ -30,6 +30,7 @@ mod finding;
 mod guards;
 mod injection;
 mod input;
+mod journal;
 mod layout;
 mod long_answers;
 mod lookup;
