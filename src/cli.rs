@@ -5,8 +5,10 @@ mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod flags;
+mod history;
 pub mod log;
 mod schemas;
+mod screen;
 mod words;
 
 use std::{
@@ -67,6 +69,10 @@ enum Command {
     /// Show updates on an embedded portal; needs no account
     #[cfg(feature = "sandbox")]
     Demo,
+    /// Show the changes that the journal's file records, the newest first
+    ///
+    /// Exit code: 0 also when there are none, 1 the file cannot be read, 2 wrong usage or settings.
+    History(history::Arguments),
     /// Print the schemas of the tools and of each entity type's fields
     Schema {
         /// Write them as files below this folder instead
@@ -95,6 +101,7 @@ impl Cli {
             Command::Check => check::run(settings).await,
             #[cfg(feature = "sandbox")]
             Command::Demo => demo::run().await,
+            Command::History(arguments) => history::run(settings, &arguments),
             Command::Schema { out } => schemas::run(out.as_deref()),
         }
     }

@@ -13,18 +13,19 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     error::{Code, Failure, Problem, Retry},
+    journal,
     portal::{Connection, Rate, SignIn, Timeouts},
     tools::{Group, ToolSelection},
     uploads::Policy,
 };
 use values::{
-    certificates, count, entity_types, folders, log_filter, megabytes, seconds, tool_groups,
-    yes_or_no,
+    appended_file, certificates, count, entity_types, folders, journal_values, log_filter,
+    megabytes, seconds, tool_groups, yes_or_no,
 };
 use variables::{
     ACCESS_TOKEN, CA_FILE, CALL_TIMEOUT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, ENTITY_TYPES,
-    FILES_DIR, LOG, MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, RATE, READ_ONLY, REFRESH_TOKEN,
-    REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE, TOOLS, WEBHOOK_URL,
+    FILES_DIR, JOURNAL, JOURNAL_VALUES, LOG, MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, RATE, READ_ONLY,
+    REFRESH_TOKEN, REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE, TOOLS, WEBHOOK_URL,
 };
 
 /// Checked settings.
@@ -42,6 +43,8 @@ pub struct Settings {
     pub extra_roots: Option<Vec<u8>>,
     /// Which files may be uploaded.
     pub files: Policy,
+    /// What is recorded of changes, and where.
+    pub journal: journal::Settings,
     /// What is logged.
     pub log: Targets,
 }
@@ -103,11 +106,15 @@ impl Settings {
             max_total_bytes: parsed(MAX_FILES_MB, &text, megabytes, &mut note)
                 .unwrap_or(Policy::STANDARD.max_total_bytes),
         };
+        let journal = journal::Settings {
+            file: parsed(JOURNAL, &text, appended_file, &mut note),
+            values: parsed(JOURNAL_VALUES, &text, journal_values, &mut note).unwrap_or_default(),
+        };
         let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
         let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
         let portal = sign_in::read(&text, &mut problems);
         if problems.is_empty() {
-            Ok(Self { portal, selection, rate, timeouts, extra_roots, files, log })
+            Ok(Self { portal, selection, rate, timeouts, extra_roots, files, journal, log })
         } else {
             Err(Unusable { problems, selection, log })
         }
@@ -170,7 +177,7 @@ fn parsed<T>(
 fn files_with_secrets(text: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let secrets = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
     let in_files = secrets.into_iter().filter_map(|name| text(&format!("{name}_FILE")));
-    let others = [TOKEN_FILE, CA_FILE].into_iter().filter_map(text);
+    let others = [TOKEN_FILE, CA_FILE, JOURNAL].into_iter().filter_map(text);
     in_files.chain(others).map(|path| PathBuf::from(path.trim())).collect()
 }
 
@@ -228,6 +235,33 @@ mod tests {
     }
 
     #[test]
+    fn the_journal_is_a_file_in_a_folder_that_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+        for (values, expected) in [
+            ("", journal::Values::All),
+            ("all", journal::Values::All),
+            ("1", journal::Values::All),
+            ("Names", journal::Values::Names),
+            ("0", journal::Values::Names),
+        ] {
+            let file = path("journal.jsonl");
+            let settings = read(&[(JOURNAL, &file), (JOURNAL_VALUES, values)]).unwrap();
+            let file = PathBuf::from(file);
+            assert!(settings.files.secrets.contains(&file));
+            assert_eq!(settings.journal, journal::Settings { file: Some(file), values: expected });
+        }
+        for (file, wrong) in [
+            (path(""), "a folder"),
+            (path("missing/journal.jsonl"), "in a folder that exists"),
+            ("journal.jsonl".to_owned(), "absolute"),
+        ] {
+            let problems = read(&[(JOURNAL, &file)]).unwrap_err();
+            assert!(problems[0].0 == JOURNAL && problems[0].1.contains(wrong), "{problems:?}");
+        }
+    }
+
+    #[test]
     fn contradictions_are_errors() {
         let portal = (PORTAL_URL, "https://acme.example");
         let token = (ACCESS_TOKEN, "t0ken");
@@ -262,6 +296,8 @@ mod tests {
             (LOG, "=="),
             (FILES_DIR, "relative/folder"),
             (MAX_FILE_MB, "0"),
+            (JOURNAL, "journal.jsonl"),
+            (JOURNAL_VALUES, "some"),
             (SANDBOX, "2"),
         ])
         .unwrap_err();
@@ -278,6 +314,8 @@ mod tests {
                 CALL_TIMEOUT,
                 FILES_DIR,
                 MAX_FILE_MB,
+                JOURNAL,
+                JOURNAL_VALUES,
                 LOG,
                 SANDBOX
             ]

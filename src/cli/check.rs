@@ -11,6 +11,7 @@ use crate::{
     config::{self, PortalChoice, Settings, Unusable},
     crm::{EntityType, Family},
     error::{Failure, Purpose},
+    journal::{self, Values},
     metadata::Metadata,
     portal::{Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
     text::on_one_line,
@@ -44,8 +45,9 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
     let endpoint = Arc::new(Endpoint::new(settings.connection()));
     let portal = Arc::new(Portal::new(endpoint, sign_in));
     passed(&format!("the settings are well formed: {}", portal.address()));
+    let is_recorded = check_journal(&settings.journal);
     let check = Check { deadline: portal.deadline(CancellationToken::new()), portal };
-    if check.everything().await {
+    if check.everything().await && is_recorded {
         print(
             "\nEverything is right. Next: add the server to your MCP client with the same settings, start \
              a new\nsession there, and ask it to find a deal.",
@@ -53,6 +55,28 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Whether changes can be recorded where the settings say.
+fn check_journal(settings: &journal::Settings) -> bool {
+    let Some(file) = &settings.file else {
+        return true;
+    };
+    let shown = file.display();
+    match journal::can_be_written(file) {
+        Ok(()) => {
+            let what = match settings.values {
+                Values::All => "changes are recorded in",
+                Values::Names => "changes are recorded, without values, in",
+            };
+            passed(&format!("{what} `{shown}`"));
+            true
+        }
+        Err(unavailable) => {
+            failed(&format!("the journal's file `{shown}` {unavailable}"), unavailable.hint());
+            false
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     crm::{EntityType, EntityTypes},
+    journal::Values,
     tools::Group,
     uploads::MEGABYTE,
 };
@@ -118,6 +119,29 @@ fn is_too_wide(folder: &Path) -> bool {
         real == Path::new(homes) || (*homes != "/root" && real.parent() == Some(Path::new(homes)))
     });
     real.parent().is_none() || is_of_homes || home.is_some_and(|home| home.starts_with(&real))
+}
+
+/// A file to append to, which need not be there yet.
+pub(super) fn appended_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if !path.is_absolute() {
+        return Err("must be an absolute path".to_owned());
+    }
+    if path.is_dir() {
+        return Err("must name a file, and it names a folder".to_owned());
+    }
+    match path.parent() {
+        Some(folder) if folder.is_dir() => Ok(path),
+        _ => Err("must name a file in a folder that exists".to_owned()),
+    }
+}
+
+pub(super) fn journal_values(text: &str) -> Result<Values, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "all" | "1" => Ok(Values::All),
+        "names" | "0" => Ok(Values::Names),
+        _ => Err("must be `all` or `names`".to_owned()),
+    }
 }
 
 pub(super) fn log_filter(text: &str) -> Result<Targets, String> {

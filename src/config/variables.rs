@@ -43,5 +43,9 @@ pub const MAX_FILE_MB: &str = "BITRIX24_MAX_FILE_MB";
 pub const MAX_FILES: &str = "BITRIX24_MAX_FILES";
 /// The most megabytes of all files of one call together.
 pub const MAX_FILES_MB: &str = "BITRIX24_MAX_FILES_MB";
+/// The file that a record of every change is appended to.
+pub const JOURNAL: &str = "BITRIX24_JOURNAL";
+/// Whether that file gets values or names of fields alone.
+pub const JOURNAL_VALUES: &str = "BITRIX24_JOURNAL_VALUES";
 /// What is logged to standard error.
 pub const LOG: &str = "BITRIX24_LOG";

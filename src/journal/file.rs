@@ -4,7 +4,7 @@
 //! writer ends it. A renamed file belongs to whoever renamed it: the next line goes to a new one.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     thread,
@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::unavailable::Unavailable;
+use crate::random;
 
 /// How long to wait for others that hold the lock.
 const MOST_WAIT: Duration = Duration::from_secs(1);
@@ -69,9 +70,28 @@ impl Appended {
     }
 }
 
+/// Whether a line could be appended. A file that is not there is not made; one beside it is, and goes
+/// again.
+///
+/// # Errors
+///
+/// Why it could not.
+pub fn can_be_written(path: &Path) -> Result<(), Unavailable> {
+    let failed = |error| Unavailable::new("cannot be opened", &error);
+    match OpenOptions::new().read(true).append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened.map(|_| ()).map_err(failed),
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.try", random::text().map_err(failed)?));
+    let beside = PathBuf::from(name);
+    OpenOptions::new().write(true).create_new(true).open(&beside).map_err(failed)?;
+    fs::remove_file(&beside).map_err(failed)
+}
+
 #[cfg(unix)]
 fn is_open_to_others(file: &File) -> bool {
-    let mode = |it: std::fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&it.permissions());
+    let mode = |it: fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&it.permissions());
     file.metadata().is_ok_and(|it| it.is_file() && mode(it) & 0o077 != 0)
 }
 

@@ -43,8 +43,8 @@ impl From<Unavailable> for Failure {
     fn from(unavailable: Unavailable) -> Self {
         let retry = if unavailable.is_locked { Retry::Later } else { Retry::No };
         let message = format!(
-            "nothing was sent to the portal, because the change could not be recorded in the journal: \
-             its file {unavailable}"
+            "nothing was sent to the portal: the change could not be recorded in the journal, whose file \
+             {unavailable}"
         );
         Self::new(Code::JournalUnavailable, retry, message, unavailable.hint())
     }

@@ -143,3 +143,46 @@ fn without_ports(text: &str) -> String {
     }
     plain
 }
+
+#[tokio::test]
+async fn check_tells_whether_changes_can_be_recorded() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.jsonl");
+    let check = |file: &std::path::Path, values: &str| {
+        let mut command = program();
+        command
+            .arg("check")
+            .env("BITRIX24_WEBHOOK_URL", sandbox.webhook_url())
+            .env("BITRIX24_JOURNAL", file)
+            .env("BITRIX24_JOURNAL_VALUES", values);
+        command
+    };
+    let second_line = |stdout: &str| {
+        let shown = stdout.replace(folder.path().to_str().unwrap(), "/folder");
+        shown.lines().nth(1).unwrap().to_owned()
+    };
+    let new = run(&mut check(&file, "all")).await;
+    assert_eq!(new.code, Some(0));
+    assert_eq!(second_line(&new.stdout), "✓ changes are recorded in `/folder/journal.jsonl`");
+    // Nothing is left behind.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    std::fs::write(&file, "").unwrap();
+    let there = run(&mut check(&file, "names")).await;
+    assert_eq!(
+        second_line(&there.stdout),
+        "✓ changes are recorded, without values, in `/folder/journal.jsonl`"
+    );
+
+    #[cfg(target_os = "linux")]
+    {
+        // Nobody can make files there, whoever runs this.
+        let forbidden = run(&mut check(std::path::Path::new("/proc/journal.jsonl"), "all")).await;
+        assert_eq!(forbidden.code, Some(1));
+        let line = second_line(&forbidden.stdout);
+        assert!(
+            line.starts_with("✗ the journal's file `/proc/journal.jsonl` cannot be opened: "),
+            "{line}"
+        );
+    }
+}

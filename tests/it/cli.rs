@@ -234,12 +234,13 @@ async fn help_names_every_command_and_setting() {
     Usage: bitrix24-crm-mcp [OPTIONS] [COMMAND]
 
     Commands:
-      serve   Serve MCP on standard input and output (the default)
-      call    Call one tool and print its answer
-      check   Try the settings against the portal, a line for each thing that has to be right
-      demo    Show updates on an embedded portal; needs no account
-      schema  Print the schemas of the tools and of each entity type's fields
-      help    Print this message or the help of the given subcommand(s)
+      serve    Serve MCP on standard input and output (the default)
+      call     Call one tool and print its answer
+      check    Try the settings against the portal, a line for each thing that has to be right
+      demo     Show updates on an embedded portal; needs no account
+      history  Show the changes that the journal's file records, the newest first
+      schema   Print the schemas of the tools and of each entity type's fields
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -296,6 +297,12 @@ async fn help_names_every_command_and_setting() {
 
           --max-files-mb <MB>
               The largest size of all files of one call in MB, by default 50 [env: BITRIX24_MAX_FILES_MB]
+
+          --journal <FILE>
+              File that a record of every change is appended to; without it they are in memory only [env: BITRIX24_JOURNAL]
+
+          --journal-values <WHAT>
+              What that file gets: `all`, the default, or `names` of fields without their values [env: BITRIX24_JOURNAL_VALUES]
 
           --log <FILTER>
               What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data [env: BITRIX24_LOG]

@@ -28,6 +28,7 @@ mod files;
 mod filters;
 mod finding;
 mod guards;
+mod history;
 mod injection;
 mod input;
 mod journal;

@@ -399,6 +399,8 @@ fn wild_settings_are_read_or_refused() {
         "BITRIX24_READ_ONLY",
         "BITRIX24_TOOLS",
         "BITRIX24_ENTITY_TYPES",
+        "BITRIX24_JOURNAL",
+        "BITRIX24_JOURNAL_VALUES",
     ]);
     run(500, &(settings, "\\PC{0,40}"), |(name, text)| {
         let _ = Settings::read(|asked| (asked == name).then(|| text.clone()));

@@ -1,13 +1,8 @@
 //! How the demonstration looks: labels in colour, lines that fit.
 
-use std::{
-    env,
-    io::{IsTerminal, stdout},
-};
-
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::cli::print;
+use crate::cli::{print, screen::Colours};
 
 /// The columns beside a label, of 100.
 const WIDTH: usize = 88;
@@ -35,19 +30,16 @@ impl Moment {
 
 /// Where people read.
 pub(super) struct Screen {
-    has_colours: bool,
+    colours: Colours,
 }
 
 impl Screen {
     pub(super) fn new() -> Self {
-        let is_unwanted = env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
-        // Old consoles of Windows, which set no `TERM`, would show the codes themselves.
-        let can_show = env::var_os("TERM").is_some_and(|terminal| terminal != "dumb");
-        Self { has_colours: can_show && !is_unwanted && stdout().is_terminal() }
+        Self { colours: Colours::wanted() }
     }
 
     pub(super) fn heading(&self, text: &str) {
-        print(&format!("\n{}", self.styled(text, Style::new().bold())));
+        print(&format!("\n{}", self.colours.styled(text, Style::new().bold())));
     }
 
     /// Shows lines below one label, each wrapped between words.
@@ -68,15 +60,7 @@ impl Screen {
         for (index, line) in lines.iter().enumerate() {
             // Padded before it is styled: codes have no width on the screen.
             let label = format!("   {:<8} ", if index == 0 { label } else { "" });
-            print(&format!("{}{line}", self.styled(&label, style)));
-        }
-    }
-
-    fn styled(&self, text: &str, style: Style) -> String {
-        if self.has_colours && !text.trim().is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
+            print(&format!("{}{line}", self.colours.styled(&label, style)));
         }
     }
 }
