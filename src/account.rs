@@ -2,7 +2,7 @@
 //! between two accounts but the endpoint of the portal's address: no knowledge, no items, no
 //! secrets.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use crate::{
     crm::{EntityTypes, Item, ItemRef, Naming},
     error::{Code, Failure, Purpose},
     items::Items,
+    journal::{self, Begin, ChangeId, ClientName, Entry, Journal, NewChange, Unavailable, Whose},
     metadata::Metadata,
     portal::{Deadline, Endpoint, Portal, PortalError, Scrubber, SignIn, address::Address},
     uploads::Policy,
@@ -26,18 +27,27 @@ pub struct Account {
     pub items: Items,
     /// Which files of this machine may be uploaded.
     pub files: Policy,
+    /// The record of what was changed.
+    pub journal: Arc<Journal>,
 }
 
 impl Account {
-    /// A user who signs in at an endpoint; nothing is sent.
+    /// A user who signs in at an endpoint; nothing is sent. What is changed is recorded in memory.
     pub fn new(endpoint: Arc<Endpoint>, sign_in: SignIn, files: Policy) -> Self {
         let portal = Arc::new(Portal::new(endpoint, sign_in));
         Self {
             metadata: Metadata::new(Arc::clone(&portal)),
             items: Items::new(Arc::clone(&portal)),
+            journal: journal_of(&portal, journal::Settings::default()),
             portal,
             files,
         }
+    }
+
+    /// The same with a journal of these settings.
+    #[must_use]
+    pub fn with_journal(self, settings: journal::Settings) -> Self {
+        Self { journal: journal_of(&self.portal, settings), ..self }
     }
 
     /// The portal's address, without any secret.
@@ -61,17 +71,33 @@ impl Account {
         self.portal.open_connection().await;
     }
 
-    /// A tool call of this user that begins now, for these entity types.
-    pub fn call<'a>(&'a self, types: &'a EntityTypes, client: Client) -> Call<'a> {
-        let Client { cancellation, progress } = client;
+    /// A call of a tool by this user that begins now, for these entity types.
+    pub fn call<'a>(
+        &'a self,
+        tool: &'static str,
+        types: &'a EntityTypes,
+        client: Client,
+    ) -> Call<'a> {
+        let Client { name, cancellation, progress } = client;
         Call {
             account: self,
             types,
             deadline: self.portal.deadline(cancellation),
             notes: Mutex::default(),
             progress,
+            tool,
+            client: name,
+            change: OnceLock::new(),
         }
     }
+}
+
+fn journal_of(portal: &Arc<Portal>, settings: journal::Settings) -> Arc<Journal> {
+    let user = portal.user_id().map(str::to_owned);
+    let whose = Whose { portal: portal.address().host(), user };
+    let portal = Arc::clone(portal);
+    // Tokens are renewed, so that the secrets are other ones later.
+    Arc::new(Journal::new(settings, whose, move |value| portal.scrubber().value(value)))
 }
 
 /// One tool call: whose it is, until when it may go on, and what there is to say of it.
@@ -85,12 +111,18 @@ pub struct Call<'a> {
     pub deadline: Deadline,
     notes: Mutex<Vec<String>>,
     progress: Option<watch::Sender<Progress>>,
+    tool: &'static str,
+    client: Option<ClientName>,
+    /// The change that it has recorded.
+    change: OnceLock<NewChange>,
 }
 
 /// What a client has to do with a running call: it can cancel it, and it may be told how far it has
 /// come.
 #[derive(Debug, Default)]
 pub struct Client {
+    /// What the client calls itself.
+    pub name: Option<ClientName>,
     /// Cancels the call.
     pub cancellation: CancellationToken,
     /// Takes what the call tells of its progress.
@@ -111,6 +143,47 @@ impl Call<'_> {
     #[must_use]
     pub fn beside_others(self) -> Self {
         Self { deadline: self.deadline.beside_others(), ..self }
+    }
+
+    /// Records that something is about to be written. All that a call writes is one change.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written: then nothing may be sent.
+    pub fn begin(&self, begin: Begin) -> Result<Entry<'_>, Failure> {
+        let journal = &self.account.journal;
+        let change = match self.change.get() {
+            Some(change) => change.clone(),
+            None => journal.new_change(self.tool, self.client.clone()),
+        };
+        let entry = journal.begin(&change, begin)?;
+        self.change.get_or_init(|| change);
+        Ok(entry)
+    }
+
+    /// Goes on with a change that an earlier call has begun.
+    pub fn go_on_with(&self, change: ChangeId) {
+        let new = self.account.journal.new_change(self.tool, self.client.clone());
+        self.change.get_or_init(|| NewChange { id: change, ..new });
+    }
+
+    /// Looks something up in the journal, whose file may be long.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub async fn in_journal<T: Default + Send + 'static>(
+        &self,
+        look_up: impl FnOnce(&Journal) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let journal = Arc::clone(&self.account.journal);
+        // A panic there finds nothing.
+        tokio::task::spawn_blocking(move || look_up(&journal)).await.unwrap_or(Ok(T::default()))
+    }
+
+    /// The id of the change that the call has recorded.
+    pub fn change(&self) -> Option<&ChangeId> {
+        self.change.get().map(|change| &change.id)
     }
 
     /// Adds a remark to the answer.

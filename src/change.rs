@@ -22,9 +22,12 @@ mod one;
 mod patch;
 mod plan;
 mod prepare;
+mod record;
 mod required;
+mod restore;
 mod settle;
 mod stages;
+mod undo;
 mod verify;
 
 pub use compile::obvious_problems;
@@ -34,6 +37,8 @@ pub use many::{
 };
 pub use one::change;
 pub use patch::Patch;
+pub use restore::{Cannot, Consequence, Kept, Recorded};
+pub use undo::{UndoRequest, Undone, UndoneItem, recorded, undo};
 pub use verify::{Change, NotApplied, Outcome, Status, Why};
 
 use crate::{

@@ -28,6 +28,7 @@ use crate::{
     account::Account,
     config::{self, PortalChoice, Settings, Unusable, hints, variables::SANDBOX},
     error::Failure,
+    journal::ClientName,
     portal::{Endpoint, SignIn, Timeouts},
     server::{self, StdioTransport},
     tools::{Registry, ToolSelection},
@@ -141,7 +142,9 @@ impl Setup {
         let endpoint = Arc::new(Endpoint::new(settings.connection()));
         Self {
             registry: Registry::new(settings.selection),
-            account: Ok(Account::new(endpoint, sign_in, settings.files)),
+            account: Ok(
+                Account::new(endpoint, sign_in, settings.files).with_journal(settings.journal)
+            ),
             call_timeout: settings.timeouts.call,
             _sandbox: sandbox,
         }
@@ -221,6 +224,12 @@ async fn ended_by_signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// What the journal calls this program where it is its own client.
+fn client_name() -> ClientName {
+    let [name, version] = [env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")].map(str::to_owned);
+    ClientName { name, version }
 }
 
 fn wrong_call(message: &str) -> ExitCode {

@@ -29,7 +29,7 @@ pub use change_id::ChangeId;
 pub use clean::is_left_out;
 pub use file::can_be_written;
 pub use reader::{History, Wanted, read};
-pub use record::{Begin, ByItem, Change, ClientName, End, Origin, Part};
+pub use record::{Begin, ByItem, Change, ClientName, End, Origin, Part, UNKNOWN};
 pub use unavailable::Unavailable;
 
 use crate::{

@@ -33,6 +33,7 @@ pub use streams::standard_streams;
 use crate::{
     account::{Account, Client, Progress},
     error::{Code, Failure, Retry, Written},
+    journal::ClientName,
     tools::{Answer, Effect, RawArguments, Registry},
 };
 use findings::Findings;
@@ -119,11 +120,14 @@ impl ServerHandler for Server {
         let (tools, tool) = (Arc::clone(&self.tools), name.clone());
         let (guard, cancellation) = (self.in_flight.begin(), context.ct.clone());
         let (progress, told) = watch::channel(Progress::default());
+        let client = context
+            .client_info()
+            .map(|client| ClientName { name: client.name, version: client.version });
         let effect = tools.0.effect(&tool);
         let call = in_its_own_task(effect, async move {
             let (registry, account) = &*tools;
             let account = account.as_ref().map_err(Box::as_ref);
-            let client = Client { cancellation, progress: Some(progress) };
+            let client = Client { name: client, cancellation, progress: Some(progress) };
             let answer = registry.call(account, &tool, raw, client).await;
             drop(guard);
             answer

@@ -11,12 +11,15 @@ mod describe;
 mod filter;
 mod find;
 mod get;
+mod history;
+mod many;
 mod names;
 mod raw_arguments;
 mod registry;
 mod render;
 mod schema;
 mod selection;
+mod undo;
 mod update;
 mod update_many;
 

@@ -10,8 +10,10 @@ mod frontier;
 mod look;
 mod lost;
 mod notes;
+mod planned;
 mod preview;
 mod request;
+mod restoring;
 mod run;
 mod size;
 mod tally;
@@ -43,7 +45,7 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
     let changes = Changes::compile(call, request).await?;
     let filter = match &request.which {
         Which::Filter(filter) => Some(filter),
-        Which::Ids(_) | Which::Rows(_) => None,
+        Which::Ids(_) | Which::Rows(_) | Which::Recorded(_) => None,
     };
     let look = Look::new(call, &changes, filter);
     let text =
@@ -51,11 +53,7 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
     if request.dry_run {
         return show(call, request, &changes, &look, &text, None).await;
     }
-    let given: Vec<u64> = match &request.which {
-        Which::Filter(_) => Vec::new(),
-        Which::Ids(ids) => ids.clone(),
-        Which::Rows(rows) => rows.iter().map(|row| row.id).collect(),
-    };
+    let given = request.which.named();
     let approved = match &request.confirm {
         None if filter.is_some() || given.len() > UNCONFIRMED => {
             return show(call, request, &changes, &look, &text, None).await;
@@ -66,6 +64,9 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
             None => return show(call, request, &changes, &look, &text, Some(stale())).await,
         },
     };
+    if let Some(change) = &approved.change {
+        call.go_on_with(change.clone());
+    }
     let mut report = write::write(call, &text, &changes, &look, &approved).await;
     let has_begun = report.tally.sum() > 0;
     match report.stopped {
@@ -98,7 +99,7 @@ async fn show(
         preview::preview(call, request, changes, look).await?;
     if preview.to_change > 0 {
         let ids: Arc<[u64]> = ids.into();
-        let kept = Kept { to_do: Arc::clone(&ids), all: ids, has_begun: false };
+        let kept = Kept { to_do: Arc::clone(&ids), all: ids, has_begun: false, change: None };
         preview.confirm = call.account.items.confirmations.keep(text, kept, 0);
     }
     preview.conflict = conflict;

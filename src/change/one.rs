@@ -8,6 +8,7 @@ use super::{
     patch::Patch,
     plan::Plan,
     prepare,
+    record::Recording,
     verify::{self, Outcome, Why},
 };
 use crate::{
@@ -69,11 +70,22 @@ pub(super) async fn carry_out(
             verify::unchanged(item.clone(), &plan, notes)
         });
     }
+    let write = std::iter::once((patch.item, &before, &plan));
+    let mut recording = Recording::begin(call, patch.naming, patch.item.entity, write)?;
     let applied = apply::apply(call, patch, &before, &plan);
-    let applied = naming::beside(call, questions, applied).await;
-    let applied = applied.map_err(|failure| with_files(failure, &plan))?;
+    let applied = match naming::beside(call, questions, applied).await {
+        Ok(applied) => applied,
+        Err(failure) => {
+            recording.failed(patch.item.id, failure.code, failure.written);
+            recording.end(call);
+            return Err(with_files(failure, &plan));
+        }
+    };
     notes.extend(call.take_notes());
     let mut outcome = verify::compare(&before, &plan, applied, notes);
+    recording.outcome(call, patch.item, &plan, &outcome);
+    recording.end(call);
+    outcome.add_notes(call.take_notes());
     add_stages(call, patch, &mut outcome).await;
     Ok(outcome)
 }

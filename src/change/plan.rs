@@ -32,6 +32,16 @@ pub(super) struct Plan {
     pub(super) expected: Vec<Expected>,
     /// What was repaired or could not be checked.
     pub(super) notes: Vec<String>,
+    /// Where a change is put back: what stays as it is all the same.
+    pub(super) stays: Vec<Stays>,
+}
+
+/// A field that stays as it is although a change of it is put back.
+#[derive(Debug, Clone)]
+pub(super) struct Stays {
+    pub(super) field: String,
+    /// Why it cannot come back; nothing where it holds another value than the change left.
+    pub(super) why: Option<String>,
 }
 
 /// A value that a field must have now.
@@ -144,7 +154,7 @@ impl Intent {
         if let Some(item) = item.filter(|_| is_only_planned) {
             notes.extend(hidden(&asked, item));
         }
-        Ok(Plan { asked: asked.into(), expected, notes })
+        Ok(Plan { asked: asked.into(), expected, notes, stays: Vec::new() })
     }
 
     /// The requested value of a field in this item; nothing when it stays as it is.

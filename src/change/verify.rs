@@ -60,6 +60,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Adds what there is to say beside the comparison.
+    pub(super) fn add_notes(&mut self, more: Vec<String>) {
+        match self {
+            Self::Succeeded { notes, .. } | Self::Missed { notes, .. } => notes.extend(more),
+        }
+    }
+
     /// What there is to say of it.
     pub(super) fn into_notes(self) -> Vec<String> {
         match self {

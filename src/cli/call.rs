@@ -114,7 +114,11 @@ impl Caller<'_> {
     /// `None` when there is no such tool.
     async fn call(&self, arguments: impl Into<RawArguments>, done: usize) -> Option<Answer> {
         let (sender, listener) = watch::channel(Progress::default());
-        let client = Client { cancellation: self.interrupted.clone(), progress: Some(sender) };
+        let client = Client {
+            name: Some(super::client_name()),
+            cancellation: self.interrupted.clone(),
+            progress: Some(sender),
+        };
         let call = self.registry.call(Ok(self.account), self.tool, arguments, client);
         let (answer, ()) = tokio::join!(call, bar::follow(listener, done));
         answer

@@ -62,6 +62,11 @@ pub struct Asked {
 }
 
 impl Record {
+    /// Whether another record, with whatever id, has the same type, mark and value.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+
     /// The record without its id, as changes show it.
     pub fn shown(&self) -> Value {
         json!({"typeId": self.type_id, "valueType": self.value_type, "value": self.value})

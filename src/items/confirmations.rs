@@ -17,6 +17,8 @@ use ring::{
 };
 use tokio::time::Instant;
 
+use crate::journal::ChangeId;
+
 /// For so many minutes a confirmation can be used.
 const MINUTES: u64 = 15;
 /// The items of so many changes are kept.
@@ -39,6 +41,8 @@ pub(crate) struct Kept {
     pub(crate) all: Arc<[u64]>,
     /// Whether some of them may have been changed.
     pub(crate) has_begun: bool,
+    /// The change as it is recorded, where it has begun.
+    pub(crate) change: Option<ChangeId>,
 }
 
 /// A confirmation as a call repeats it; whether it is a real one is not known yet.
@@ -165,7 +169,12 @@ mod tests {
     #[test]
     fn the_items_of_a_confirmation_are_kept_for_a_while() {
         let confirmations = Confirmations::new();
-        let kept = |id| Kept { to_do: [id, 9].into(), all: [5, id, 9].into(), has_begun: true };
+        let kept = |id| Kept {
+            to_do: [id, 9].into(),
+            all: [5, id, 9].into(),
+            has_begun: true,
+            change: None,
+        };
         let sealed = repeated(&confirmations.keep("a", kept(7), 5).unwrap());
         assert_eq!(
             confirmations.items_of(&sealed).map(|kept| kept.to_do.to_vec()),

@@ -68,6 +68,20 @@ pub struct Begin {
     pub request: ByItem,
 }
 
+impl Begin {
+    /// Of no items yet.
+    pub fn of(entity: EntityType) -> Self {
+        Self {
+            entity,
+            ids: Vec::new(),
+            called: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+            before: ByItem::new(),
+            request: ByItem::new(),
+        }
+    }
+}
+
 /// What is recorded when the outcome is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +108,15 @@ pub struct End {
 }
 
 impl End {
+    /// Whether an item was certainly not written.
+    pub fn has_not_written(&self, id: u64) -> bool {
+        let is_unknown = match self.exceptions.get(&id) {
+            Some(outcome) => outcome == UNKNOWN,
+            None => self.written == Written::Unknown,
+        };
+        !is_unknown && !self.after.contains_key(&id)
+    }
+
     /// An outcome of which nothing more is known.
     pub fn new(outcome: impl Into<String>, written: Written) -> Self {
         Self {
@@ -127,8 +150,9 @@ pub struct Part {
     pub has_values: bool,
 }
 
-/// The outcome of an attempt that has no end, and of a change with such an attempt.
-const UNKNOWN: &str = "unknown";
+/// The outcome of an attempt that has no end, of a change with such an attempt, and of an item whose
+/// write got no answer.
+pub const UNKNOWN: &str = "unknown";
 
 /// The outcome of a change whose items have different ones.
 const PARTIAL: &str = "partial";

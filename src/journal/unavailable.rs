@@ -24,6 +24,11 @@ impl Unavailable {
         Self { reason, is_locked: true }
     }
 
+    /// The note of an answer whose change could only be recorded in memory.
+    pub fn after_the_change(&self) -> String {
+        format!("how it ended could not be recorded in the journal, whose file {self}")
+    }
+
     /// What a person can do about it.
     pub const fn hint(&self) -> &'static str {
         if self.is_locked { hints::JOURNAL_LOCKED } else { hints::JOURNAL }

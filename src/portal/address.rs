@@ -59,6 +59,12 @@ impl Address {
         url
     }
 
+    /// The portal's host, with the port where it is not the usual one, and a path prefix.
+    pub fn host(&self) -> String {
+        let text = self.to_string();
+        text.split_once("://").map_or(text.clone(), |(_, rest)| rest.to_owned())
+    }
+
     /// The address of a page of the portal.
     pub fn page(&self, path: &str) -> String {
         format!("{self}{path}")

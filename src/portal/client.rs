@@ -69,6 +69,14 @@ impl Portal {
         }
     }
 
+    /// The id of the user whose rights its calls have, where the sign-in tells it.
+    pub fn user_id(&self) -> Option<&str> {
+        match &self.sign_in {
+            SignIn::Webhook { user, .. } => Some(user),
+            SignIn::Token { .. } => None,
+        }
+    }
+
     /// Opens a connection for the first request, without sending one; whatever goes wrong is the first
     /// request's to tell.
     pub async fn open_connection(&self) {

@@ -2,16 +2,17 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     arguments::YesNo,
     context::Context,
     days::Days,
     definition::ToolDefinition,
+    history,
     names::Names,
     raw_arguments::RawArguments,
-    render::{Answer, ReadAnswer, meaningful_fields, narrowed_beside},
+    render::{Answer, MAX_ANSWER, ReadAnswer, length, meaningful_fields, narrowed_beside},
     schema,
     selection::{Effect, Group},
 };
@@ -39,6 +40,9 @@ struct Arguments {
     /// Only these fields, also empty ones
     #[serde(default)]
     select: Vec<String>,
+    /// Also its changes made here, with `changeId`s
+    #[serde(default)]
+    history: bool,
     /// Y: `UF_CRM_…` names
     #[serde(default)]
     use_original_uf_names: YesNo,
@@ -79,7 +83,10 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
     let shown = days.in_item(shown);
     let names = Names::asked(context, entity, naming, shown.fields()).await;
     let room = names.room();
-    let answer = json!({
+    let (history, note) =
+        if arguments.history { history::of_item(context, item).await } else { (Vec::new(), None) };
+    notes.extend(note);
+    let mut answer = json!({
         "ok": true,
         "entityTypeId": entity.id(),
         "id": item.id,
@@ -87,11 +94,29 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
         "item": shown,
         "notes": notes,
     });
+    if arguments.history {
+        make_room(&mut answer, history);
+    }
     let how = "name the fields that you need in `select`";
     let mut answer = narrowed_beside(answer, "item", how, room);
     let is_shown = |field: &str| answer.pointer("/item").is_some_and(|it| it.get(field).is_some());
     names.of_fields(is_shown).add_to(&mut answer);
     Ok(Answer::Success(answer))
+}
+
+/// Adds recorded changes, the newest first, as many as take half of an answer.
+fn make_room(answer: &mut Value, history: Vec<Value>) {
+    let mut room = MAX_ANSWER / 2;
+    let told = history.into_iter().take_while(|change| {
+        let needed = length(change);
+        let has_room = needed <= room;
+        room = room.saturating_sub(needed);
+        has_room
+    });
+    let told: Vec<Value> = told.collect();
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("history".to_owned(), told.into());
+    }
 }
 
 /// The named fields; the portal's field list is fetched if the names need it.

@@ -7,7 +7,7 @@ use super::{
     raw_arguments::RawArguments,
     render::Answer,
     selection::{Effect, Group, ToolSelection},
-    update, update_many,
+    undo, update, update_many,
 };
 use crate::{
     account::{Account, Client},
@@ -18,8 +18,8 @@ use crate::{
 use serde_json::{Map, Value};
 
 /// Every tool, the main one first.
-static TOOLS: [&ToolDefinition; 5] =
-    [&update::TOOL, &update_many::TOOL, &find::TOOL, &get::TOOL, &describe::TOOL];
+static TOOLS: [&ToolDefinition; 6] =
+    [&update::TOOL, &update_many::TOOL, &undo::TOOL, &find::TOOL, &get::TOOL, &describe::TOOL];
 
 /// A tool as clients see it, for the entity types of a server.
 pub struct Tool {
@@ -132,7 +132,7 @@ impl Registry {
             Err(failure) => return Some(Answer::failed(failure, tool.effect())),
         };
         let cancellation = client.cancellation.clone();
-        let call = account.call(&self.selection.types, client);
+        let call = account.call(tool.name(), &self.selection.types, client);
         let call = if tool.definition.is_for_many { call.beside_others() } else { call };
         let context =
             Context { call: &call, metadata: &account.metadata, schema: &tool.input_schema };
@@ -140,7 +140,10 @@ impl Registry {
         let outcome = (tool.definition.run)(context, arguments).await;
         let answer = outcome
             .unwrap_or_else(|failure| Answer::failed(&self.with_lookups(failure), tool.effect()));
-        let answer = answer.scrubbed(&account.scrubber());
+        let mut answer = answer.scrubbed(&account.scrubber());
+        if let Some(change) = call.change() {
+            answer.of_change(change);
+        }
         if cancellation.is_cancelled() {
             tracing::warn!("a cancelled call has ended: {}", answer.in_short());
         }

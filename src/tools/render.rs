@@ -13,12 +13,14 @@ use crate::{
     change::{Change, NotApplied, Status},
     crm::{Item, Kind, catalog, catalog::KNOWN_BY},
     error::Failure,
+    journal::ChangeId,
     portal::Scrubber,
 };
-use bounds::{bounded, shorten_texts};
+use bounds::shorten_texts;
 
 pub(super) use bounds::{
-    MAX_ANSWER, cut_texts, length, make_visible, narrowed, narrowed_beside, narrowed_together,
+    MAX_ANSWER, bounded, cut_texts, length, make_visible, narrowed, narrowed_beside,
+    narrowed_together,
 };
 
 /// The result of a call.
@@ -49,6 +51,13 @@ impl Answer {
     pub(super) const fn json_mut(&mut self) -> &mut Value {
         match self {
             Self::Success(json) | Self::Error { json, .. } => json,
+        }
+    }
+
+    /// Adds the id under which the change is recorded.
+    pub(super) fn of_change(&mut self, change: &ChangeId) {
+        if let Some(answer) = self.json_mut().as_object_mut() {
+            answer.insert("changeId".to_owned(), change.to_string().into());
         }
     }
 

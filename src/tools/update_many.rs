@@ -1,6 +1,5 @@
 //! `update_crm_items`: shows and carries out a change of many items.
 
-mod answer;
 mod columns;
 mod rows;
 mod table;
@@ -14,13 +13,14 @@ use super::{
     context::Context,
     definition::ToolDefinition,
     filter::Filter,
+    many,
     raw_arguments::RawArguments,
     render::Answer,
     schema,
     selection::{Effect, Group},
 };
 use crate::{
-    change::{self, MAX_ITEMS, ManyOutcome, ManyRequest, Which},
+    change::{self, MAX_ITEMS, ManyRequest, Which},
     crm::EntityType,
     error::{Failure, Problem},
 };
@@ -89,7 +89,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
 };
 
 async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
-    changed(context, raw).await.map_err(answer::short)
+    changed(context, raw).await.map_err(many::short)
 }
 
 async fn changed(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
@@ -99,10 +99,7 @@ async fn changed(context: Context<'_>, raw: RawArguments) -> Result<Answer, Fail
     }
     let request = request(context, arguments).await?;
     let outcome = change::change_many(context.call, &request).await?;
-    Ok(match outcome {
-        ManyOutcome::Shown(preview) => answer::shown(context, &request, *preview).await,
-        ManyOutcome::Done(report) => answer::done(&request, *report),
-    })
+    Ok(many::answer(context, &request, outcome).await)
 }
 
 async fn request(context: Context<'_>, arguments: Arguments) -> Result<ManyRequest, Failure> {

@@ -113,7 +113,7 @@ async fn wrong_usage_and_settings_end_with_code_2_and_leave_standard_output_alon
     error: the arguments cannot be read: EOF while parsing an object at line 1 column 1
 
     # unknown tool
-    error: there is no tool `delete_it`; there are `update_crm_item`, `update_crm_items`, `find_crm_items`, `get_crm_item`, `describe_crm_fields`
+    error: there is no tool `delete_it`; there are `update_crm_item`, `update_crm_items`, `undo_crm_update`, `find_crm_items`, `get_crm_item`, `describe_crm_fields`
 
     # unknown flag
     error: unexpected argument '--sandbx' found

@@ -67,6 +67,7 @@ mod support;
 mod terminal;
 mod tokens;
 mod truth;
+mod undo;
 mod unusable_answers;
 mod update;
 mod vendor;

@@ -21,7 +21,10 @@ async fn tools_that_are_not_chosen_do_not_exist() {
     let lookup = ["find_crm_items", "get_crm_item", "describe_crm_fields"];
     let cases: [(&[(&str, &str)], &[&str]); 4] = [
         (&[("BITRIX24_TOOLS", "lookup")], &lookup),
-        (&[("BITRIX24_TOOLS", "update")], &["update_crm_item", "update_crm_items"]),
+        (
+            &[("BITRIX24_TOOLS", "update")],
+            &["update_crm_item", "update_crm_items", "undo_crm_update"],
+        ),
         (&[("BITRIX24_READ_ONLY", "1")], &lookup),
         (&[("BITRIX24_TOOLS", "update"), ("BITRIX24_READ_ONLY", "1")], &[]),
     ];
@@ -71,6 +74,7 @@ async fn entity_types_that_are_not_chosen_are_neither_shown_nor_served() {
       [
         "3 contact, 1220 smart process",
         "3 contact, 1220 smart process",
+        null,
         "3 contact, 1220 smart process",
         "3 contact, 1220 smart process",
         "3 contact, 1220 smart process"

@@ -111,7 +111,7 @@ async fn malformed_settings_are_told_by_a_call() {
     command.env("BITRIX24_RATE", "fast");
     let mut server = Server::opened(command, "").await;
     let listed = server.request("tools/list", json!({})).await;
-    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 5);
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 6);
     let answer = server.update(json!({"entityTypeId": 2, "id": 1, "fields": {"title": "b"}})).await;
     assert_json_snapshot!(answer.json, @r#"
     {

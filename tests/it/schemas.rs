@@ -97,6 +97,7 @@ async fn tools_are_described_within_what_clients_keep() {
         json!([
             ["update_crm_item", false, true, false, false],
             ["update_crm_items", false, true, false, false],
+            ["undo_crm_update", false, true, false, false],
             ["find_crm_items", true, false, true, false],
             ["get_crm_item", true, false, true, false],
             ["describe_crm_fields", true, false, true, false],

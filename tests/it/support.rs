@@ -2,7 +2,10 @@
 
 use std::{process::Stdio, time::Duration};
 
-use bitrix24_crm_mcp::sandbox::{Received, Sandbox};
+use bitrix24_crm_mcp::{
+    journal::ChangeId,
+    sandbox::{Received, Sandbox},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
@@ -187,7 +190,18 @@ pub(crate) struct Answered {
     pub(crate) is_error: bool,
     /// The sentence before the JSON of an error.
     pub(crate) sentence: Option<String>,
+    /// The answer without the id of its change, which is another one each time.
     pub(crate) json: Value,
+}
+
+impl Answered {
+    /// Takes the id of the change out of an answer.
+    fn new(is_error: bool, sentence: Option<&str>, mut json: Value) -> Self {
+        if let Some(id) = json.as_object_mut().and_then(|json| json.shift_remove("changeId")) {
+            assert!(id.as_str().unwrap().parse::<ChangeId>().is_ok(), "{id}");
+        }
+        Self { is_error, sentence: sentence.map(str::to_owned), json }
+    }
 }
 
 impl Server {
@@ -326,14 +340,10 @@ pub(crate) fn answered(answer: &Value) -> Answered {
         assert!(result.get("structuredContent").is_none());
         let (sentence, json) = text.split_once('\n').unwrap();
         assert!(sentence.starts_with("Error"));
-        Answered {
-            is_error: true,
-            sentence: Some(sentence.to_owned()),
-            json: serde_json::from_str(json).unwrap(),
-        }
+        Answered::new(true, Some(sentence), serde_json::from_str(json).unwrap())
     } else {
         let json: Value = serde_json::from_str(text).unwrap();
         assert_eq!(result["structuredContent"], json);
-        Answered { is_error: false, sentence: None, json }
+        Answered::new(false, None, json)
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{
+    planned::Planned,
     request::{ManyRequest, Which},
-    tally::{Fate, Reason},
+    restoring::Restoring,
 };
 use crate::{
     account::Call,
@@ -16,7 +17,7 @@ use crate::{
         lookups::{Lookups, UncheckedCode},
         patch::Patch,
         plan::Plan,
-        prepare, verify,
+        prepare,
     },
     crm::{EntityType, Item, ItemRef, Kind, Naming, catalog::KNOWN_BY, names},
     error::{Failure, Problem},
@@ -30,32 +31,10 @@ pub(super) struct Changes {
     intents: Vec<Intent>,
     /// The item of each intent; none when one intent is for all items.
     ids: Option<Vec<u64>>,
+    /// The change that is put back, in the place of intents.
+    restoring: Option<Restoring>,
     /// Whether names could not be checked.
     pub(super) note: Option<String>,
-}
-
-/// What is to be done with one item.
-pub(super) enum Planned {
-    /// It has every requested value.
-    Unchanged,
-    /// This has to be sent.
-    Change(Plan),
-    /// It is not what was expected.
-    Conflict(Failure),
-    /// It cannot be changed so.
-    Impossible(Vec<Problem>),
-}
-
-impl Planned {
-    /// What has to be sent, or what became of the item without it.
-    pub(super) fn into_plan(self) -> Result<Plan, Fate> {
-        match self {
-            Self::Change(plan) => Ok(plan),
-            Self::Unchanged => Err(Fate::Unchanged),
-            Self::Conflict(conflict) => Err(Fate::Conflict(Reason::of_conflict(&conflict))),
-            Self::Impossible(problems) => Err(Fate::Failed(Reason::of_problems(&problems))),
-        }
-    }
 }
 
 impl Changes {
@@ -81,9 +60,17 @@ impl Changes {
         /// More problems would not be read.
         const MAX_PROBLEMS: usize = 20;
         let (entity, naming) = (request.entity, request.naming);
+        if let Which::Recorded(recorded) = &request.which {
+            let restoring = Restoring::of(call, recorded.clone()).await;
+            let note = restoring.note.clone();
+            let (intents, ids, restoring) = (Vec::new(), None, Some(restoring));
+            return Ok(Self { entity, naming, intents, ids, restoring, note });
+        }
         let of = |id| ItemRef { entity, id };
         let patches: Vec<(Option<&str>, Patch)> = match &request.which {
-            Which::Ids(_) | Which::Filter(_) => vec![(None, request.patch(of(0), None))],
+            Which::Ids(_) | Which::Filter(_) | Which::Recorded(_) => {
+                vec![(None, request.patch(of(0), None))]
+            }
             Which::Rows(rows) => {
                 let patch = |row: &super::Row| request.patch(of(row.id), Some(&row.fields));
                 rows.iter().map(|row| (Some(&*row.place), patch(row))).collect()
@@ -126,10 +113,10 @@ impl Changes {
             return Err(Failure::refused_arguments(problems));
         }
         let ids = match &request.which {
-            Which::Ids(_) | Which::Filter(_) => None,
             Which::Rows(rows) => Some(rows.iter().map(|row| row.id).collect()),
+            Which::Ids(_) | Which::Filter(_) | Which::Recorded(_) => None,
         };
-        Ok(Self { entity, naming, intents, ids, note })
+        Ok(Self { entity, naming, intents, ids, restoring: None, note })
     }
 
     /// The fields that have to be read in order to plan and to compare; none for all of them.
@@ -139,13 +126,15 @@ impl Changes {
             intents.flat_map(|intent| intent.fields.iter().chain(&intent.expected))
         };
         // Phones and e-mails come only with all fields (docs/bitrix24.md, "Lists and filters").
-        if fields().any(|field| field.shape.kind == Kind::Multifield) {
+        let needs_all = self.restoring.as_ref().is_some_and(Restoring::needs_all_fields);
+        if needs_all || fields().any(|field| field.shape.kind == Kind::Multifield) {
             return None;
         }
         let mut select: Vec<String> = KNOWN_BY.into_iter().map(str::to_owned).collect();
         select.extend(["updatedTime", "isManualOpportunity"].map(str::to_owned));
-        for field in fields() {
-            let name = names::in_naming(&field.name, Naming::Camel);
+        let restored = self.restoring.iter().flat_map(Restoring::field_names).map(str::to_owned);
+        let set = fields().map(|field| names::in_naming(&field.name, Naming::Camel));
+        for name in set.chain(restored) {
             select.extend(links::list_of(self.entity, &name).map(str::to_owned));
             select.push(name);
         }
@@ -156,6 +145,9 @@ impl Changes {
 
     /// Whether the item shows every field that is to be set.
     pub(super) fn are_shown(&self, item: &Item) -> bool {
+        if let Some(restoring) = &self.restoring {
+            return restoring.field_names().into_iter().all(|name| item.shows(name));
+        }
         let id = item.id().unwrap_or_default();
         self.intent(id).is_none_or(|intent| {
             let mut fields = intent.fields.iter().chain(&intent.expected);
@@ -172,6 +164,9 @@ impl Changes {
 
     /// Plans the change of each item.
     pub(super) async fn plan(&self, call: &Call<'_>, items: Vec<Item>) -> Vec<(Item, Planned)> {
+        if let Some(restoring) = &self.restoring {
+            return restoring.plan(call, items).await;
+        }
         let has_change = |item: &Item| item.id().is_some_and(|id| self.intent(id).is_some());
         let items: Vec<Item> = items.into_iter().filter(has_change).collect();
         let metadata = &call.account.metadata;
@@ -213,14 +208,7 @@ impl Changes {
                 Err(problems) => return Planned::Impossible(problems),
             };
             let plan = if self.ids.is_some() { without_path(plan) } else { plan };
-            // Before the expectation: an earlier call of the same change may have written it.
-            if plan.is_applied(item) {
-                return Planned::Unchanged;
-            }
-            match verify::expectations(&plan.expected, item) {
-                Err(conflict) => Planned::Conflict(conflict),
-                Ok(()) => Planned::Change(plan),
-            }
+            Planned::of(plan, item)
         });
         planned.collect()
     }

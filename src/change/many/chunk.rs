@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    changes::Planned,
     look, lost,
+    planned::Planned,
     request::Stopped,
     run::{Run, Write},
     tally::{Fate, Reason},
 };
 use crate::{
-    change::{apply, before::Before, explain, patch::Patch, verify},
+    change::{apply, before::Before, explain, patch::Patch, record::Recording, verify},
     crm::ItemRef,
     error::{Code, Failure, Purpose, Written},
     items::{Items, Updates},
@@ -119,6 +119,25 @@ async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
 }
 
 async fn write(run: &mut Run<'_>, writes: Vec<Write>) -> Result<(), Stopped> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let planned = writes.iter().map(|write| (write.item, &write.before, &write.plan));
+    match Recording::begin(run.call, run.changes.naming, run.changes.entity, planned) {
+        Ok(recording) => run.recording = Some(recording),
+        Err(failure) => {
+            run.put_back(writes.iter().map(|write| write.item.id));
+            return Err(Stopped::Failed(Box::new(failure)));
+        }
+    }
+    let ended = send(run, writes).await;
+    if let Some(recording) = run.recording.take() {
+        recording.end(run.call);
+    }
+    ended
+}
+
+async fn send(run: &mut Run<'_>, writes: Vec<Write>) -> Result<(), Stopped> {
     let mut updates = Updates::default();
     let (mut together, mut alone) = (Vec::new(), Vec::new());
     for write in writes {
@@ -244,7 +263,7 @@ async fn look_at(run: &mut Run<'_>, writes: Vec<(Write, Option<PortalError>)>) {
             (Some(now), Some(error)) => {
                 let before = write.before.item();
                 if verify::all_but_photos_are_applied(&write.plan.asked, before, now) {
-                    run.decide(id, Fate::Updated);
+                    run.compare(&write, now.clone());
                     continue;
                 }
                 let failure = run.call.failure(Items::UPDATE, &error, Purpose::Writing);

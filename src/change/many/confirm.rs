@@ -7,6 +7,7 @@ use crate::{
     account::Call,
     error::{Failure, Purpose},
     items::{Items, Kept, Repeated},
+    journal::ChangeId,
     portal::PortalError,
 };
 
@@ -18,13 +19,15 @@ pub(super) struct Approved {
     pub(super) all: Arc<[u64]>,
     /// The change has been carried out up to this id.
     pub(super) position: u64,
+    /// The change as it is recorded, where it has begun.
+    pub(super) change: Option<ChangeId>,
 }
 
 impl Approved {
     /// Items that need no confirmation.
     pub(super) fn of(ids: Vec<u64>) -> Self {
         let ids: Arc<[u64]> = ids.into();
-        Self { to_do: Arc::clone(&ids), all: ids, position: 0 }
+        Self { to_do: Arc::clone(&ids), all: ids, position: 0, change: None }
     }
 }
 
@@ -50,8 +53,8 @@ pub(super) async fn approved(
         Some(kept) if kept.has_begun => true,
         Some(kept) => look.finds_just(&kept.to_do).await.map_err(unread)?,
     };
-    if let Some(Kept { to_do, all, .. }) = kept {
-        return Ok(is_the_same.then_some(Approved { to_do, all, position }));
+    if let Some(Kept { to_do, all, change, .. }) = kept {
+        return Ok(is_the_same.then_some(Approved { to_do, all, position, change }));
     }
     let ids: Vec<u64> = if look.has_filter() {
         look.ids_after(position, MAX_ITEMS).await.map_err(unread)?

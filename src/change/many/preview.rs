@@ -44,10 +44,8 @@ pub(super) async fn preview(
     };
     match &request.which {
         Which::Filter(_) => planning.of_filter(look).await?,
-        Which::Ids(ids) => planning.of_ids(look, ids).await?,
-        Which::Rows(rows) => {
-            let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
-            planning.of_ids(look, &ids).await?;
+        Which::Ids(_) | Which::Rows(_) | Which::Recorded(_) => {
+            planning.of_ids(look, &request.which.named()).await?;
         }
     }
     let Planning { tally, samples, to_change, ids, mut notes, .. } = planning;
@@ -132,6 +130,7 @@ impl Planning<'_> {
             match planned.into_plan() {
                 Err(fate) => self.tally.add(id, fate),
                 Ok(plan) => {
+                    self.tally.stays(id, &plan.stays);
                     self.to_change += 1;
                     self.notes.extend(plan.notes.iter().cloned());
                     if self.samples.len() < SAMPLES {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::tally::Tally;
 use crate::{
-    change::{Change, Patch},
+    change::{patch::Patch, restore::Recorded, verify::Change},
     crm::{EntityType, ItemRef, Naming},
     error::{Code, Failure},
 };
@@ -44,6 +44,20 @@ pub enum Which {
     Filter(Map<String, Value>),
     /// Each with its own values, by ascending id.
     Rows(Vec<Row>),
+    /// Those of a recorded change, each of which gets back what it held before.
+    Recorded(Recorded),
+}
+
+impl Which {
+    /// The items that it names, in ascending order; none where a filter finds them.
+    pub(super) fn named(&self) -> Vec<u64> {
+        match self {
+            Self::Filter(_) => Vec::new(),
+            Self::Ids(ids) => ids.clone(),
+            Self::Rows(rows) => rows.iter().map(|row| row.id).collect(),
+            Self::Recorded(recorded) => recorded.ids().collect(),
+        }
+    }
 }
 
 /// One item and its own values.
@@ -74,16 +88,18 @@ impl ManyRequest {
     pub(super) fn text(&self, user: &str) -> String {
         let rows: Vec<Value> = match &self.which {
             Which::Rows(rows) => rows.iter().map(|row| sorted(&row.fields)).collect(),
-            Which::Ids(_) | Which::Filter(_) => Vec::new(),
+            Which::Ids(_) | Which::Filter(_) | Which::Recorded(_) => Vec::new(),
         };
-        let filter = match &self.which {
-            Which::Filter(filter) => sorted(filter),
-            Which::Ids(_) | Which::Rows(_) => Value::Null,
+        let (filter, change) = match &self.which {
+            Which::Filter(filter) => (sorted(filter), Value::Null),
+            Which::Recorded(recorded) => (Value::Null, recorded.change.to_string().into()),
+            Which::Ids(_) | Which::Rows(_) => (Value::Null, Value::Null),
         };
         let parts = [
             user.into(),
             self.entity.id().into(),
             filter,
+            change,
             rows.into(),
             sorted(&self.fields),
             self.clear.clone().into(),

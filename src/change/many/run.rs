@@ -18,10 +18,11 @@ use crate::{
         after::{Applied, PhotoUpload},
         before::Before,
         plan::Plan,
+        record::Recording,
         verify,
     },
     crm::{Item, ItemRef},
-    error::Purpose,
+    error::{Code, Purpose, Written},
     items::Page,
     portal::PortalError,
 };
@@ -37,6 +38,8 @@ pub(super) struct Run<'a> {
     pub(super) size: ChunkSize,
     pub(super) unseen: Unseen,
     pub(super) notes: Notes,
+    /// The record of the chunk that is being written.
+    pub(super) recording: Option<Recording<'a>>,
     /// How many items of the last chunk were read, and how many of them written.
     pub(super) last_chunk: (usize, usize),
     /// How often an item's write has brought nothing.
@@ -66,6 +69,7 @@ impl<'a> Run<'a> {
             size: ChunkSize::new(call.account.items.pace.seen()),
             unseen: Unseen::default(),
             notes: Notes::new(changes.note.clone()),
+            recording: None,
             last_chunk: (1, 1),
             failures: HashMap::new(),
         }
@@ -89,6 +93,15 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn decide(&mut self, id: u64, fate: Fate) {
+        if let Some(recording) = &mut self.recording {
+            match &fate {
+                Fate::Failed(reason) | Fate::Conflict(reason) => {
+                    recording.failed(id, reason.code, Written::No);
+                }
+                Fate::Unknown => recording.failed(id, Code::PortalFailed, Written::Unknown),
+                Fate::Updated | Fate::Unchanged => {}
+            }
+        }
         self.tally.add(id, fate);
     }
 
@@ -107,7 +120,14 @@ impl<'a> Run<'a> {
     /// The same where a photo may have been sent.
     pub(super) fn compare_applied(&mut self, write: &Write, applied: Applied) {
         let outcome = verify::compare(&write.before, &write.plan, applied, Vec::new());
-        self.decide(write.item.id, Fate::of_outcome(&outcome));
+        if let Some(recording) = &mut self.recording {
+            recording.outcome(self.call, write.item, &write.plan, &outcome);
+        }
+        let fate = Fate::of_outcome(&outcome);
+        if matches!(fate, Fate::Updated) {
+            self.tally.stays(write.item.id, &write.plan.stays);
+        }
+        self.decide(write.item.id, fate);
         self.notes.extend(outcome.into_notes());
     }
 

@@ -1,9 +1,14 @@
 //! What became of each item: counts, and the ids of the exceptions by equal reason. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::{
-    change::verify::{Outcome, Why},
+    change::{
+        plan::Stays,
+        verify::{Outcome, Why},
+    },
     error::{Choice, Code, Failure, Problem, Written},
 };
 
@@ -67,6 +72,9 @@ pub struct Tally {
     pub conflicts: Vec<Group>,
     /// Those that may or may not have been written.
     pub unknown: Vec<u64>,
+    /// Where a change is put back: fields of items that stay as they are, although others of the same
+    /// item are restored.
+    pub stays: Vec<Group>,
 }
 
 impl Tally {
@@ -80,6 +88,19 @@ impl Tally {
         }
     }
 
+    /// Adds the fields of an item that is written otherwise.
+    pub(super) fn stays(&mut self, id: u64, fields: &[Stays]) {
+        for field in fields {
+            group(&mut self.stays, id, Reason::of_staying(field));
+        }
+    }
+
+    /// How many of the written items keep something.
+    pub fn partly(&self) -> usize {
+        let ids = self.stays.iter().flat_map(|group| &group.ids);
+        ids.collect::<BTreeSet<_>>().len()
+    }
+
     /// How many items have been decided.
     pub fn sum(&self) -> usize {
         let exceptions = self.failed.iter().chain(&self.conflicts);
@@ -89,9 +110,15 @@ impl Tally {
 
     /// Whether every item so far has the requested values.
     pub fn is_clean(&self) -> bool {
-        self.failed.is_empty() && self.conflicts.is_empty() && self.unknown.is_empty()
+        self.failed.is_empty()
+            && self.conflicts.is_empty()
+            && self.unknown.is_empty()
+            && self.stays.is_empty()
     }
 }
+
+/// Why a field is not put back that holds another value than the change left.
+const CHANGED_SINCE: &str = "holds another value than the change left";
 
 fn group(groups: &mut Vec<Group>, id: u64, reason: Reason) {
     match groups.iter_mut().find(|group| group.reason == reason) {
@@ -122,6 +149,15 @@ impl Reason {
         Self { field: Some(field_of(&first.path)), options, ..Self::new(first.code, message) }
     }
 
+    /// A field that is not put back.
+    pub(super) fn of_staying(stays: &Stays) -> Self {
+        let of_code = match &stays.why {
+            Some(why) => Self::new(Code::NotApplied, why.clone()),
+            None => Self::new(Code::Conflict, CHANGED_SINCE),
+        };
+        Self { field: Some(stays.field.clone()), ..of_code }
+    }
+
     /// An expectation that does not hold.
     pub(super) fn of_conflict(failure: &Failure) -> Self {
         let field = failure.problems.first().map(|problem| field_of(&problem.path));
@@ -135,6 +171,16 @@ fn field_of(path: &str) -> String {
 }
 
 impl Fate {
+    /// What an item means of which no field is put back.
+    pub(super) fn of_staying(fields: &[Stays]) -> Self {
+        let first = fields.iter().find(|field| field.why.is_none()).or_else(|| fields.first());
+        match first {
+            None => Self::Unchanged,
+            Some(field) if field.why.is_none() => Self::Conflict(Reason::of_staying(field)),
+            Some(field) => Self::Failed(Reason::of_staying(field)),
+        }
+    }
+
     /// What the portal did with an update that it accepted.
     pub(super) fn of_outcome(outcome: &Outcome) -> Self {
         match outcome {

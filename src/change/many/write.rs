@@ -34,7 +34,8 @@ pub(super) async fn write(
         let done = approved.to_do.iter().copied().filter(|id| *id < first);
         let position = done.max().unwrap_or(approved.position);
         let all = Arc::clone(&approved.all);
-        let kept = Kept { to_do: to_do.into(), all, has_begun: true };
+        let change = call.change().cloned();
+        let kept = Kept { to_do: to_do.into(), all, has_begun: true, change };
         call.account.items.confirmations.keep(request_text, kept, position)
     });
     Report {

@@ -20,7 +20,7 @@ fn plan(fields: &Value) -> Plan {
     };
     let fields: Map<String, Value> = fields.as_object().cloned().unwrap_or_default();
     let asked: Arc<[Asked]> = fields.into_iter().map(asked).collect();
-    Plan { asked, expected: Vec::new(), notes: Vec::new() }
+    Plan { asked, expected: Vec::new(), notes: Vec::new(), stays: Vec::new() }
 }
 
 /// The outcome in short: its status, or its code with what was written, whether to try again and why each field was missed;

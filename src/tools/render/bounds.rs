@@ -95,7 +95,7 @@ fn shorten(part: &mut Value, excess: &mut usize) -> usize {
 }
 
 /// An answer with its long values cut until it is short enough.
-pub(super) fn bounded(mut json: Value) -> Value {
+pub(in crate::tools) fn bounded(mut json: Value) -> Value {
     for part in LONG_PARTS {
         if let Some(part) = json.get_mut(part) {
             hide_file_links(part);

@@ -1,31 +1,72 @@
-//! What a change of many items answers: counts, exceptions by equal reason, and no more than an
-//! assistant needs, whatever the input.
+//! What a change of many items answers, also one that puts another back: counts, exceptions by equal
+//! reason, and no more than an assistant needs, whatever the input.
+
+mod bounded;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
-    change::{Group, ManyRequest, Preview, Report, Sample, Stopped, Tally},
+    change::{Group, ManyOutcome, ManyRequest, Preview, Report, Sample, Stopped, Tally, Which},
     crm::text,
     error::{Code, Failure, Retry, Written},
-    tools::{
-        context::Context,
-        days::Days,
-        names::Names,
-        render::{Answer, cut_texts, failed_with, length, make_visible},
-        selection::Effect,
-    },
 };
 
-/// An answer has at most so many characters, and the sentence before an error some of them.
-const MAX_ANSWER: usize = 3_800;
-/// So many ids of exceptions are told, the rest is counted.
-const MAX_IDS: usize = 200;
+use super::{
+    context::Context,
+    days::Days,
+    names::Names,
+    render::{Answer, cut_texts, failed_with, length},
+    selection::Effect,
+};
+use bounded::{MAX_ANSWER, bounded};
+
 /// Texts in samples are cut to so many characters: they show what kind of change it is.
 const MAX_TEXT: usize = 80;
 
+/// The words of an answer: a change is put back in others.
+struct Words {
+    /// The status of a success, and the count of what was written.
+    written: &'static str,
+    /// Where items are told that cannot be written.
+    failed: &'static str,
+    /// Where items are told that are not what was expected.
+    conflicts: &'static str,
+    /// The same in a sentence: 12 of 40 items were …
+    done: &'static str,
+}
+
+impl Words {
+    const fn of(request: &ManyRequest) -> Self {
+        match request.which {
+            Which::Recorded(_) => {
+                Self { written: "restored", failed: "cannot", conflicts: "kept", done: "put back" }
+            }
+            Which::Ids(_) | Which::Filter(_) | Which::Rows(_) => Self {
+                written: "updated",
+                failed: "failed",
+                conflicts: "conflicts",
+                done: "changed",
+            },
+        }
+    }
+}
+
+/// The answer of a change of many items.
+pub(super) async fn answer(
+    context: Context<'_>,
+    request: &ManyRequest,
+    outcome: ManyOutcome,
+) -> Answer {
+    match outcome {
+        ManyOutcome::Shown(preview) => shown(context, request, *preview).await,
+        ManyOutcome::Done(report) => done(request, *report),
+    }
+}
+
 /// The answer of a call that has written nothing: what would change.
-pub(super) async fn shown(context: Context<'_>, request: &ManyRequest, preview: Preview) -> Answer {
+async fn shown(context: Context<'_>, request: &ManyRequest, preview: Preview) -> Answer {
     let Preview { count, to_change, tally, samples, minutes, confirm, conflict, notes } = preview;
+    let words = Words::of(request);
     let is_possible = to_change > 0 || tally.is_clean();
     let status = match &conflict {
         Some(_) => "conflict",
@@ -34,7 +75,7 @@ pub(super) async fn shown(context: Context<'_>, request: &ManyRequest, preview: 
         None if to_change == 0 => "unchanged",
         None => "confirm",
     };
-    let failure = conflict.or_else(|| (!is_possible).then(|| impossible(count, &tally)));
+    let failure = conflict.or_else(|| (!is_possible).then(|| impossible(count, &words, &tally)));
     let mut answer = started(request, failure.as_ref(), status);
     answer.insert("count".to_owned(), json!(count));
     answer.insert("toChange".to_owned(), json!(to_change));
@@ -65,27 +106,27 @@ pub(super) async fn shown(context: Context<'_>, request: &ManyRequest, preview: 
             "nothing was written: show this to the user, then repeat the call with `confirm`";
         notes.insert(0, next.to_owned());
     }
-    let answer =
-        bounded(&answer, &[("cannot", &tally.failed), ("conflicts", &tally.conflicts)], &[], notes);
+    let answer = bounded(&answer, &exceptions("cannot", words.conflicts, &tally), &[], notes);
     let answer = with_names(answer, names);
     finished(failure, answer)
 }
 
 /// The answer of a call that has written.
-pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
+fn done(request: &ManyRequest, report: Report) -> Answer {
     let Report { count, tally, left, stopped, next, notes } = report;
-    let failure = failure_of(count, &tally, left, stopped.as_ref(), next.is_some());
+    let words = Words::of(request);
+    let failure = failure_of(count, &words, &tally, left, stopped.as_ref(), next.is_some());
     let is_paused = left > 0 && failure.is_none();
     let status = match &failure {
         Some(_) if tally.updated > 0 || !tally.unknown.is_empty() => "partial",
         Some(_) => "not_applied",
         None if is_paused => "paused",
-        None if tally.updated > 0 => "updated",
+        None if tally.updated > 0 => words.written,
         None => "unchanged",
     };
     let mut answer = started(request, failure.as_ref(), status);
     answer.insert("count".to_owned(), json!(count));
-    answer.insert("updated".to_owned(), json!(tally.updated));
+    answer.insert(words.written.to_owned(), json!(tally.updated));
     answer.insert("unchanged".to_owned(), json!(tally.unchanged));
     if left > 0 {
         answer.insert("left".to_owned(), json!(left));
@@ -105,7 +146,7 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
         let go_on = "to go on, repeat the call with `next.confirm` as `confirm`";
         notes.insert(
             0,
-            match places("failed", &tally).as_str() {
+            match places(words.failed, words.conflicts, &tally).as_str() {
                 "" => go_on.to_owned(),
                 told => format!(
                     "{go_on}; keep {told} in mind: the next answer tells of its own items alone"
@@ -113,7 +154,7 @@ pub(super) fn done(request: &ManyRequest, report: Report) -> Answer {
             },
         );
     }
-    let exceptions = [("failed", &tally.failed), ("conflicts", &tally.conflicts)];
+    let exceptions = exceptions(words.failed, words.conflicts, &tally);
     let answer = bounded(&answer, &exceptions, &tally.unknown, notes);
     finished(failure, answer)
 }
@@ -162,13 +203,15 @@ fn finished(failure: Option<Failure>, json: Value) -> Answer {
 }
 
 /// The error when not one item could be changed.
-fn impossible(count: usize, tally: &Tally) -> Failure {
-    let message = if tally.failed.is_empty() {
+fn impossible(count: usize, words: &Words, tally: &Tally) -> Failure {
+    let message = if tally.failed.is_empty() && words.conflicts == "kept" {
+        format!("none of the {count} items holds what the change left")
+    } else if tally.failed.is_empty() {
         format!("none of the {count} items has the expected values")
     } else {
         format!("none of the {count} items can be changed")
     };
-    let reasons = places("cannot", tally);
+    let reasons = places("cannot", words.conflicts, tally);
     let hint = format!("see {reasons} for the reasons; correct the arguments, or tell the user");
     Failure::new(only_code(tally).unwrap_or(Code::NotApplied), Retry::AfterFix, message, hint)
 }
@@ -176,6 +219,7 @@ fn impossible(count: usize, tally: &Tally) -> Failure {
 /// The error when something was not written as it was asked for; a pause is none.
 fn failure_of(
     count: usize,
+    words: &Words,
     tally: &Tally,
     left: usize,
     stopped: Option<&Stopped>,
@@ -186,9 +230,9 @@ fn failure_of(
     match stopped {
         Some(Stopped::Lost(lost)) => {
             let message = format!(
-                "the portal gave no answer in time: {} of {count} items were changed, and of {} it is not \
-                 known",
+                "the portal gave no answer in time: {} of {count} items were {}, and of {} it is not known",
                 tally.updated,
+                words.done,
                 tally.unknown.len()
             );
             let look = if can_go_on { ", and looks at them first" } else { "" };
@@ -222,7 +266,12 @@ fn failure_of(
                 unchanged => format!(", {unchanged} had the values already"),
             };
             let were = if tally.updated == 1 { "was" } else { "were" };
-            let message = format!("{} of {count} items {were} changed{had}", tally.updated);
+            let in_part = match tally.partly() {
+                0 => String::new(),
+                items => format!(", {items} of them in part"),
+            };
+            let message =
+                format!("{} of {count} items {were} {}{in_part}{had}", tally.updated, words.done);
             let only_a_person_helps = tally.conflicts.is_empty()
                 && tally.failed.iter().all(|group| {
                     let code = group.reason.code;
@@ -234,10 +283,12 @@ fn failure_of(
                             | Code::ItemNotFound
                     )
                 });
-            let (retry, hint) = if only_a_person_helps {
+            let reasons = places(words.failed, words.conflicts, tally);
+            let (retry, hint) = if words.written == "restored" {
+                (Retry::No, format!("see {reasons} for what stayed and why, and tell the user"))
+            } else if only_a_person_helps {
                 (Retry::No, "tell the user which items were not changed, and why".to_owned())
             } else {
-                let reasons = places("failed", tally);
                 let hint = format!(
                     "see {reasons} for the reasons; change only those items again, if it can help, and \
                      tell the user about the others"
@@ -250,9 +301,26 @@ fn failure_of(
     }
 }
 
+/// The exceptions of an answer, with where they are told. What stays of items that are restored otherwise
+/// is told beside those of which nothing is.
+fn exceptions<'a>(
+    failed: &'a str,
+    conflicts: &'a str,
+    tally: &Tally,
+) -> [(&'a str, Vec<Group>); 2] {
+    let with_staying = |groups: &[Group], is_conflict: bool| {
+        let is_of = |group: &&Group| (group.reason.code == Code::Conflict) == is_conflict;
+        groups.iter().chain(tally.stays.iter().filter(is_of)).cloned().collect()
+    };
+    [
+        (failed, with_staying(&tally.failed, false)),
+        (conflicts, with_staying(&tally.conflicts, true)),
+    ]
+}
+
 /// Where an answer tells of exceptions.
-fn places(failed: &str, tally: &Tally) -> String {
-    let places = [(failed, &tally.failed), ("conflicts", &tally.conflicts)];
+fn places(failed: &str, conflicts: &str, tally: &Tally) -> String {
+    let places = exceptions(failed, conflicts, tally);
     let told = places.into_iter().filter(|(_, groups)| !groups.is_empty());
     told.map(|(place, _)| format!("`{place}`")).collect::<Vec<_>>().join(" and ")
 }
@@ -286,80 +354,6 @@ fn sample_of(sample: Sample, days: &Days) -> Value {
     let mut shown = Value::Object(shown);
     cut_texts(&mut shown, MAX_TEXT);
     shown
-}
-
-/// The answer with as many ids and reasons of exceptions as it has room for; what is not told is
-/// counted.
-fn bounded(
-    answer: &Map<String, Value>,
-    exceptions: &[(&str, &Vec<Group>)],
-    unknown: &[u64],
-    notes: Vec<String>,
-) -> Value {
-    const STEPS: [(usize, usize); 7] =
-        [(MAX_IDS, 100), (100, 30), (50, 15), (20, 10), (10, 5), (3, 3), (0, 1)];
-    let notes = Value::from(notes);
-    let mut whole = Value::Null;
-    for (ids, groups) in STEPS {
-        let mut told = answer.clone();
-        let mut left = ids;
-        for (name, of_name) in exceptions {
-            if !of_name.is_empty() {
-                told.insert((*name).to_owned(), groups_of(of_name, groups, &mut left));
-            }
-        }
-        if !unknown.is_empty() {
-            let some: Vec<u64> = unknown.iter().copied().take(left).collect();
-            if some.len() < unknown.len() {
-                told.insert("moreUnknown".to_owned(), json!(unknown.len() - some.len()));
-            }
-            told.insert("unknown".to_owned(), json!(some));
-        }
-        told.insert("notes".to_owned(), notes.clone());
-        whole = Value::Object(told);
-        make_visible(&mut whole);
-        if length(&whole) <= MAX_ANSWER {
-            return whole;
-        }
-    }
-    // Long texts of notes, problems or samples.
-    for longest in [200, 80, 40] {
-        for part in ["notes", "samples", "error", "failed", "cannot", "conflicts"] {
-            if let Some(part) = whole.get_mut(part) {
-                cut_texts(part, longest);
-            }
-        }
-        if length(&whole) <= MAX_ANSWER {
-            break;
-        }
-    }
-    whole
-}
-
-/// Groups, the largest first, with as many ids as are left to tell.
-fn groups_of(groups: &[Group], most: usize, ids_left: &mut usize) -> Value {
-    let mut sorted: Vec<&Group> = groups.iter().collect();
-    sorted.sort_by_key(|group| std::cmp::Reverse(group.ids.len()));
-    let mut told: Vec<Value> = Vec::new();
-    for (at, group) in sorted.iter().take(most).enumerate() {
-        let ids: Vec<u64> = group.ids.iter().copied().take(*ids_left).collect();
-        *ids_left -= ids.len();
-        let mut json = Map::from_iter([("count".to_owned(), json!(group.ids.len()))]);
-        json.insert("ids".to_owned(), json!(ids));
-        if let Ok(Value::Object(reason)) = serde_json::to_value(&group.reason) {
-            json.extend(reason);
-        }
-        // What to choose from instead is told once: it is long.
-        if at > 0 {
-            json.shift_remove("options");
-        }
-        told.push(json.into());
-    }
-    let others: usize = sorted.iter().skip(most).map(|group| group.ids.len()).sum();
-    if others > 0 {
-        told.push(json!({"count": others, "message": "other reasons"}));
-    }
-    told.into()
 }
 
 /// The same with names beside codes, where there is room.

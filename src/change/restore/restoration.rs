@@ -1,0 +1,82 @@
+//! What is to be done with one item in order to put a change back, and what of it stays.
+
+use serde_json::{Map, Value};
+
+use super::field::{Cannot, Kept};
+use crate::error::Problem;
+
+/// What is to be done with one item in order to put a change back.
+#[derive(Debug, Default)]
+pub(in crate::change) struct Restoration {
+    /// New values by field name.
+    pub(in crate::change) fields: Map<String, Value>,
+    /// Fields to empty.
+    pub(in crate::change) clear: Vec<String>,
+    /// Fields that hold another value than the change left.
+    pub(in crate::change) kept: Vec<Kept>,
+    /// Fields that cannot come back.
+    pub(in crate::change) cannot: Vec<Cannot>,
+    /// Fields that hold the value from before the change already.
+    pub(in crate::change) already: Vec<String>,
+    /// What comes with putting them back.
+    pub(in crate::change) notes: Vec<String>,
+}
+
+/// Fields that a portal takes only together.
+const TOGETHER: [&str; 2] = ["categoryId", "stageId"];
+
+impl Restoration {
+    /// Whether nothing is left to be sent.
+    pub(in crate::change) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.clear.is_empty()
+    }
+
+    /// Leaves a field as it is, because it cannot come back.
+    pub(in crate::change) fn cannot(&mut self, field: &str, why: impl Into<String>) {
+        self.fields.shift_remove(field);
+        self.clear.retain(|name| name != field);
+        self.cannot.push(Cannot::new(field, why));
+        self.keep_together();
+    }
+
+    /// Leaves the fields as they are that have these problems; `false` when a problem is of another
+    /// kind.
+    pub(in crate::change) fn leave_out(&mut self, problems: &[Problem]) -> bool {
+        for problem in problems {
+            let field = problem.path.split_once('.').map_or("", |(_, rest)| rest);
+            let names = |name: &&String| {
+                field
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|it| it.is_empty() || it.starts_with('.'))
+            };
+            let name = self.fields.keys().chain(&self.clear).find(names).cloned();
+            let Some(name) = name else { return false };
+            self.cannot(&name, format!("its value from before {}", problem.message));
+        }
+        !problems.is_empty()
+    }
+
+    /// A stage belongs to its pipeline: where one of them stays, so does the other.
+    pub(super) fn keep_together(&mut self) {
+        let stays = |field: &str| {
+            self.kept.iter().any(|kept| kept.field == field)
+                || self.cannot.iter().any(|cannot| cannot.field == field)
+        };
+        let Some(stays) = TOGETHER.into_iter().find(|field| stays(field)) else { return };
+        for field in TOGETHER {
+            if self.fields.shift_remove(field).is_some() {
+                let why = format!("`{stays}` stays, and the portal takes both only together");
+                self.cannot.push(Cannot::new(field, why));
+            }
+        }
+    }
+
+    /// What the portal does beside restoring the values.
+    pub(super) fn effects(&self) -> Option<String> {
+        self.fields.contains_key("stageId").then(|| {
+            "the automation of the stage that comes back runs again; activities and messages that \
+             automation has made stay"
+                .to_owned()
+        })
+    }
+}

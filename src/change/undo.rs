@@ -1,0 +1,250 @@
+//! Puts a recorded change back: what it wrote is compared with what stands now, and what is as the
+//! change left it becomes an ordinary change to the values before. One item here, more of them as any
+//! change of many items.
+
+use crate::{
+    account::Call,
+    crm::{Item, ItemRef, Naming},
+    error::{Code, Failure, Retry, Written},
+    journal::ChangeId,
+};
+
+use super::{
+    before::{self, Before},
+    earlier, explain,
+    many::{ManyOutcome, ManyRequest, Which, change_many},
+    one::{carry_out, lock},
+    patch::Patch,
+    plan::Plan,
+    prepare,
+    restore::{Cannot, Consequence, Kept, Recorded, RecordedItem, Restoration},
+    verify::{Change, Outcome, Status},
+};
+
+/// What a call asks for that puts a change back.
+#[derive(Debug)]
+pub struct UndoRequest {
+    /// Only show what would be restored.
+    pub dry_run: bool,
+    /// What a preview has returned.
+    pub confirm: Option<String>,
+}
+
+/// How a change was put back.
+#[derive(Debug)]
+pub enum Undone {
+    /// A change of one item.
+    One(Box<UndoneItem>),
+    /// A change of many items.
+    Many {
+        /// What was asked for, as a change of many items.
+        request: Box<ManyRequest>,
+        /// What became of it.
+        outcome: ManyOutcome,
+    },
+}
+
+/// How the change of one item was put back.
+#[derive(Debug)]
+pub struct UndoneItem {
+    /// Which item.
+    pub item: ItemRef,
+    /// The item now, or as it was before a failed write.
+    pub now: Item,
+    /// Whether anything was sent; `Planned` when it is only shown.
+    pub status: Status,
+    /// What has the value from before the change again, or would have.
+    pub restored: Vec<Change>,
+    /// What holds another value than the change left.
+    pub kept: Vec<Kept>,
+    /// What cannot come back.
+    pub cannot: Vec<Cannot>,
+    /// What held the value from before the change already.
+    pub already: Vec<String>,
+    /// What the portal had changed by itself with the change, and what still differs from before.
+    pub offered: Vec<Consequence>,
+    /// What the portal has changed by itself now.
+    pub also_changed: Vec<Change>,
+    /// Whether an update that was sent has written anything, where not all of it was applied.
+    pub written: Written,
+    /// Effects, repairs and what could not be known.
+    pub notes: Vec<String>,
+}
+
+/// The recorded change that a call means.
+///
+/// # Errors
+///
+/// When there is none, or its values are not recorded.
+pub async fn recorded(call: &Call<'_>, change: Option<&ChangeId>) -> Result<Recorded, Failure> {
+    let found = match change.cloned() {
+        None => call.account.journal.last_change(),
+        Some(id) => call.in_journal(move |journal| journal.change(&id)).await?,
+    };
+    let Some(found) = found else {
+        let (message, hint) = if change.is_some() {
+            ("no change with this `changeId` is recorded here", "check the id")
+        } else {
+            let message = "this server has changed nothing since it was started";
+            (message, "name an earlier change by `changeId`")
+        };
+        let hint =
+            format!("{hint}; with `history`, get_crm_item lists the recorded changes of an item");
+        return Err(Failure::new(Code::InvalidArguments, Retry::AfterFix, message, hint));
+    };
+    Recorded::of(&found).ok_or_else(|| {
+        let message = "the journal keeps no values of that change, only names of fields";
+        let hint = "tell the user that it can be put back by hand alone";
+        Failure::new(Code::Conflict, Retry::No, message, hint)
+    })
+}
+
+/// Puts a change back, or shows what would be restored.
+///
+/// # Errors
+///
+/// Whatever prevented the request or made the portal reject it.
+pub async fn undo(
+    call: &Call<'_>,
+    recorded: Recorded,
+    request: UndoRequest,
+) -> Result<Undone, Failure> {
+    let entity = recorded.entity;
+    if let Some((id, only)) = recorded.only() {
+        let item = ItemRef { entity, id };
+        return undo_one(call, item, only, request.dry_run)
+            .await
+            .map(|it| Undone::One(Box::new(it)));
+    }
+    let request = Box::new(ManyRequest {
+        entity,
+        which: Which::Recorded(recorded),
+        fields: serde_json::Map::new(),
+        clear: Vec::new(),
+        expect: serde_json::Map::new(),
+        dry_run: request.dry_run,
+        naming: Naming::Camel,
+        confirm: request.confirm,
+    });
+    let outcome = change_many(call, &request).await?;
+    Ok(Undone::Many { request, outcome })
+}
+
+async fn undo_one(
+    call: &Call<'_>,
+    item: ItemRef,
+    recorded: &RecordedItem,
+    dry_run: bool,
+) -> Result<UndoneItem, Failure> {
+    let _lock = lock(call, item).await?;
+    let notes = call.take_notes();
+    let mut patch = Patch { dry_run, ..Patch::of_item(item, Naming::Camel) };
+    earlier::wait(call, &patch).await;
+    let before = match before::read(call, &patch).await? {
+        Before::Item(before) => before,
+        Before::Unread(error) => return Err(explain::unread(call, item, &error).await),
+    };
+    let held = before.clone();
+    let mut restoration = recorded.against(&before);
+    let plan = plan(call, &mut patch, &mut restoration, &before).await?;
+    let Restoration { kept, cannot, already, notes: effects, .. } = restoration;
+    let mut undone = UndoneItem {
+        item,
+        now: before.clone(),
+        status: if dry_run { Status::Planned } else { Status::Unchanged },
+        restored: Vec::new(),
+        kept,
+        cannot,
+        already,
+        offered: Vec::new(),
+        also_changed: Vec::new(),
+        written: Written::No,
+        notes: effects,
+    };
+    if let Some(plan) = plan {
+        let asked: Vec<String> = plan.asked.iter().map(|asked| asked.name.clone()).collect();
+        match carry_out(call, &patch, Before::Item(before), plan, notes).await? {
+            Outcome::Succeeded { status, changes, notes, item, .. } => {
+                undone.status = status;
+                undone.take(changes);
+                if status == Status::Updated {
+                    undone.written = Written::Yes;
+                }
+                undone.notes.extend(notes);
+                undone.now = item;
+            }
+            Outcome::Missed { failure, not_applied, changes, notes, item } => {
+                undone.status = Status::Updated;
+                undone.written = failure.written;
+                let missed = not_applied.into_iter();
+                undone.cannot.extend(missed.map(|missed| Cannot {
+                    why: format!("the portal did not take it: {}", missed.hint),
+                    field: missed.field,
+                }));
+                undone.take(changes);
+                let missed = &undone.cannot;
+                undone.restored.retain(|it| !missed.iter().any(|cannot| cannot.field == it.field));
+                undone.notes.extend(notes);
+                undone.now = item;
+            }
+        }
+        let restored = &undone.restored;
+        let is_restored = |name: &str| {
+            restored.iter().any(|change| {
+                change.field == name
+                    || change.field.strip_prefix(name).is_some_and(|it| it.starts_with('.'))
+            })
+        };
+        let had: Vec<String> = asked.into_iter().filter(|name| !is_restored(name)).collect();
+        let cannot = &undone.cannot;
+        let is_missed = |name: &String| {
+            cannot.iter().any(|it| it.field == *name || it.field.starts_with(&format!("{name}.")))
+        };
+        undone.already.extend(had.into_iter().filter(|name| !is_missed(name)));
+    }
+    undone.offered = recorded.still_changed(&with_changes(held, &undone));
+    Ok(undone)
+}
+
+impl UndoneItem {
+    fn take(&mut self, changes: Vec<Change>) {
+        let (restored, others) = changes.into_iter().partition(|change| change.asked_for);
+        self.restored = restored;
+        self.also_changed = others;
+    }
+}
+
+/// The item as it was read before with what the undoing has changed, asked for or not.
+fn with_changes(held: Item, undone: &UndoneItem) -> Item {
+    let changes = undone.restored.iter().chain(&undone.also_changed);
+    let changes: Vec<_> = changes.map(|it| (it.field.as_str(), &it.after)).collect();
+    held.map(|name, value| {
+        let found = changes.iter().find(|(field, _)| *field == name);
+        found.map_or(value, |(_, after)| (*after).clone())
+    })
+}
+
+/// The plan that restores what can be restored; nothing where that is nothing. What the fields of the
+/// entity type or the portal's codes forbid today is left as it is.
+async fn plan(
+    call: &Call<'_>,
+    patch: &mut Patch,
+    restoration: &mut Restoration,
+    before: &Item,
+) -> Result<Option<Plan>, Failure> {
+    let known = Before::Item(before.clone());
+    loop {
+        if restoration.is_empty() {
+            return Ok(None);
+        }
+        patch.fields.clone_from(&restoration.fields);
+        patch.clear.clone_from(&restoration.clear);
+        let failure = match prepare::plan(call, patch, &known).await {
+            Ok(plan) => return Ok(Some(plan)),
+            Err(failure) => failure,
+        };
+        if !restoration.leave_out(&failure.problems) {
+            return Err(failure);
+        }
+    }
+}
