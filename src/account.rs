@@ -13,6 +13,7 @@ use crate::{
     items::Items,
     journal::{self, Begin, ChangeId, ClientName, Entry, Journal, NewChange, Unavailable, Whose},
     metadata::Metadata,
+    policy::WritePolicy,
     portal::{Deadline, Endpoint, Portal, PortalError, Scrubber, SignIn, address::Address},
     uploads::Policy,
 };
@@ -27,6 +28,8 @@ pub struct Account {
     pub items: Items,
     /// Which files of this machine may be uploaded.
     pub files: Policy,
+    /// What may be written.
+    pub policy: WritePolicy,
     /// The record of what was changed.
     pub journal: Arc<Journal>,
 }
@@ -39,9 +42,16 @@ impl Account {
             metadata: Metadata::new(Arc::clone(&portal)),
             items: Items::new(Arc::clone(&portal)),
             journal: journal_of(&portal, journal::Settings::default()),
+            policy: WritePolicy::default(),
             portal,
             files,
         }
+    }
+
+    /// The same where not everything may be written.
+    #[must_use]
+    pub fn with_policy(self, policy: WritePolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// The same with a journal of these settings.
@@ -149,8 +159,10 @@ impl Call<'_> {
     ///
     /// # Errors
     ///
-    /// When the journal cannot be written: then nothing may be sent.
+    /// When the journal cannot be written, or nothing may be written: then nothing may be sent.
     pub fn begin(&self, begin: Begin) -> Result<Entry<'_>, Failure> {
+        // Every write passes here.
+        self.account.policy.allows_writing(begin.entity)?;
         let journal = &self.account.journal;
         let change = match self.change.get() {
             Some(change) => change.clone(),

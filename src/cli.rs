@@ -140,11 +140,11 @@ impl Setup {
             },
         };
         let endpoint = Arc::new(Endpoint::new(settings.connection()));
+        let policy = settings.write_policy();
+        let account = Account::new(endpoint, sign_in, settings.files);
         Self {
-            registry: Registry::new(settings.selection),
-            account: Ok(
-                Account::new(endpoint, sign_in, settings.files).with_journal(settings.journal)
-            ),
+            registry: Registry::new(settings.selection).with_policy(&policy),
+            account: Ok(account.with_journal(settings.journal).with_policy(policy)),
             call_timeout: settings.timeouts.call,
             _sandbox: sandbox,
         }

@@ -7,13 +7,17 @@ mod sign_in;
 mod values;
 pub mod variables;
 
-use std::{path::PathBuf, str::FromStr};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     error::{Code, Failure, Problem, Retry},
     journal,
+    policy::{Mistake, WritePolicy},
     portal::{Connection, Rate, SignIn, Timeouts},
     tools::{Group, ToolSelection},
     uploads::Policy,
@@ -24,8 +28,8 @@ use values::{
 };
 use variables::{
     ACCESS_TOKEN, CA_FILE, CALL_TIMEOUT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, ENTITY_TYPES,
-    FILES_DIR, JOURNAL, JOURNAL_VALUES, LOG, MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, RATE, READ_ONLY,
-    REFRESH_TOKEN, REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE, TOOLS, WEBHOOK_URL,
+    FILES_DIR, JOURNAL, JOURNAL_VALUES, LOG, MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, POLICY, RATE,
+    READ_ONLY, REFRESH_TOKEN, REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE, TOOLS, WEBHOOK_URL,
 };
 
 /// Checked settings.
@@ -45,8 +49,19 @@ pub struct Settings {
     pub files: Policy,
     /// What is recorded of changes, and where.
     pub journal: journal::Settings,
+    /// What may be written, where a file says it.
+    pub policy: Option<PolicyFile>,
     /// What is logged.
     pub log: Targets,
+}
+
+/// A policy file and what it says.
+#[derive(Debug)]
+pub struct PolicyFile {
+    /// Where it is.
+    pub path: String,
+    /// What may be written, or everything that is wrong with the file.
+    pub policy: Result<WritePolicy, Vec<String>>,
 }
 
 /// Which portal to use.
@@ -113,8 +128,9 @@ impl Settings {
         let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
         let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
         let portal = sign_in::read(&text, &mut problems);
+        let policy = text(POLICY).map(|path| policy_file(path.trim()));
         if problems.is_empty() {
-            Ok(Self { portal, selection, rate, timeouts, extra_roots, files, journal, log })
+            Ok(Self { portal, selection, rate, timeouts, extra_roots, files, journal, policy, log })
         } else {
             Err(Unusable { problems, selection, log })
         }
@@ -126,6 +142,18 @@ impl Settings {
     pub fn connection(&self) -> Connection {
         let Self { timeouts, rate, extra_roots, .. } = self;
         Connection { timeouts: *timeouts, rate: *rate, extra_roots: extra_roots.clone() }
+    }
+}
+
+impl Settings {
+    /// What may be written, by all settings together. Of a file that cannot be used nothing is allowed.
+    pub fn write_policy(&self) -> WritePolicy {
+        let policy = match &self.policy {
+            None => WritePolicy::default(),
+            Some(PolicyFile { policy: Ok(policy), .. }) => policy.clone(),
+            Some(PolicyFile { policy: Err(_), .. }) => WritePolicy::unusable(),
+        };
+        policy.limited_to(self.selection.types.clone(), self.selection.read_only)
     }
 }
 
@@ -173,11 +201,27 @@ fn parsed<T>(
     }
 }
 
+/// Reads a policy file. One that cannot be used stops writing and nothing else, so it is no wrong setting.
+fn policy_file(path: &str) -> PolicyFile {
+    let policy = if Path::new(path).is_absolute() {
+        std::fs::read_to_string(path)
+            .map_err(|error| vec![format!("cannot be read: {}", error.kind())])
+            .and_then(|text| {
+                let told =
+                    |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect();
+                WritePolicy::read(&text).map_err(told)
+            })
+    } else {
+        Err(vec!["is not given by an absolute path".to_owned()])
+    };
+    PolicyFile { path: path.to_owned(), policy }
+}
+
 /// The files of the settings: none of them is ever uploaded.
 fn files_with_secrets(text: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let secrets = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
     let in_files = secrets.into_iter().filter_map(|name| text(&format!("{name}_FILE")));
-    let others = [TOKEN_FILE, CA_FILE, JOURNAL].into_iter().filter_map(text);
+    let others = [TOKEN_FILE, CA_FILE, JOURNAL, POLICY].into_iter().filter_map(text);
     in_files.chain(others).map(|path| PathBuf::from(path.trim())).collect()
 }
 

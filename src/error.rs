@@ -48,6 +48,7 @@ pub enum Code {
     Configuration,
     JournalUnavailable,
     ReadOnly,
+    PolicyDenied,
     Internal,
 }
 
@@ -307,8 +308,9 @@ impl Failure {
         let (code, message) = match problems.as_slice() {
             [one] => (one.code, format!("`{}` {}", one.path, one.message)),
             several => {
-                let message = format!("{} arguments are invalid", several.len());
-                (Code::InvalidArguments, message)
+                let is_denied = several.iter().any(|it| it.code == Code::PolicyDenied);
+                let code = if is_denied { Code::PolicyDenied } else { Code::InvalidArguments };
+                (code, format!("{} arguments are invalid", several.len()))
             }
         };
         let for_the_user: Option<BTreeSet<&str>> =

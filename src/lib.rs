@@ -30,6 +30,7 @@ pub mod items;
 pub mod journal;
 pub mod json;
 pub mod metadata;
+pub mod policy;
 pub mod portal;
 pub mod random;
 pub mod text;

@@ -42,6 +42,10 @@ use look::Look;
 ///
 /// What is wrong with the call, or why not even the items could be read.
 pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyOutcome, Failure> {
+    let policy = &call.account.policy;
+    policy.allows_writing(request.entity)?;
+    let given = request.which.named();
+    policy.allows_count(given.len() as u64)?;
     let changes = Changes::compile(call, request).await?;
     let filter = match &request.which {
         Which::Filter(filter) => Some(filter),
@@ -53,9 +57,8 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
     if request.dry_run {
         return show(call, request, &changes, &look, &text, None).await;
     }
-    let given = request.which.named();
     let approved = match &request.confirm {
-        None if filter.is_some() || given.len() > UNCONFIRMED => {
+        None if filter.is_some() || given.len() > policy.confirm_above.unwrap_or(UNCONFIRMED) => {
             return show(call, request, &changes, &look, &text, None).await;
         }
         None => Approved::of(given),
@@ -97,7 +100,7 @@ async fn show(
 ) -> Result<ManyOutcome, Failure> {
     let preview::Shown { mut preview, ids } =
         preview::preview(call, request, changes, look).await?;
-    if preview.to_change > 0 {
+    if preview.to_change > 0 && !call.account.policy.only_shows(request.entity) {
         let ids: Arc<[u64]> = ids.into();
         let kept = Kept { to_do: Arc::clone(&ids), all: ids, has_begun: false, change: None };
         preview.confirm = call.account.items.confirmations.keep(text, kept, 0);

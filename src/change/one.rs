@@ -26,6 +26,12 @@ use crate::{
 /// Whatever prevented the request or made the portal reject it. An update that the
 /// portal accepted and carried out in part or not at all is an [`Outcome`].
 pub async fn change(call: &Call<'_>, patch: &Patch) -> Result<Outcome, Failure> {
+    let policy = &call.account.policy;
+    policy.allows_writing(patch.item.entity)?;
+    let denied = patch.denied_by(policy);
+    if !denied.is_empty() {
+        return Err(Failure::refused_arguments(denied));
+    }
     let _lock = lock(call, patch.item).await?;
     let notes = call.take_notes();
     earlier::wait(call, patch).await;

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::crm::{ItemRef, Naming};
+use crate::{
+    crm::{ItemRef, Naming},
+    error::Problem,
+    policy::{ToWrite, WritePolicy},
+};
 
 /// A requested change of one item.
 #[derive(Debug, Clone)]
@@ -32,6 +36,19 @@ impl Patch {
             dry_run: false,
             naming,
         }
+    }
+
+    /// What the policy denies of it whatever the item holds.
+    pub(super) fn denied_by(&self, policy: &WritePolicy) -> Vec<Problem> {
+        let fields = self.fields.iter().map(|(name, value)| (name, Some(value), "fields"));
+        let clear = self.clear.iter().map(|name| (name, None, "clear"));
+        let typed: Vec<(String, &String, Option<&Value>)> = fields
+            .chain(clear)
+            .map(|(name, value, part)| (format!("{part}.{name}"), name, value))
+            .collect();
+        let to_write =
+            typed.iter().map(|(path, name, value)| ToWrite { path, name, value: *value });
+        policy.problems(self.item.entity, None, to_write)
     }
 
     /// Every name that it uses, with whether the field is to be written.

@@ -21,6 +21,7 @@ use crate::{
     },
     error::Problem,
     items::WireFields,
+    policy::{ToWrite, WritePolicy},
     uploads::Upload,
 };
 
@@ -91,13 +92,17 @@ impl Intent {
         item: Option<&Item>,
         is_only_planned: bool,
         lookups: &Lookups,
+        policy: &WritePolicy,
     ) -> Result<Plan, Vec<Problem>> {
-        if self.unchecked_codes(item, is_only_planned).is_empty() {
-            return self.planned(item, is_only_planned, lookups);
-        }
-        let mut read = self.clone();
-        codes::read_names(&mut read, item, lookups);
-        read.planned(item, is_only_planned, lookups)
+        let plan = if self.unchecked_codes(item, is_only_planned).is_empty() {
+            self.planned(item, is_only_planned, lookups)?
+        } else {
+            let mut read = self.clone();
+            codes::read_names(&mut read, item, lookups);
+            read.planned(item, is_only_planned, lookups)?
+        };
+        let denied = policy.problems(self.entity, item, plan.to_write(self));
+        if denied.is_empty() { Ok(plan) } else { Err(denied) }
     }
 
     fn planned(
@@ -293,6 +298,18 @@ fn hidden(asked: &[Asked], item: &Item) -> Option<String> {
 }
 
 impl Plan {
+    /// What it writes, with where it was typed.
+    fn to_write<'a>(&'a self, intent: &'a Intent) -> impl Iterator<Item = ToWrite<'a>> {
+        self.asked.iter().map(|asked| {
+            let typed = intent.fields.iter().find(|field| field.name == asked.name);
+            let value = match &asked.want {
+                Want::Value(value) => Some(value),
+                Want::Records(_) | Want::Files(_) | Want::Picture(_) => None,
+            };
+            ToWrite { path: typed.map_or(&*asked.name, |it| &*it.path), name: &asked.name, value }
+        })
+    }
+
     /// Whether nothing needs to be sent.
     pub(super) fn is_applied(&self, item: &Item) -> bool {
         self.asked.iter().all(|asked| asked.is_applied(Some(item), item))

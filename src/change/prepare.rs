@@ -58,7 +58,7 @@ async fn plan_by(
     } else {
         Lookups::fetch(metadata, entity, &codes, &call.deadline).await
     };
-    let planned = intent.against(item, patch.dry_run, &lookups);
+    let planned = intent.against(item, patch.dry_run, &lookups, &call.account.policy);
     let mut plan = planned.map_err(Failure::refused_arguments)?;
     if let Some(note) = note {
         plan.notes.insert(0, note);

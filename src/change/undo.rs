@@ -110,6 +110,7 @@ pub async fn undo(
     request: UndoRequest,
 ) -> Result<Undone, Failure> {
     let entity = recorded.entity;
+    call.account.policy.allows_writing(entity)?;
     if let Some((id, only)) = recorded.only() {
         let item = ItemRef { entity, id };
         return undo_one(call, item, only, request.dry_run)

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{embedded_portal, print};
 use crate::{
-    config::{self, PortalChoice, Settings, Unusable},
+    config::{self, PolicyFile, PortalChoice, Settings, Unusable},
     crm::{EntityType, Family},
     error::{Failure, Purpose},
     journal::{self, Values},
@@ -46,8 +46,9 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
     let portal = Arc::new(Portal::new(endpoint, sign_in));
     passed(&format!("the settings are well formed: {}", portal.address()));
     let is_recorded = check_journal(&settings.journal);
+    let is_ruled = check_policy(settings.policy.as_ref());
     let check = Check { deadline: portal.deadline(CancellationToken::new()), portal };
-    if check.everything().await && is_recorded {
+    if check.everything().await && is_recorded && is_ruled {
         print(
             "\nEverything is right. Next: add the server to your MCP client with the same settings, start \
              a new\nsession there, and ask it to find a deal.",
@@ -55,6 +56,26 @@ pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Whether the policy file can be used.
+fn check_policy(file: Option<&PolicyFile>) -> bool {
+    let Some(PolicyFile { path, policy }) = file else {
+        return true;
+    };
+    match policy {
+        Ok(_) => {
+            passed(&format!("changes are limited by the policy `{path}`"));
+            true
+        }
+        Err(mistakes) => {
+            for mistake in mistakes {
+                let remedy = "correct the file; until then nothing is written";
+                failed(&format!("the policy `{path}`: {mistake}"), remedy);
+            }
+            false
+        }
     }
 }
 

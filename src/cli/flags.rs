@@ -7,13 +7,13 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, error::Err
 
 use crate::config::variables::{
     CA_FILE, CALL_TIMEOUT, CONNECT_TIMEOUT, ENTITY_TYPES, FILES_DIR, JOURNAL, JOURNAL_VALUES, LOG,
-    MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, OAUTH_URL, PORTAL_URL, RATE, READ_ONLY, REQUEST_TIMEOUT,
-    SANDBOX, TOKEN_FILE, TOOLS,
+    MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, OAUTH_URL, POLICY, PORTAL_URL, RATE, READ_ONLY,
+    REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE, TOOLS,
 };
 
 /// Variable, flag, the placeholder of its value (empty for a switch), and help.
 #[rustfmt::skip] // a table: one flag, one line
-const FLAGS: [(&str, &str, &str, &str); 19] = [
+const FLAGS: [(&str, &str, &str, &str); 20] = [
     (SANDBOX, "sandbox", "", "Use the embedded demo portal"),
     (READ_ONLY, "read-only", "", "Hide and refuse every tool that writes"),
     (TOOLS, "tools", "GROUPS", "Which groups of tools to offer, by default `update,lookup`"),
@@ -32,6 +32,7 @@ const FLAGS: [(&str, &str, &str, &str); 19] = [
     (MAX_FILES_MB, "max-files-mb", "MB", "The largest size of all files of one call in MB, by default 50"),
     (JOURNAL, "journal", "FILE", "File that a record of every change is appended to; without it they are in memory only"),
     (JOURNAL_VALUES, "journal-values", "WHAT", "What that file gets: `all`, the default, or `names` of fields without their values"),
+    (POLICY, "policy", "FILE", "TOML file that says which fields, stages and how many items may be written"),
     (LOG, "log", "FILTER", "What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data"),
 ];
 

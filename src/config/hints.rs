@@ -31,6 +31,14 @@ pub const RENEWAL: &str = "repeat the call later; if it keeps failing, a person 
 pub const JOURNAL: &str = "a person has to make the file of `BITRIX24_JOURNAL` writable for this \
     program and check that its disk has space; without this setting changes are recorded in memory only";
 
+/// The policy file cannot be used.
+pub const POLICY: &str = "a person has to correct the file of `BITRIX24_POLICY`, whose mistakes \
+    `bitrix24-crm-mcp check` names with their lines, and start the server again";
+
+/// The server may not write.
+pub const READ_ONLY: &str =
+    "a person has to unset `BITRIX24_READ_ONLY` in the settings to allow changes";
+
 /// Another program holds the journal's file.
 pub const JOURNAL_LOCKED: &str = "repeat the call; if it keeps failing, a person has to find the program \
     that holds the lock of the file of `BITRIX24_JOURNAL`";

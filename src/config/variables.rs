@@ -47,5 +47,7 @@ pub const MAX_FILES_MB: &str = "BITRIX24_MAX_FILES_MB";
 pub const JOURNAL: &str = "BITRIX24_JOURNAL";
 /// Whether that file gets values or names of fields alone.
 pub const JOURNAL_VALUES: &str = "BITRIX24_JOURNAL_VALUES";
+/// The file that says what may be written.
+pub const POLICY: &str = "BITRIX24_POLICY";
 /// What is logged to standard error.
 pub const LOG: &str = "BITRIX24_LOG";

@@ -265,6 +265,17 @@ impl EntityTypes {
         })
     }
 
+    /// The types of a family that are known by their numbers.
+    pub fn of_family(&self, family: Family) -> Vec<EntityType> {
+        match (family.entity_type_id(), &self.only) {
+            (Some(id), _) => vec![EntityType(id)],
+            (None, Some(types)) => {
+                types.iter().copied().filter(|entity| entity.family() == Some(family)).collect()
+            }
+            (None, None) => Vec::new(),
+        }
+    }
+
     /// Each family's name with its numbers: `deal` and `2`.
     pub fn numbers(&self) -> impl Iterator<Item = (Family, String)> {
         self.families().map(|family| {

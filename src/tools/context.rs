@@ -79,6 +79,16 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether changes of items of the type are only shown, with a note that says so.
+    pub(super) fn only_shows(&self, entity: EntityType) -> bool {
+        let note = self.call.account.policy.only_shown(entity);
+        let is_only_shown = note.is_some();
+        if let Some(note) = note {
+            self.call.note(note);
+        }
+        is_only_shown
+    }
+
     /// Why items or fields of an entity type cannot be read.
     pub(super) fn unreadable(
         &self,

@@ -281,6 +281,7 @@ fn failure_of(
                             | Code::PlanRestricted
                             | Code::ChangedByPortal
                             | Code::ItemNotFound
+                            | Code::PolicyDenied
                     )
                 });
             let reasons = places(words.failed, words.conflicts, tally);

@@ -6,14 +6,16 @@ use super::{
     describe, find, get,
     raw_arguments::RawArguments,
     render::Answer,
+    schema,
     selection::{Effect, Group, ToolSelection},
     undo, update, update_many,
 };
 use crate::{
     account::{Account, Client},
-    config::variables::READ_ONLY,
+    config::hints,
     crm::EntityTypes,
     error::{Code, Failure, Retry},
+    policy::WritePolicy,
 };
 use serde_json::{Map, Value};
 
@@ -75,6 +77,18 @@ impl Registry {
         let selected = TOOLS.iter().filter(|tool| selection.groups.contains(&tool.group));
         let tools = selected.map(|tool| Tool::of(tool, &selection.types)).collect();
         Self { tools, selection }
+    }
+
+    /// The same without the fields that a policy never lets be written.
+    #[must_use]
+    pub fn with_policy(mut self, policy: &WritePolicy) -> Self {
+        if policy.denies_fields() {
+            for tool in self.tools.iter_mut().filter(|tool| tool.effect() == Effect::Write) {
+                let denies = |entity, name: &str| policy.denies_field(entity, name);
+                schema::leave_out(&mut tool.input_schema, &self.selection.types, denies);
+            }
+        }
+        self
     }
 
     /// The tools that can be called.
@@ -176,6 +190,6 @@ fn read_only(name: &str) -> Failure {
         Code::ReadOnly,
         Retry::No,
         format!("`{name}` is disabled: this server is read-only"),
-        format!("a person has to unset `{READ_ONLY}` in the settings to allow changes"),
+        hints::READ_ONLY,
     )
 }

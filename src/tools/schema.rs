@@ -11,7 +11,7 @@ use schemars::{
 use serde_json::{Map, Value};
 
 use crate::crm::{
-    EntityTypes,
+    EntityType, EntityTypes, Family,
     catalog::{self, Field},
 };
 
@@ -87,6 +87,32 @@ pub(super) fn fields_to_set(types: &EntityTypes) -> Map<String, Value> {
             Some((field.name.to_owned(), property.into()))
         })
         .collect()
+}
+
+/// Takes the fields that may never be written out of what `fields` may hold.
+pub(super) fn leave_out(
+    schema: &mut Map<String, Value>,
+    types: &EntityTypes,
+    is_denied: impl Fn(EntityType, &str) -> bool,
+) {
+    let fields = property_mut(schema, "fields").and_then(|it| it.get_mut("properties"));
+    let Some(properties) = fields.and_then(Value::as_object_mut) else { return };
+    let is_denied_to = |family: Family, name: &str| {
+        let of_family = types.of_family(family);
+        !of_family.is_empty() && of_family.iter().all(|entity| is_denied(*entity, name))
+    };
+    for field in catalog::FIELDS.iter().filter(|field| field.is_listed()) {
+        let owners = types.families().filter(|family| field.belongs_to(*family));
+        let (denied, left): (Vec<Family>, Vec<Family>) =
+            owners.partition(|family| is_denied_to(*family, field.name));
+        if left.is_empty() {
+            properties.shift_remove(field.name);
+        } else if !denied.is_empty() {
+            let is_left = |letter: &char| left.iter().any(|family| family.letter() == *letter);
+            let owners: String = field.owners.chars().filter(is_left).collect();
+            properties.insert(field.name.to_owned(), property(field, &owners).into());
+        }
+    }
 }
 
 fn property(field: &Field, owners: &str) -> Map<String, Value> {

@@ -78,7 +78,8 @@ async fn undone(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failu
         Failure::refused_argument(Problem { path: "changeId".to_owned(), ..problem })
     })?;
     let id = recorded.change.clone();
-    let request = UndoRequest { dry_run: arguments.dry_run, confirm: arguments.confirm };
+    let dry_run = arguments.dry_run || context.only_shows(recorded.entity);
+    let request = UndoRequest { dry_run, confirm: arguments.confirm };
     let mut answer = match change::undo(context.call, recorded, request).await? {
         Undone::One(item) => of_one(context, *item).await,
         Undone::Many { request, outcome } => many::answer(context, &request, outcome).await,

@@ -133,7 +133,7 @@ fn read(raw: RawArguments, context: Context<'_>) -> Result<Patch, Vec<Problem>> 
         fields: arguments.fields,
         clear: arguments.clear,
         expect: arguments.expect,
-        dry_run: arguments.dry_run,
+        dry_run: arguments.dry_run || context.only_shows(entity),
         naming: arguments.use_original_uf_names.naming(),
     })
 }

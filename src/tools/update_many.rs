@@ -150,7 +150,8 @@ async fn request(context: Context<'_>, arguments: Arguments) -> Result<ManyReque
     } else {
         Which::Rows(rows::of_items(context, entity, items)?)
     };
-    let (dry_run, confirm) = (arguments.dry_run, arguments.confirm);
+    let dry_run = arguments.dry_run || context.only_shows(entity);
+    let confirm = arguments.confirm;
     Ok(ManyRequest { entity, which, fields, clear, expect, dry_run, naming, confirm })
 }
 

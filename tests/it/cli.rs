@@ -304,6 +304,9 @@ async fn help_names_every_command_and_setting() {
           --journal-values <WHAT>
               What that file gets: `all`, the default, or `names` of fields without their values [env: BITRIX24_JOURNAL_VALUES]
 
+          --policy <FILE>
+              TOML file that says which fields, stages and how many items may be written [env: BITRIX24_POLICY]
+
           --log <FILTER>
               What to log to standard error, by default `warn`; a library's `trace`, when named, logs customers' data [env: BITRIX24_LOG]
     ");

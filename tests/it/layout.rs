@@ -10,7 +10,7 @@ use std::{
 /// The top modules, those that know least first: each imports only those before it. The names of
 /// environment variables and the sentences about them are apart from the rest of `config`, which
 /// reads them.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "config::variables",
     "config::hints",
     "crm",
@@ -21,6 +21,7 @@ const LAYERS: [&str; 18] = [
     "portal",
     "error",
     "uploads",
+    "policy",
     "journal",
     "metadata",
     "items",

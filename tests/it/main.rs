@@ -46,6 +46,7 @@ mod naming;
 mod narrowing;
 mod odd_calls;
 mod people;
+mod policy;
 mod portal_time;
 mod properties;
 mod protocol;

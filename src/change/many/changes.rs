@@ -96,7 +96,8 @@ impl Changes {
         for (place, patch) in &patches {
             let mut intent = compile(patch, &fields, note.is_none(), policy);
             intent.open_files(policy).await;
-            for problem in std::mem::take(&mut intent.problems) {
+            let denied = patch.denied_by(&call.account.policy);
+            for problem in std::mem::take(&mut intent.problems).into_iter().chain(denied) {
                 // The same slip in a thousand rows is one problem.
                 if told.insert((problem.path.clone(), problem.message.clone())) {
                     problems.push(placed(problem, *place));
@@ -203,10 +204,11 @@ impl Changes {
             Lookups::fetch(metadata, self.entity, &codes, &call.deadline).await
         };
         let planned = intents().map(|(item, intent)| {
-            let plan = match intent.against(Some(item), IS_LOOKED_UP, &lookups) {
-                Ok(plan) => plan,
-                Err(problems) => return Planned::Impossible(problems),
-            };
+            let plan =
+                match intent.against(Some(item), IS_LOOKED_UP, &lookups, &call.account.policy) {
+                    Ok(plan) => plan,
+                    Err(problems) => return Planned::Impossible(problems),
+                };
             let plan = if self.ids.is_some() { without_path(plan) } else { plan };
             Planned::of(plan, item)
         });

@@ -85,6 +85,7 @@ impl Planning<'_> {
             let (items, total) =
                 look.page(after, after == 0).await.map_err(|it| self.unread(&it))?;
             let count = total.unwrap_or(0).max((self.ids.len() + items.len()) as u64);
+            self.call.account.policy.allows_count(count)?;
             if count > MAX_ITEMS as u64 {
                 return Err(too_many(count));
             }

@@ -71,6 +71,7 @@ impl Restoring {
             begun.push((item, restoration, intent));
         }
         let (metadata, entity) = (&call.account.metadata, self.recorded.entity);
+        let policy = &call.account.policy;
         let lookups = if codes.is_empty() {
             Lookups::none(entity)
         } else {
@@ -86,7 +87,7 @@ impl Restoring {
                         Planned::Stays(stays)
                     };
                 }
-                match intent.against(Some(&item), IS_LOOKED_UP, &lookups) {
+                match intent.against(Some(&item), IS_LOOKED_UP, &lookups, policy) {
                     Ok(mut plan) => {
                         plan.notes = std::mem::take(&mut restoration.notes);
                         plan.stays = stays(&restoration);

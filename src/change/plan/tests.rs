@@ -53,7 +53,7 @@ fn intent(entity: u32, call: &Value) -> Intent {
 fn planned(entity: u32, call: &Value, now: &Value) -> Result<Value, Vec<(String, String)>> {
     let intent = intent(entity, call);
     let lookups = Lookups::none(intent.entity);
-    match intent.against(Some(&item(now)), false, &lookups) {
+    match intent.against(Some(&item(now)), false, &lookups, &WritePolicy::default()) {
         Ok(plan) => {
             Ok(plan.asked.iter().map(|asked| (asked.name.clone(), asked.shown())).collect())
         }
@@ -197,7 +197,9 @@ fn what_is_wrong_with_the_call_needs_no_item_and_the_rest_needs_one() {
 fn one_intent_serves_many_items() {
     let intent = intent(2, &json!({"fields": {"stageId": "C9:WON", "observers": [1]}}));
     let lookups = Lookups::none(intent.entity);
-    let fits = |now: Value| intent.against(Some(&item(&now)), false, &lookups).is_ok();
+    let fits = |now: Value| {
+        intent.against(Some(&item(&now)), false, &lookups, &WritePolicy::default()).is_ok()
+    };
     assert!(fits(json!({"stageId": "C9:NEW", "observers": [2]})));
     assert!(!fits(json!({"stageId": "C3:NEW", "observers": []})));
     assert!(fits(json!({"stageId": "C9:LOSE", "observers": [1]})));
@@ -243,7 +245,9 @@ fn additions_and_uploads_are_not_repeated() {
     }));
     for (entity, fields, can_be_repeated) in cases {
         let intent = intent(entity, &json!({"fields": fields}));
-        let plan = intent.against(Some(&now), false, &Lookups::none(intent.entity)).unwrap();
+        let plan = intent
+            .against(Some(&now), false, &Lookups::none(intent.entity), &WritePolicy::default())
+            .unwrap();
         assert_eq!(plan.can_be_repeated(), can_be_repeated, "{fields}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{Cannot, Kept};
-use crate::error::Problem;
+use crate::error::{Code, Problem};
 
 /// What is to be done with one item in order to put a change back.
 #[derive(Debug, Default)]
@@ -50,7 +50,9 @@ impl Restoration {
                     .is_some_and(|it| it.is_empty() || it.starts_with('.'))
             };
             let name = self.fields.keys().chain(&self.clear).find(names).cloned();
-            let Some(name) = name else { return false };
+            // What the policy denies is refused as a whole, as in any other change.
+            let is_denied = problem.code == Code::PolicyDenied;
+            let Some(name) = name.filter(|_| !is_denied) else { return false };
             self.cannot(&name, format!("its value from before {}", problem.message));
         }
         !problems.is_empty()
