@@ -23,15 +23,14 @@ use crate::{
 };
 
 const DESCRIPTION: &str = "\
-Puts back what a change wrote: the last one, or `changeId`. `kept`: changed since by someone else, left alone. \
-`cannot`: why not. `offered`: what automation had changed. More than 50 items take two calls, as in \
-update_crm_items.";
+Puts back what a change wrote: the last one, or `changeId`. `kept`: changed since, left alone. `offered`: \
+automation's changes. Over 50 items: two calls, as update_crm_items.";
 
 /// What a call may hold.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Arguments {
-    /// Of an answer or of `history`
+    /// Of an answer or `history`
     #[serde(default)]
     change_id: Option<String>,
     /// Only show
@@ -45,8 +44,8 @@ struct Arguments {
 /// The tool.
 pub(super) static TOOL: ToolDefinition = ToolDefinition {
     name: "undo_crm_update",
-    title: "Undo a change of Bitrix24 CRM items",
-    search_hint: "bitrix24 crm undo revert restore put back rollback",
+    title: "Undo a Bitrix24 change",
+    search_hint: "bitrix24 undo revert put back",
     group: Group::Update,
     is_for_many: true,
     effect: Effect::Write,

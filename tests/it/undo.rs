@@ -454,6 +454,54 @@ async fn what_cannot_come_back_is_said_before() {
 }
 
 #[tokio::test]
+async fn every_kind_of_custom_field_is_put_back_and_no_link_of_a_file_is_shown() {
+    let (sandbox, mut server) = on_sandbox().await;
+    let change = |fields: Value| json!({"entityTypeId": 2, "id": 355, "fields": fields});
+    let first = json!({
+        "ufCrmMyString": "a", "ufCrm_1721244707107": 12.5, "ufCrm_1730000000001": [46],
+        "ufCrm_1730000000002": 45, "ufCrm_1730000000003": "N",
+        "ufCrm_1730000000004": "2026-05-06", "ufCrm_1730000000005": "300|USD",
+        "ufCrm_1730000000006": "2026-05-06T10:00:00+02:00", "ufCrm_1730000000007": ["C_5", "CO_11"],
+        "ufCrm_1730000000008": 1,
+    });
+    server.update(change(first)).await;
+    let files = |sandbox: &Sandbox| {
+        let files = sandbox.item(2, 355).unwrap()["ufCrm_1617027453944"].clone();
+        files
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.get("id").unwrap_or(it).clone())
+            .collect::<Vec<_>>()
+    };
+    let state = |sandbox: &Sandbox| {
+        let mut item = state(sandbox, 2, 355);
+        item["ufCrm_1617027453944"] = files(sandbox).into();
+        item["ufCrm_1617027453943"] = Value::Null;
+        item
+    };
+    let before = state(&sandbox);
+    let second = json!({
+        "ufCrmMyString": "", "ufCrm_1721244707107": 0, "ufCrm_1730000000001": [44, 45],
+        "ufCrm_1730000000002": 44, "ufCrm_1730000000003": "Y",
+        "ufCrm_1730000000004": "2027-01-02", "ufCrm_1730000000005": "5|EUR",
+        "ufCrm_1730000000006": "2027-05-06T10:00:00+02:00", "ufCrm_1730000000007": [],
+        "ufCrm_1730000000008": "",
+        "ufCrm_1617027453944": [{"id": 12}, {"id": 255}, {"id": 44}, ["a.png", PNG]],
+    });
+    assert_eq!(server.update(change(second)).await.json["status"], "updated");
+    let undone = undo(&mut server).await;
+    assert_eq!(undone.json["status"], "restored", "{}", undone.json);
+    assert!(!undone.json.to_string().contains("url"), "{}", undone.json);
+    assert_eq!(state(&sandbox), before);
+    // What is taken out of a list of files is gone.
+    server.update(change(json!({"ufCrm_1617027453944": [{"id": 12}]}))).await;
+    let undone = undo(&mut server).await;
+    assert_eq!(undone.json["cannot"][0]["field"], "ufCrm_1617027453944", "{}", undone.json);
+    assert_eq!(files(&sandbox), [12]);
+}
+
+#[tokio::test]
 async fn without_a_change_there_is_nothing_to_put_back() {
     let (sandbox, mut server) = on_sandbox().await;
     for (arguments, code) in [

@@ -113,7 +113,8 @@ impl RecordedField {
                 } else if before.is_empty() {
                     Fate::Empty
                 } else {
-                    Fate::Restore(before.iter().map(|id| json!({"id": id})).collect())
+                    let in_order = files::ids(Some(before_value)).into_iter();
+                    Fate::Restore(in_order.map(|id| json!({"id": id})).collect())
                 }
             }
             _ => Fate::Kept(self.kept(before_value, now_value)),

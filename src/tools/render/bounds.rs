@@ -11,8 +11,19 @@ pub(in crate::tools) const MAX_ANSWER: usize = 8_000;
 /// The length of a note about shortening.
 const NOTE_LENGTH: usize = 200;
 /// The parts of an answer that are cut first.
-const LONG_PARTS: [&str; 7] =
-    ["item", "changes", "notApplied", "items", "fields", "people", "answers"];
+const LONG_PARTS: [&str; 11] = [
+    "item",
+    "changes",
+    "notApplied",
+    "restored",
+    "kept",
+    "offered",
+    "alsoChanged",
+    "items",
+    "fields",
+    "people",
+    "answers",
+];
 /// More entries of a list within a field are never shown.
 const MAX_ENTRIES: usize = 500;
 /// Lengths to which texts are cut, one after the other, until the answer is short enough.
@@ -96,11 +107,7 @@ fn shorten(part: &mut Value, excess: &mut usize) -> usize {
 
 /// An answer with its long values cut until it is short enough.
 pub(in crate::tools) fn bounded(mut json: Value) -> Value {
-    for part in LONG_PARTS {
-        if let Some(part) = json.get_mut(part) {
-            hide_file_links(part);
-        }
-    }
+    hide_file_links(&mut json);
     // Before anything is counted or copied: only the beginning of a long list can be shown.
     let mut pruned = Vec::new();
     for part in LONG_PARTS {
