@@ -70,7 +70,7 @@ pub async fn change_many(call: &Call<'_>, request: &ManyRequest) -> Result<ManyO
     if let Some(change) = &approved.change {
         call.go_on_with(change.clone());
     }
-    let mut report = write::write(call, &text, &changes, &look, &approved).await;
+    let mut report = write::write(call, request, &text, &changes, &look, &approved).await;
     let has_begun = report.tally.sum() > 0;
     match report.stopped {
         Some(Stopped::Failed(failure)) if !has_begun => Err(*failure),
@@ -102,7 +102,13 @@ async fn show(
         preview::preview(call, request, changes, look).await?;
     if preview.to_change > 0 && !call.account.policy.only_shows(request.entity) {
         let ids: Arc<[u64]> = ids.into();
-        let kept = Kept { to_do: Arc::clone(&ids), all: ids, has_begun: false, change: None };
+        let kept = Kept {
+            to_do: Arc::clone(&ids),
+            all: ids,
+            has_begun: false,
+            change: None,
+            restores: request.which.restores(),
+        };
         preview.confirm = call.account.items.confirmations.keep(text, kept, 0);
     }
     preview.conflict = conflict;

@@ -6,6 +6,7 @@ use crate::{
     account::Call,
     crm::{Item, ItemRef, Naming},
     error::{Code, Failure, Retry, Written},
+    items::Repeated,
     journal::ChangeId,
 };
 
@@ -71,13 +72,23 @@ pub struct UndoneItem {
     pub notes: Vec<String>,
 }
 
-/// The recorded change that a call means.
+/// The recorded change that a call means: by its id, by what is confirmed, or the last one. Putting many
+/// items back that has begun is the last one itself.
 ///
 /// # Errors
 ///
 /// When there is none, or its values are not recorded.
-pub async fn recorded(call: &Call<'_>, change: Option<&ChangeId>) -> Result<Recorded, Failure> {
-    let found = match change.cloned() {
+pub async fn recorded(
+    call: &Call<'_>,
+    change: Option<ChangeId>,
+    confirm: Option<&str>,
+) -> Result<Recorded, Failure> {
+    let confirmed = || {
+        let repeated = Repeated::read(confirm?)?;
+        call.account.items.confirmations.items_of(&repeated)?.restores
+    };
+    let change = change.or_else(confirmed);
+    let found = match change.clone() {
         None => call.account.journal.last_change(),
         Some(id) => call.in_journal(move |journal| journal.change(&id)).await?,
     };

@@ -43,6 +43,8 @@ pub(crate) struct Kept {
     pub(crate) has_begun: bool,
     /// The change as it is recorded, where it has begun.
     pub(crate) change: Option<ChangeId>,
+    /// The change that it puts back, if it does.
+    pub(crate) restores: Option<ChangeId>,
 }
 
 /// A confirmation as a call repeats it; whether it is a real one is not known yet.
@@ -174,6 +176,7 @@ mod tests {
             all: [5, id, 9].into(),
             has_begun: true,
             change: None,
+            restores: None,
         };
         let sealed = repeated(&confirmations.keep("a", kept(7), 5).unwrap());
         assert_eq!(

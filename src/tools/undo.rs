@@ -72,7 +72,7 @@ async fn undone(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failu
             return Err(Failure::refused_argument(Problem::new("changeId", message)));
         }
     };
-    let recorded = change::recorded(context.call, named.as_ref()).await?;
+    let recorded = change::recorded(context.call, named, arguments.confirm.as_deref()).await?;
     context.entity(u64::from(recorded.entity.id())).map_err(|problem| {
         Failure::refused_argument(Problem { path: "changeId".to_owned(), ..problem })
     })?;

@@ -1,9 +1,9 @@
 //! Putting a change back, as an assistant sees it: what is restored, what is kept because it holds
 //! something else by now, and what cannot come back.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, process::Command, time::Duration};
 
-use bitrix24_crm_mcp::sandbox::Sandbox;
+use bitrix24_crm_mcp::sandbox::{Cost, Rules, Sandbox};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -791,4 +791,31 @@ async fn random_changes_put_back_in_reverse_order_end_where_they_began() {
         assert!(!undone.is_error, "{}", undone.json);
     }
     assert_eq!(states(), before);
+}
+
+#[tokio::test]
+async fn calls_that_go_on_with_a_change_and_with_putting_it_back_are_one_each() {
+    const COUNT: u64 = 30;
+    let (sandbox, mut server) = on_deals(COUNT).await;
+    let (update, other) = (Duration::from_millis(150), Duration::ZERO);
+    let operating_limit = Duration::from_secs(1);
+    let slow = Rules { cost: Some(Cost { update, other }), operating_limit, ..Rules::default() };
+    let ids: Vec<u64> = (FIRST..FIRST + COUNT).collect();
+    let change = json!({"entityTypeId": 2, "ids": ids, "fields": {"assignedById": 7}});
+    for (tool, mut arguments) in [(MANY, change), (UNDO, json!({}))] {
+        sandbox.set_rules(slow.clone());
+        let paused = server.call(tool, arguments.clone()).await;
+        assert_eq!(paused.json["status"], "paused", "{}", paused.json);
+        sandbox.set_rules(Rules::default());
+        // What is put back is not named: by now the last change is the putting back itself.
+        arguments["confirm"] = paused.json["next"]["confirm"].clone();
+        let done = server.call(tool, arguments).await;
+        assert!(!done.is_error, "{}", done.json);
+        assert_eq!(done.json.get("left"), None, "{}", done.json);
+        let first = newest(&mut server, 2, FIRST).await;
+        assert_eq!(newest(&mut server, 2, FIRST + COUNT - 1).await, first);
+    }
+    for id in ids {
+        assert_eq!(sandbox.item(2, id).unwrap()["assignedById"], 1, "{id}");
+    }
 }

@@ -7,6 +7,7 @@ use crate::{
     change::{patch::Patch, restore::Recorded, verify::Change},
     crm::{EntityType, ItemRef, Naming},
     error::{Code, Failure},
+    journal::ChangeId,
 };
 
 /// More items are not changed by one plan.
@@ -49,6 +50,14 @@ pub enum Which {
 }
 
 impl Which {
+    /// The change that is put back, if one is.
+    pub(super) fn restores(&self) -> Option<ChangeId> {
+        match self {
+            Self::Recorded(recorded) => Some(recorded.change.clone()),
+            Self::Ids(_) | Self::Filter(_) | Self::Rows(_) => None,
+        }
+    }
+
     /// The items that it names, in ascending order; none where a filter finds them.
     pub(super) fn named(&self) -> Vec<u64> {
         match self {

@@ -8,7 +8,7 @@ use super::{
     chunk,
     confirm::Approved,
     look::Look,
-    request::{Report, Stopped},
+    request::{ManyRequest, Report, Stopped},
     run::Run,
 };
 use crate::{account::Call, items::Kept};
@@ -16,6 +16,7 @@ use crate::{account::Call, items::Kept};
 /// Changes the items.
 pub(super) async fn write(
     call: &Call<'_>,
+    request: &ManyRequest,
     request_text: &str,
     changes: &Changes,
     look: &Look<'_>,
@@ -35,7 +36,13 @@ pub(super) async fn write(
         let position = done.max().unwrap_or(approved.position);
         let all = Arc::clone(&approved.all);
         let change = call.change().cloned();
-        let kept = Kept { to_do: to_do.into(), all, has_begun: true, change };
+        let kept = Kept {
+            to_do: to_do.into(),
+            all,
+            has_begun: true,
+            change,
+            restores: request.which.restores(),
+        };
         call.account.items.confirmations.keep(request_text, kept, position)
     });
     Report {
