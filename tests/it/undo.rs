@@ -441,7 +441,8 @@ async fn what_cannot_come_back_is_said_before() {
     sandbox.empty_field_of_deal(351, "begindate");
     server.update(deal(json!({"begindate": "2026-01-05", "comments": "x"}))).await;
     let shown = server.call(UNDO, json!({"dryRun": true})).await;
-    assert_eq!(shown.json["cannot"][0]["field"], "begindate", "{}", shown.json);
+    let why = "it was empty before and cannot be emptied: the portal would keep the old value";
+    assert_eq!(shown.json["cannot"], json!([{"field": "begindate", "why": why}]));
     let undone = undo(&mut server).await;
     assert_eq!(undone.json["cannot"], shown.json["cannot"]);
     assert_eq!(undone.json["restored"][0]["field"], "comments");
@@ -711,6 +712,27 @@ async fn a_change_that_cannot_be_recorded_is_not_made() {
         assert_eq!(error["written"], "no");
     }
     assert_eq!(updates(&sandbox).len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_whose_end_cannot_be_recorded_is_told_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let sandbox = Sandbox::start().await.unwrap();
+    let proxy = FaultyProxy::before(&sandbox).await;
+    let journal = [("BITRIX24_JOURNAL", path.to_str().unwrap())];
+    let mut server = Server::with_settings(&proxy.webhook(), &journal).await;
+    let gone = folder.path().to_owned();
+    let is_update = |request: &Request| request.method() == "crm.item.update";
+    proxy.on(1, is_update, Fault::before(async move { std::fs::remove_dir_all(gone).unwrap() }));
+    let updated = server.update(deal(json!({"title": "Renewal"}))).await;
+    assert_eq!(updated.json["status"], "updated");
+    let note = "how it ended could not be recorded in the journal, whose file cannot be opened: entity \
+                not found";
+    assert_eq!(updated.json["notes"], json!([note]));
+    // In memory it is all the same; putting it back would be a change of its own.
+    let shown = server.call(UNDO, json!({"dryRun": true})).await;
+    assert_eq!(shown.json["restored"][0]["field"], "title", "{}", shown.json);
 }
 
 #[tokio::test]

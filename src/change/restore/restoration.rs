@@ -53,7 +53,12 @@ impl Restoration {
             // What the policy denies is refused as a whole, as in any other change.
             let is_denied = problem.code == Code::PolicyDenied;
             let Some(name) = name.filter(|_| !is_denied) else { return false };
-            self.cannot(&name, format!("its value from before {}", problem.message));
+            let why = if self.clear.contains(&name) {
+                format!("it was empty before and {}", problem.message)
+            } else {
+                format!("its value from before {}", problem.message)
+            };
+            self.cannot(&name, why);
         }
         !problems.is_empty()
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     cli::{screen::Colours, words::so_many},
-    crm::Family,
+    crm::{Family, Kind},
     error::Written,
     journal::{Change, End, Part, is_left_out},
     text::on_one_line,
@@ -102,28 +102,32 @@ fn fields(change: &Change) -> Vec<String> {
 fn of_item(part: &Part, id: u64, names: &Names<'_>) -> Vec<String> {
     let now = part.end.as_ref().and_then(|end| end.after.get(&id));
     let now = |field: &str| now.and_then(|now| now.get(field));
+    let shown = |field: &str, value: Option<&Value>| {
+        let kind = part.begin.kinds.get(field).copied().unwrap_or(Kind::Any);
+        names.shown(field, value.map(|value| kind.answered(value)).as_ref())
+    };
     let before = part.begin.before.get(&id);
     let asked = part.begin.request.get(&id).into_iter().flatten().map(|(field, asked)| {
         let before = before.and_then(|before| before.get(field));
-        let was = names.shown(field, before);
-        let shown = match now(field) {
+        let was = shown(field, before);
+        let told = match now(field) {
             _ if !part.has_values => String::new(),
             Some(now) if Some(now) != before || now == asked => {
-                format!(": {was} → {}", names.shown(field, Some(now)))
+                format!(": {was} → {}", shown(field, Some(now)))
             }
-            _ => format!(": {was}; {} was asked for", names.shown(field, Some(asked))),
+            _ => format!(": {was}; {} was asked for", shown(field, Some(asked))),
         };
-        format!("{}{shown}", on_one_line(field))
+        format!("{}{told}", on_one_line(field))
     });
     let changed = part.end.as_ref().and_then(|end| end.consequences.get(&id));
     let by_itself = changed.into_iter().flatten().map(|(field, before)| {
-        let shown = if part.has_values {
-            let was = names.shown(field, Some(before));
-            format!(": {was} → {}", names.shown(field, now(field)))
+        let told = if part.has_values {
+            let was = shown(field, Some(before));
+            format!(": {was} → {}", shown(field, now(field)))
         } else {
             String::new()
         };
-        format!("{}{shown} (by the portal itself)", on_one_line(field))
+        format!("{}{told} (by the portal itself)", on_one_line(field))
     });
     asked.chain(by_itself).collect()
 }
@@ -194,6 +198,9 @@ impl Names<'_> {
             Value::Object(file) => match (file.get("name"), file.get("id")) {
                 (Some(Value::String(name)), _) => name.clone(),
                 _ if is_left_out(value) => "(not recorded)".to_owned(),
+                _ if file.contains_key("typeId") => {
+                    file.get("value").map_or_else(|| value.to_string(), |it| self.text(field, it))
+                }
                 (None, Some(id)) if file.len() == 1 => format!("id {id}"),
                 _ => value.to_string(),
             },
