@@ -27,4 +27,5 @@ pub use raw_arguments::RawArguments;
 pub use registry::{Registry, Tool};
 pub use render::Answer;
 pub use selection::{Effect, Group, ToolSelection};
+pub use undo::NAME as UNDO;
 pub use update_many::NAME as UPDATE_MANY;

@@ -41,9 +41,12 @@ struct Arguments {
     confirm: Option<String>,
 }
 
+/// The name that calls use.
+pub const NAME: &str = "undo_crm_update";
+
 /// The tool.
 pub(super) static TOOL: ToolDefinition = ToolDefinition {
-    name: "undo_crm_update",
+    name: NAME,
     title: "Undo a Bitrix24 change",
     search_hint: "bitrix24 undo revert put back",
     group: Group::Update,

@@ -35,8 +35,19 @@ impl Terminal {
     }
 
     async fn calling(tool: &str, webhook: &str, arguments: &str, input: Option<&str>) -> Self {
+        Self::with_flags(&[], tool, webhook, arguments, input).await
+    }
+
+    async fn with_flags(
+        flags: &[&str],
+        tool: &str,
+        webhook: &str,
+        arguments: &str,
+        input: Option<&str>,
+    ) -> Self {
         let (pty, pts): (_, Pts) = pty_process::open().unwrap();
         let mut command = pty_process::Command::new(env!("CARGO_BIN_EXE_bitrix24-crm-mcp"))
+            .args(flags)
             .args(["call", "--confirm", tool, arguments])
             .env("BITRIX24_WEBHOOK_URL", webhook)
             .env("TERM", "xterm")
@@ -83,7 +94,9 @@ impl Terminal {
         let read = async { tokio::join!(stdout.read_to_string(&mut printed), shown) };
         timeout(PATIENCE, read).await.unwrap().0.unwrap();
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
-        let json = serde_json::from_str(&printed).unwrap_or_default();
+        let mut json: Value = serde_json::from_str(&printed).unwrap_or_default();
+        // Another one each time.
+        json.as_object_mut().map(|json| json.remove("changeId"));
         (status.code(), json, self.shown)
     }
 }
@@ -291,7 +304,7 @@ async fn an_interruption_ends_a_change_between_two_requests() {
 async fn only_a_change_of_many_items_is_asked_about_and_as_a_whole() {
     let sandbox = Sandbox::start().await.unwrap();
     let cases = [
-        ("update_crm_item", "{}", "`--confirm` is for `update_crm_items`"),
+        ("update_crm_item", "{}", "`--confirm` is for `update_crm_items` and `undo_crm_update`"),
         ("delete_it", "{}", "there is no tool `delete_it`"),
         ("update_crm_items", "[]", "with `--confirm` the arguments are a JSON object"),
         ("update_crm_items", r#"{"dry_run":false}"#, "leave out `dry_run`"),
@@ -323,4 +336,46 @@ async fn without_a_terminal_nobody_is_asked() {
         "error: `--confirm` asks a person, and there is no terminal to ask at\n"
     );
     assert!(sandbox.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_is_put_back_after_its_preview_and_a_question() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.add_deals(60);
+    let webhook = sandbox.webhook_url();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.jsonl");
+    let flags = ["--journal", file.to_str().unwrap()];
+    let many = hand_over().to_string();
+    let mut terminal =
+        Terminal::with_flags(&flags, "update_crm_items", &webhook, &many, None).await;
+    terminal.read_until(QUESTION).await;
+    terminal.press("y\n").await;
+    assert_eq!(terminal.finish().await.0, Some(0));
+    let one = json!({"entityTypeId": 2, "id": 351, "fields": {"title": "Renewal"}}).to_string();
+    let mut single = program();
+    single.args(flags).args(["call", "update_crm_item", &one]);
+    assert_eq!(run(single.env("BITRIX24_WEBHOOK_URL", &webhook)).await.code, Some(0));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut changes: Vec<Value> = lines.map(|line| line["change"].clone()).collect();
+    changes.dedup();
+    let cases = [
+        (0, "60 of 60 items would change.", "Put back 60 items? [y/N] "),
+        (1, "Of item 351 this would be put back:", "Put this back? [y/N] "),
+    ];
+    for (at, preview, question) in cases {
+        let arguments = json!({"changeId": changes[at]}).to_string();
+        let mut terminal =
+            Terminal::with_flags(&flags, "undo_crm_update", &webhook, &arguments, None).await;
+        terminal.read_until(QUESTION).await;
+        let shown = terminal.shown.replace("\r\n", "\n");
+        assert!(shown.contains(preview) && shown.contains(question), "{shown}");
+        terminal.press("y\n").await;
+        let (code, json, _) = terminal.finish().await;
+        assert_eq!((code, &json["status"]), (Some(0), &json!("restored")), "{json}");
+        assert_eq!(json["undone"], changes[at]);
+    }
+    assert_eq!(sandbox.item(2, 1_001).unwrap()["assignedById"], 1);
+    assert_eq!(sandbox.item(2, 351).unwrap()["title"], "Service contract");
 }

@@ -1,4 +1,4 @@
-//! Both steps of a change of many items: it is shown, a person is asked, and it is carried out with as
+//! Both steps of a change of many items, or of putting a change back: it is shown, a person is asked, and it is carried out with as
 //! many calls as it takes.
 
 use std::{process::ExitCode, time::Duration};
@@ -9,11 +9,11 @@ use super::{Caller, exit_code, parts, preview, question::Person, total::Total};
 use crate::{
     cli::{
         print_json,
-        words::{number, so_many},
+        words::{list, number, so_many, text},
         wrong_call,
     },
     json::Parsed,
-    tools::{RawArguments, Tool, UPDATE_MANY},
+    tools::{RawArguments, Tool, UNDO, UPDATE_MANY},
 };
 
 /// Shows the change, asks, and carries it out.
@@ -21,8 +21,9 @@ pub(super) async fn run(caller: &Caller<'_>, arguments: Parsed, mut person: Pers
     if !caller.registry.tools().any(|tool| Tool::name(tool) == caller.tool) {
         return caller.unknown_tool();
     }
-    if caller.tool != UPDATE_MANY {
-        return wrong_call(&format!("`--confirm` is for `{UPDATE_MANY}`"));
+    let is_undo = caller.tool == UNDO;
+    if caller.tool != UPDATE_MANY && !is_undo {
+        return wrong_call(&format!("`--confirm` is for `{UPDATE_MANY}` and `{UNDO}`"));
     }
     let Parsed { value: Value::Object(typed), notes, repeated } = arguments else {
         return wrong_call("with `--confirm` the arguments are a JSON object");
@@ -45,22 +46,37 @@ pub(super) async fn run(caller: &Caller<'_>, arguments: Parsed, mut person: Pers
         if answer.get("toChange").is_some() {
             Person::tell(&preview::of(&answer));
         }
-        let Some(confirm) = answer.get("confirm").cloned() else { break (is_error, answer) };
-        let question = format!("Change {}?", so_many(number(&answer, "toChange")));
+        let (question, next) = match answer.get("confirm").cloned() {
+            Some(confirm) => {
+                let verb = if is_undo { "Put back" } else { "Change" };
+                let items = so_many(number(&answer, "toChange"));
+                (format!("{verb} {items}?"), ("confirm", confirm))
+            }
+            None if would_restore(&answer) => {
+                Person::tell(&preview::of_one(&answer));
+                ("Put this back?".to_owned(), ("dryRun", Value::Bool(false)))
+            }
+            None => break (is_error, answer),
+        };
         let Some(who_agrees) = person.agrees(question, caller.interrupted).await else {
             Person::tell("Nothing was changed.\n");
             return ExitCode::FAILURE;
         };
         person = who_agrees;
-        step = ("confirm", confirm);
+        step = next;
     };
-    if answer.get("updated").is_none() {
+    if !Total::is_account(&answer) {
         print_json(&answer);
         return exit_code(!is_error);
     }
     let total = change.go_on(answer).await;
     print_json(&total.to_json());
     exit_code(total.is_done())
+}
+
+/// Whether an answer shows what would be put back in one item.
+fn would_restore(answer: &Value) -> bool {
+    text(answer, "status") == "planned" && list(answer, "restored").next().is_some()
 }
 
 /// What was typed, to be repeated in each call.

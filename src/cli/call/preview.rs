@@ -1,8 +1,8 @@
 //! The preview of a change of many items, for a person who decides about it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::cli::words::{changes, group, list, number, so_many};
+use crate::cli::words::{changes, group, list, number, so_many, text};
 
 /// What would change, in lines.
 pub(super) fn of(answer: &Value) -> String {
@@ -29,9 +29,11 @@ pub(super) fn of(answer: &Value) -> String {
         1 => lines.push("1 item has the values already.".to_owned()),
         unchanged => lines.push(format!("{unchanged} items have the values already.")),
     }
-    for (key, heading) in
-        [("cannot", "Cannot be changed:"), ("conflicts", "Left alone, not as expected:")]
-    {
+    for (key, heading) in [
+        ("cannot", "Cannot be changed:"),
+        ("conflicts", "Left alone, not as expected:"),
+        ("kept", "Left alone, changed since:"),
+    ] {
         if list(answer, key).next().is_some() {
             lines.push(heading.to_owned());
             lines.extend(list(answer, key).map(|one| format!("  {}", group(one))));
@@ -46,6 +48,24 @@ pub(super) fn of(answer: &Value) -> String {
         };
         lines.push(format!("It takes {minutes}."));
     }
+    lines.push(String::new());
+    lines.join("\n") + "\n"
+}
+
+/// What would be put back in one item, in lines.
+pub(super) fn of_one(answer: &Value) -> String {
+    let mut lines =
+        vec![format!("Of item {} this would be put back:", answer["id"]), String::new()];
+    let restored = json!({"changes": answer["restored"]});
+    lines.extend(changes(&restored, answer).into_iter().map(|change| format!("  {change}")));
+    for kept in list(answer, "kept") {
+        lines.push(format!("  {} stays, changed since", text(kept, "field")));
+    }
+    for cannot in list(answer, "cannot") {
+        lines.push(format!("  {} stays: {}", text(cannot, "field"), text(cannot, "why")));
+    }
+    let notes = list(answer, "notes").filter_map(Value::as_str);
+    lines.extend(notes.map(|note| format!("Note: {note}.")));
     lines.push(String::new());
     lines.join("\n") + "\n"
 }

@@ -13,9 +13,26 @@ const REPEAT: &str = "to go on, repeat the command: what was changed is left as 
 /// So many calls in a row may bring nothing.
 const MOST_IDLE: u32 = 3;
 
+/// How an answer calls what became of items: a change is put back in other words.
+#[derive(Debug)]
+struct Words {
+    written: &'static str,
+    failed: &'static str,
+    conflicts: &'static str,
+    done: &'static str,
+}
+
+const CHANGED: Words =
+    Words { written: "updated", failed: "failed", conflicts: "conflicts", done: "changed" };
+const PUT_BACK: Words =
+    Words { written: "restored", failed: "cannot", conflicts: "kept", done: "put back" };
+
 /// What became of all items so far.
 #[derive(Debug, Default)]
 pub(super) struct Total {
+    words: Option<&'static Words>,
+    /// The id of the change, and of the one that is put back.
+    ids: Map<String, Value>,
     calls: u32,
     /// How many calls in a row have brought nothing.
     idle: u32,
@@ -47,6 +64,11 @@ struct Group {
 }
 
 impl Total {
+    /// Whether an answer counts what became of items.
+    pub(super) fn is_account(answer: &Value) -> bool {
+        words_of(answer).is_some()
+    }
+
     /// Takes the answer of the next call in.
     pub(super) fn add(&mut self, answer: &Value) {
         let decided = self.decided();
@@ -62,10 +84,14 @@ impl Total {
         self.seconds_to_wait = seconds.unwrap_or(if error.is_null() { 0 } else { 5 });
         let has_unknown = list(answer, "unknown").next().is_some();
         let helps = error.is_null() || text(error, "retry") == "later" || has_unknown;
-        if answer.get("updated").is_none() {
+        let Some(words) = words_of(answer) else {
             // It has not even begun.
             self.next = self.next.take().filter(|_| helps);
             return;
+        };
+        self.words = Some(words);
+        for name in ["undone", "changeId"] {
+            self.ids.extend(answer.get(name).map(|id| (name.to_owned(), id.clone())));
         }
         if self.calls == 0 {
             self.count = number(answer, "count");
@@ -73,9 +99,9 @@ impl Total {
         self.calls += 1;
         self.entity = answer["entityTypeId"].clone();
         self.unchanged += number(answer, "unchanged");
-        self.updated += number(answer, "updated");
-        add_groups(&mut self.failed, answer, "failed");
-        add_groups(&mut self.conflicts, answer, "conflicts");
+        self.updated += number(answer, words.written);
+        add_groups(&mut self.failed, answer, words.failed);
+        add_groups(&mut self.conflicts, answer, words.conflicts);
         self.unknown = list(answer, "unknown").cloned().collect();
         self.more_unknown = number(answer, "moreUnknown");
         self.left = number(answer, "left");
@@ -120,13 +146,14 @@ impl Total {
 
     /// The account in the form of a single call's.
     pub(super) fn to_json(&self) -> Value {
+        let words = self.words.unwrap_or(&CHANGED);
         let error = self.error_of_all();
         let has_written = self.updated > 0 || !self.unknown.is_empty();
         let status = match &error {
             Some(_) if has_written => "partial",
             Some(_) => "not_applied",
             None if self.left > 0 => "paused",
-            None if self.updated > 0 => "updated",
+            None if self.updated > 0 => words.written,
             None => "unchanged",
         };
         let mut json = Map::from_iter([
@@ -136,12 +163,12 @@ impl Total {
         ]);
         json.extend(error.map(|error| ("error".to_owned(), error)));
         json.insert("count".to_owned(), self.count.into());
-        json.insert("updated".to_owned(), self.updated.into());
+        json.insert(words.written.to_owned(), self.updated.into());
         json.insert("unchanged".to_owned(), self.unchanged.into());
         if self.left > 0 {
             json.insert("left".to_owned(), self.left.into());
         }
-        for (key, groups) in [("failed", &self.failed), ("conflicts", &self.conflicts)] {
+        for (key, groups) in [(words.failed, &self.failed), (words.conflicts, &self.conflicts)] {
             if !groups.is_empty() {
                 json.insert(key.to_owned(), groups.iter().map(Group::to_json).collect());
             }
@@ -157,6 +184,7 @@ impl Total {
             notes.push(REPEAT.to_owned());
         }
         json.insert("notes".to_owned(), notes.into());
+        json.extend(self.ids.clone());
         json.into()
     }
 
@@ -185,11 +213,18 @@ impl Total {
         }
         let code = if self.updated > 0 { Code::PartlyApplied } else { Code::NotApplied };
         let were = if self.updated == 1 { "was" } else { "were" };
-        let message = format!("{} of {} items {were} changed", self.updated, self.count);
-        let hint = "see `failed` and `conflicts` for the reasons";
+        let words = self.words.unwrap_or(&CHANGED);
+        let message = format!("{} of {} items {were} {}", self.updated, self.count, words.done);
+        let hint = format!("see `{}` and `{}` for the reasons", words.failed, words.conflicts);
         let failure = Failure::new(code, Retry::AfterFix, message, hint);
         Some(Failure { written, ..failure }.to_json())
     }
+}
+
+/// The words of an answer that counts what became of items.
+fn words_of(answer: &Value) -> Option<&'static Words> {
+    let counts = |words: &&&Words| answer.get(words.written).is_some_and(Value::is_number);
+    [&CHANGED, &PUT_BACK].iter().find(counts).copied()
 }
 
 fn add_groups(groups: &mut Vec<Group>, answer: &Value, key: &str) {
