@@ -55,7 +55,7 @@ enum Command {
     /// The answer is JSON on standard output. Exit code: 0 success, 1 the tool answered an error or
     /// not everything was done, 2 wrong usage or settings.
     Call {
-        /// Show what `update_crm_items` would change, ask, and change it all, however long it takes
+        /// Show what `update_crm_items` or `undo_crm_update` would change, ask, and do it all, however long it takes
         #[arg(long)]
         confirm: bool,
         /// The tool, for instance `update_crm_item`

@@ -331,7 +331,7 @@ async fn help_names_every_command_and_setting() {
 
     Options:
           --confirm
-              Show what `update_crm_items` would change, ask, and change it all, however long it takes
+              Show what `update_crm_items` or `undo_crm_update` would change, ask, and do it all, however long it takes
 
       -h, --help
               Print help (see a summary with '-h')
