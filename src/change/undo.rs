@@ -173,56 +173,56 @@ async fn undo_one(
         written: Written::No,
         notes: effects,
     };
-    if let Some(plan) = plan {
-        let asked: Vec<String> = plan.asked.iter().map(|asked| asked.name.clone()).collect();
-        match carry_out(call, &patch, Before::Item(before), plan, notes).await? {
-            Outcome::Succeeded { status, changes, notes, item, .. } => {
-                undone.status = status;
-                undone.take(changes);
-                if status == Status::Updated {
-                    undone.written = Written::Yes;
-                }
-                undone.notes.extend(notes);
-                undone.now = item;
-            }
-            Outcome::Missed { failure, not_applied, changes, notes, item } => {
-                undone.status = Status::Updated;
-                undone.written = failure.written;
-                let missed = not_applied.into_iter();
-                undone.cannot.extend(missed.map(|missed| Cannot {
-                    why: format!("the portal did not take it: {}", missed.hint),
-                    field: missed.field,
-                }));
-                undone.take(changes);
-                let missed = &undone.cannot;
-                undone.restored.retain(|it| !missed.iter().any(|cannot| cannot.field == it.field));
-                undone.notes.extend(notes);
-                undone.now = item;
-            }
-        }
-        let restored = &undone.restored;
-        let is_restored = |name: &str| {
-            restored.iter().any(|change| {
-                change.field == name
-                    || change.field.strip_prefix(name).is_some_and(|it| it.starts_with('.'))
-            })
-        };
-        let had: Vec<String> = asked.into_iter().filter(|name| !is_restored(name)).collect();
-        let cannot = &undone.cannot;
-        let is_missed = |name: &String| {
-            cannot.iter().any(|it| it.field == *name || it.field.starts_with(&format!("{name}.")))
-        };
-        undone.already.extend(had.into_iter().filter(|name| !is_missed(name)));
-    }
+    let Some(plan) = plan else {
+        undone.notes.extend(notes.into_iter().chain(call.take_notes()));
+        undone.offered = recorded.still_changed(&held);
+        return Ok(undone);
+    };
+    let asked: Vec<String> = plan.asked.iter().map(|asked| asked.name.clone()).collect();
+    let outcome = carry_out(call, &patch, Before::Item(before), plan, notes).await?;
+    undone.take(outcome, asked);
     undone.offered = recorded.still_changed(&with_changes(held, &undone));
     Ok(undone)
 }
 
 impl UndoneItem {
-    fn take(&mut self, changes: Vec<Change>) {
+    /// Takes what became of the fields that were to be restored.
+    fn take(&mut self, outcome: Outcome, asked: Vec<String>) {
+        let (changes, notes) = match outcome {
+            Outcome::Succeeded { status, changes, notes, item, .. } => {
+                self.status = status;
+                if status == Status::Updated {
+                    self.written = Written::Yes;
+                }
+                self.now = item;
+                (changes, notes)
+            }
+            Outcome::Missed { failure, not_applied, changes, notes, item } => {
+                self.status = Status::Updated;
+                self.written = failure.written;
+                self.cannot.extend(not_applied.into_iter().map(|missed| Cannot {
+                    why: format!("the portal did not take it: {}", missed.hint),
+                    field: missed.field,
+                }));
+                self.now = item;
+                (changes, notes)
+            }
+        };
+        self.notes.extend(notes);
         let (restored, others) = changes.into_iter().partition(|change| change.asked_for);
-        self.restored = restored;
-        self.also_changed = others;
+        (self.restored, self.also_changed) = (restored, others);
+        self.restored.retain(|it| !self.cannot.iter().any(|cannot| cannot.field == it.field));
+        let told = self.restored.iter().map(|it| &it.field);
+        let told: Vec<&String> = told.chain(self.cannot.iter().map(|it| &it.field)).collect();
+        let is_told = |name: &String| {
+            told.iter().any(|field| {
+                // The field, or one record of it.
+                field
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|it| it.is_empty() || it.starts_with('.'))
+            })
+        };
+        self.already.extend(asked.into_iter().filter(|name| !is_told(name)));
     }
 }
 

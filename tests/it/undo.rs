@@ -598,7 +598,8 @@ async fn many_items_are_put_back_as_they_were_changed() {
         }
       ],
       "notes": [
-        "nothing was written: show this to the user, then repeat the call with `confirm`"
+        "nothing was written: show this to the user, then repeat the call with `confirm`",
+        "whoever may change only their own items gives that right away with the responsible person: then someone else has to put it back"
       ],
       "names": {
         "assignedById": {
@@ -638,7 +639,9 @@ async fn many_items_are_put_back_as_they_were_changed() {
           "message": "holds another value than the change left"
         }
       ],
-      "notes": [],
+      "notes": [
+        "whoever may change only their own items gives that right away with the responsible person: then someone else has to put it back"
+      ],
       "undone": "<id>"
     }
     "#);

@@ -79,11 +79,20 @@ impl Restoration {
     }
 
     /// What the portal does beside restoring the values.
-    pub(super) fn effects(&self) -> Option<String> {
-        self.fields.contains_key("stageId").then(|| {
-            "the automation of the stage that comes back runs again; activities and messages that \
-             automation has made stay"
-                .to_owned()
-        })
+    pub(super) fn effects(&self) -> Vec<String> {
+        const EFFECTS: [(&str, &str); 2] = [
+            (
+                "stageId",
+                "the automation of the stage that comes back runs again; activities and messages that \
+                 automation has made stay",
+            ),
+            (
+                "assignedById",
+                "whoever may change only their own items gives that right away with the responsible person: \
+                 then someone else has to put it back",
+            ),
+        ];
+        let told = EFFECTS.into_iter().filter(|(field, _)| self.fields.contains_key(*field));
+        told.map(|(_, effect)| effect.to_owned()).collect()
     }
 }
