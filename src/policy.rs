@@ -158,15 +158,15 @@ impl WritePolicy {
                 problems.push(Problem::new("id", message));
             }
         }
-        for field in fields {
-            let message = rules.refusal(entity, item, &field);
+        let fields: Vec<ToWrite<'_>> = fields.collect();
+        for field in &fields {
+            let message = rules.refusal(entity, item, field);
             problems.extend(message.map(|message| Problem::new(field.path, message)));
         }
-        let denied = |problem: Problem| Problem {
-            code: Code::PolicyDenied,
-            ..problem.for_the_user(ASK_THE_ADMINISTRATOR)
-        };
-        problems.into_iter().map(denied).collect()
+        let denied = |problem: Problem| Problem { code: Code::PolicyDenied, ..problem };
+        let for_the_user = |problem: Problem| denied(problem.for_the_user(ASK_THE_ADMINISTRATOR));
+        let another_call_helps = rules.stage_is_left_open(entity, item, &fields).map(denied);
+        problems.into_iter().map(for_the_user).chain(another_call_helps).collect()
     }
 }
 
@@ -221,6 +221,29 @@ impl Rules {
         amount
             .is_some_and(|amount| amount > *most)
             .then(|| format!("is larger than the policy's `{key}` allows for this field"))
+    }
+
+    /// What is wrong with a pipeline without a stage, where stages are denied: the portal would choose one.
+    fn stage_is_left_open(
+        &self,
+        entity: EntityType,
+        item: Option<&Item>,
+        fields: &[ToWrite<'_>],
+    ) -> Option<Problem> {
+        let named = |wanted: &str| {
+            let is_it = |field: &&ToWrite<'_>| names::folded(field.name) == wanted;
+            fields.iter().find(is_it)
+        };
+        let category = named("categoryid")?;
+        let stays = item?.pipeline(entity) == kind::whole_number(category.value?);
+        if self.deny_stages.is_empty() || named("stageid").is_some() || stays {
+            return None;
+        }
+        let key = self.key("deny_stages");
+        let message = format!(
+            "needs `stageId` beside it: the portal would choose the stage, and the policy's `{key}` forbids some"
+        );
+        Some(Problem::new(category.path, message))
     }
 
     fn stage_refusal(&self, entity: EntityType, item: Option<&Item>, code: &str) -> Option<String> {

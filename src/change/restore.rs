@@ -22,7 +22,7 @@ impl RecordedItem {
     /// What is to be restored in the item as it is now.
     pub(super) fn against(&self, now: &Item) -> Restoration {
         let mut restoration = Restoration::default();
-        for field in &self.fields {
+        for field in self.fields.iter().chain(&self.stage_of_another_pipeline()) {
             let fate = match field.shape.kind {
                 Kind::Multifield => {
                     records::fates(field, now.get(&field.name), &mut restoration);

@@ -41,7 +41,9 @@ fn each_rule_denies_what_it_says() {
         ("stageId", json!("C9:LOSE"), "C9:NEW", Some("deal.deny_stages")),
         ("stageId", json!("C3:NEW"), "C9:NEW", Some("deal.pipelines")),
         ("categoryId", json!(3), "C9:NEW", Some("deal.pipelines")),
-        ("categoryId", json!("0"), "C9:NEW", None),
+        ("categoryId", json!(9), "C9:NEW", None),
+        // The portal would choose the stage.
+        ("categoryId", json!("0"), "C9:NEW", Some("deal.deny_stages")),
         ("title", json!("x"), "C3:NEW", Some("deal.pipelines")),
         ("opportunity", json!(100_000), "NEW", None),
         ("opportunity", json!(100_000.01), "NEW", Some("deal.max")),

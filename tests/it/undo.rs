@@ -455,6 +455,27 @@ async fn what_cannot_come_back_is_said_before() {
 }
 
 #[tokio::test]
+async fn a_pipeline_comes_back_with_the_stage_that_it_had() {
+    let (sandbox, mut server) = on_sandbox().await;
+    server.update(deal(json!({"stageId": "C9:UC_NYL06U"}))).await;
+    let before = state(&sandbox, 2, 351);
+    server.update(deal(json!({"categoryId": 0}))).await;
+    assert_eq!(sandbox.item(2, 351).unwrap()["stageId"], "NEW");
+    let undone = undo(&mut server).await;
+    assert_eq!(undone.json["status"], "restored", "{}", undone.json);
+    assert_eq!(state(&sandbox, 2, 351), before);
+    // Where it has been moved since, both stay.
+    server.update(deal(json!({"categoryId": 0}))).await;
+    let mut other = Server::connected_to(&sandbox.webhook_url()).await;
+    other.update(deal(json!({"stageId": "PREPARATION"}))).await;
+    let change = newest(&mut server, 2, 351).await;
+    let undone = server.call(UNDO, json!({"changeId": change})).await;
+    assert_eq!(undone.json["kept"][0]["field"], "stageId", "{}", undone.json);
+    assert_eq!(undone.json["cannot"][0]["field"], "categoryId");
+    assert_eq!(sandbox.item(2, 351).unwrap()["stageId"], "PREPARATION");
+}
+
+#[tokio::test]
 async fn every_kind_of_custom_field_is_put_back_and_no_link_of_a_file_is_shown() {
     let (sandbox, mut server) = on_sandbox().await;
     let change = |fields: Value| json!({"entityTypeId": 2, "id": 355, "fields": fields});

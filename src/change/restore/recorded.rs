@@ -130,6 +130,20 @@ impl RecordedItem {
 }
 
 impl RecordedItem {
+    /// The stage that the portal chose for a pipeline: it comes back with that, or the portal would choose
+    /// again.
+    pub(super) fn stage_of_another_pipeline(&self) -> Option<RecordedField> {
+        let is_asked = |name: &str| self.fields.iter().any(|field| field.name == name);
+        let chosen = self.consequences.iter().find(|it| it.field == "stageId")?;
+        (is_asked("categoryId") && !is_asked("stageId")).then(|| RecordedField {
+            name: chosen.field.clone(),
+            shape: Shape::one(Kind::Stage),
+            before: Some(chosen.before.clone()),
+            asked: None,
+            left: Some(chosen.after.clone()),
+        })
+    }
+
     /// What the portal changed by itself and what is still different from before.
     pub(in crate::change) fn still_changed(&self, now: &Item) -> Vec<Consequence> {
         let differs = |consequence: &&Consequence| {
