@@ -139,6 +139,16 @@ impl WritePolicy {
         }
     }
 
+    /// What is wrong with writing an item that could not be read, where a rule depends on what it is.
+    pub fn problem_with_unread(&self, entity: EntityType) -> Option<Problem> {
+        let rules = self.rules.get(&entity)?;
+        (rules.pipelines.is_some() || !rules.deny_stages.is_empty()).then(|| {
+            let message = "names an item that could not be read, and rules of the policy depend on its \
+                           pipeline and stage";
+            Problem { code: Code::PolicyDenied, ..Problem::new("id", message) }
+        })
+    }
+
     /// What is wrong with writing these fields of an item; with no item, as far as it is known without.
     pub fn problems<'a>(
         &self,
@@ -206,6 +216,13 @@ impl Rules {
             return self.stage_refusal(entity, item, value.as_str()?);
         }
         if folded == "categoryid" {
+            let stays = item.and_then(|item| item.pipeline(entity)) == kind::whole_number(value);
+            if self.denies("stageId") && !stays {
+                let key = self.key("deny_fields");
+                return Some(format!(
+                    "would change the stage too, which the policy's `{key}` forbids"
+                ));
+            }
             let key = self.key("pipelines");
             let allowed = self.pipelines.as_ref()?;
             let is_allowed = kind::whole_number(value).is_none_or(|id| allowed.contains(&id));
@@ -213,12 +230,17 @@ impl Rules {
                 .then(|| format!("is a pipeline that the policy's `{key}` does not allow"));
         }
         let (_, most) = self.max.iter().find(|(limited, _)| names::folded(limited) == folded)?;
-        let amount = match value {
+        let amount = |value: &Value| match value {
             Value::String(text) => Decimal::read(text.split('|').next().unwrap_or_default().trim()),
             other => Decimal::of(other),
         };
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let largest = values.iter().filter_map(amount).max();
         let key = self.key("max");
-        amount
+        largest
             .is_some_and(|amount| amount > *most)
             .then(|| format!("is larger than the policy's `{key}` allows for this field"))
     }
@@ -255,7 +277,11 @@ impl Rules {
             |code: &str| code.rsplit(':').next().unwrap_or_default().to_ascii_uppercase();
         let is_denied = |denied: &String| match denied.strip_prefix("*:") {
             Some(name) => own_name(name) == own_name(code),
-            None => denied.eq_ignore_ascii_case(code),
+            // `C0:NEW` and `NEW` are one stage.
+            None => {
+                own_name(denied) == own_name(code)
+                    && stage::pipeline(entity, denied).ok() == stage::pipeline(entity, code).ok()
+            }
         };
         if self.deny_stages.iter().any(is_denied) {
             let key = self.key("deny_stages");

@@ -101,7 +101,10 @@ impl Intent {
             codes::read_names(&mut read, item, lookups);
             read.planned(item, is_only_planned, lookups)?
         };
-        let denied = policy.problems(self.entity, item, plan.to_write(self));
+        let mut denied = policy.problems(self.entity, item, plan.to_write(self));
+        if item.is_none() {
+            denied.extend(policy.problem_with_unread(self.entity));
+        }
         if denied.is_empty() { Ok(plan) } else { Err(denied) }
     }
 

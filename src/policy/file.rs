@@ -8,7 +8,7 @@ use toml::{
 };
 
 use super::{Rules, WritePolicy};
-use crate::crm::{EntityType, catalog, decimal::Decimal, names};
+use crate::crm::{EntityType, Kind, catalog, decimal::Decimal, names, stage};
 
 /// Something that is wrong with a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,10 @@ impl Reader<'_> {
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "deny_fields" => rules.deny_fields = self.fields(entity, value),
-                "deny_stages" => rules.deny_stages = self.texts(value, "of stages such as `C9:WON`"),
+                "deny_stages" => rules.deny_stages = self.stages(entity, value),
+                "pipelines" if !stage::has_pipelines(entity) => {
+                    self.wrong(key.span().start, format!("{entity} has no pipelines"));
+                }
                 "pipelines" => rules.pipelines = Some(self.numbers(value)),
                 "max" => rules.max = self.limits(entity, value),
                 "mode" => match value.get_ref().as_str() {
@@ -123,6 +126,21 @@ impl Reader<'_> {
         fields
     }
 
+    fn stages(&mut self, entity: EntityType, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let stages = self.texts(value, "of stages such as `C9:WON`");
+        for code in &stages {
+            let is_one = match code.strip_prefix("*:") {
+                Some(name) => stage::is_name(name),
+                None => stage::pipeline(entity, code).is_ok(),
+            };
+            if !is_one {
+                let message = format!("`{code}` is no code of a stage of {entity}");
+                self.wrong(value.span().start, message);
+            }
+        }
+        stages
+    }
+
     /// A misspelt name would forbid nothing.
     fn check_field(&mut self, entity: EntityType, field: &str, at: usize) {
         let is_known = names::is_custom(field)
@@ -151,6 +169,12 @@ impl Reader<'_> {
         let mut limits = BTreeMap::new();
         for (field, most) in table {
             self.check_field(entity, field.get_ref(), field.span().start);
+            let row = catalog::field(entity, field.get_ref());
+            let kinds = [Kind::Integer, Kind::Percent, Kind::Number, Kind::Amount];
+            if row.is_some_and(|row| !kinds.contains(&row.kind)) {
+                let message = format!("`{}` holds no numbers", field.get_ref());
+                self.wrong(field.span().start, message);
+            }
             match decimal_text(most.get_ref()).and_then(|text| Decimal::read(&text)) {
                 Some(most) => {
                     limits.insert(field.get_ref().to_string(), most);

@@ -37,6 +37,8 @@ fn each_rule_denies_what_it_says() {
         // It is there already.
         ("stageId", json!("C9:WON"), "C9:WON", None),
         ("stageId", json!("WON"), "NEW", None),
+        ("stageId", json!("C0:LOSE"), "NEW", Some("deal.deny_stages")),
+        ("ufCrm_money", json!([1, 2000]), "NEW", Some("deal.max")),
         ("stageId", json!("LOSE"), "NEW", Some("deal.deny_stages")),
         ("stageId", json!("C9:LOSE"), "C9:NEW", Some("deal.deny_stages")),
         ("stageId", json!("C3:NEW"), "C9:NEW", Some("deal.pipelines")),
@@ -81,7 +83,10 @@ fn settings_limit_what_is_written_too() {
 
 #[test]
 fn mistakes_are_told_with_their_lines() {
-    let cases: [(&str, &[usize]); 14] = [
+    let cases: [(&str, &[usize]); 17] = [
+        ("[deal]\ndeny_stages = [\"C9;WON\"]", &[2]),
+        ("[deal]\nmax = { title = 3 }", &[2]),
+        ("[lead]\npipelines = [0]", &[2]),
         ("", &[]),
         ("max_items = 5", &[]),
         ("max_items = \"5\"", &[1]),

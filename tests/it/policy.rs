@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    faulty_proxy::{Fault, FaultyProxy},
     many::MANY,
     support::{Answered, GET, Server, program, run, updates},
 };
@@ -118,6 +119,37 @@ async fn of_many_items_only_so_many_and_from_so_many_on_with_a_confirmation() {
     assert_eq!(done.json["updated"], 2, "{}", done.json);
     assert_eq!(done.json["failed"][0]["ids"], json!([101]));
     assert_eq!(done.json["failed"][0]["code"], "POLICY_DENIED");
+}
+
+#[tokio::test]
+async fn a_forbidden_row_does_not_hold_up_the_others() {
+    let (sandbox, mut server, _folder) = with_policy(POLICY).await;
+    let rows = json!([{"id": 351, "title": "b"}, {"id": 355, "assignedById": 7}]);
+    let mut call = json!({"entityTypeId": 2, "items": rows});
+    let shown = server.call(MANY, call.clone()).await;
+    assert_eq!(shown.json["cannot"][0]["code"], "POLICY_DENIED", "{}", shown.json);
+    call["confirm"] = shown.json["confirm"].clone();
+    let done = server.call(MANY, call).await;
+    assert_eq!(done.json["updated"], 1, "{}", done.json);
+    assert_eq!(done.json["failed"][0]["ids"], json!([355]));
+    assert_eq!(updates(&sandbox).len(), 1);
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_not_written_where_rules_depend_on_it() {
+    let (folder, path) = file(POLICY);
+    let sandbox = Sandbox::start().await.unwrap();
+    let proxy = FaultyProxy::before(&sandbox).await;
+    let settings = [("BITRIX24_POLICY", path.to_str().unwrap())];
+    let mut server = Server::with_settings(&proxy.webhook(), &settings).await;
+    for _ in 0..6 {
+        proxy.on(1, |request| request.method() == "crm.item.get", Fault::Page(502));
+    }
+    let call = json!({"entityTypeId": 2, "id": 101, "fields": {"title": "b"}});
+    let (code, told) = refused(&server.update(call).await);
+    assert_eq!(code, "POLICY_DENIED", "{told}");
+    assert_eq!(updates(&sandbox), Vec::<Value>::new());
+    drop(folder);
 }
 
 #[tokio::test]

@@ -96,7 +96,11 @@ impl Changes {
         for (place, patch) in &patches {
             let mut intent = compile(patch, &fields, note.is_none(), policy);
             intent.open_files(policy).await;
-            let denied = patch.denied_by(&call.account.policy);
+            // A row that the policy forbids does not hold up the others: its plan will be refused.
+            let denied = match place {
+                None => patch.denied_by(&call.account.policy),
+                Some(_) => Vec::new(),
+            };
             for problem in std::mem::take(&mut intent.problems).into_iter().chain(denied) {
                 // The same slip in a thousand rows is one problem.
                 if told.insert((problem.path.clone(), problem.message.clone())) {
