@@ -14,7 +14,9 @@ pub use file::Mistake;
 
 use crate::{
     config::hints,
-    crm::{EntityType, EntityTypes, Item, Naming, decimal::Decimal, kind, names, stage},
+    crm::{
+        EntityType, EntityTypes, Item, Kind, Naming, catalog, decimal::Decimal, kind, names, stage,
+    },
     error::{Code, Failure, Problem, Retry},
 };
 
@@ -117,7 +119,7 @@ impl WritePolicy {
 
     /// Whether a field of the type may never be written.
     pub fn denies_field(&self, entity: EntityType, name: &str) -> bool {
-        self.rules.get(&entity).is_some_and(|rules| rules.denies(name))
+        self.rules.get(&entity).is_some_and(|rules| rules.denies(entity, name))
     }
 
     /// Whether it denies any field.
@@ -187,16 +189,12 @@ impl Rules {
     }
 
     /// Whether a field is denied, in whatever spelling; a single link is the first of its list.
-    fn denies(&self, name: &str) -> bool {
-        let forms = |name: &str| {
-            let name = names::folded(&names::in_naming(name, Naming::Camel));
-            match name.as_str() {
-                "contactids" => "contactid".to_owned(),
-                "companyids" => "companyid".to_owned(),
-                _ => name,
-            }
+    fn denies(&self, entity: EntityType, name: &str) -> bool {
+        let form = |name: &str| match catalog::spelt(entity, name) {
+            Some(row) => catalog::list_of(entity, row.name).unwrap_or(row.name).to_owned(),
+            None => names::folded(&names::in_naming(name, Naming::Camel)),
         };
-        self.deny_fields.iter().any(|denied| forms(denied) == forms(name))
+        self.deny_fields.iter().any(|denied| form(denied) == form(name))
     }
 
     fn refusal(
@@ -205,19 +203,19 @@ impl Rules {
         item: Option<&Item>,
         field: &ToWrite<'_>,
     ) -> Option<String> {
-        if self.denies(field.name) {
+        if self.denies(entity, field.name) {
             let key = self.key("deny_fields");
             return Some(format!("must not be written: the policy's `{key}` forbids it"));
         }
         let value = field.value?;
-        let name = names::in_naming(field.name, Naming::Camel);
-        let folded = names::folded(&name);
-        if folded == "stageid" {
+        let kind_of = |name: &str| catalog::spelt(entity, name).map(|row| row.kind);
+        if kind_of(field.name) == Some(Kind::Stage) {
             return self.stage_refusal(entity, item, value.as_str()?);
         }
-        if folded == "categoryid" {
+        if kind_of(field.name) == Some(Kind::Category) {
             let stays = item.and_then(|item| item.pipeline(entity)) == kind::whole_number(value);
-            if self.denies("stageId") && !stays {
+            let mut denied = self.deny_fields.iter();
+            if denied.any(|name| kind_of(name) == Some(Kind::Stage)) && !stays {
                 let key = self.key("deny_fields");
                 return Some(format!(
                     "would change the stage too, which the policy's `{key}` forbids"
@@ -229,6 +227,7 @@ impl Rules {
             return (!is_allowed)
                 .then(|| format!("is a pipeline that the policy's `{key}` does not allow"));
         }
+        let folded = names::folded(&names::in_naming(field.name, Naming::Camel));
         let (_, most) = self.max.iter().find(|(limited, _)| names::folded(limited) == folded)?;
         let amount = |value: &Value| match value {
             Value::String(text) => Decimal::read(text.split('|').next().unwrap_or_default().trim()),
@@ -252,13 +251,15 @@ impl Rules {
         item: Option<&Item>,
         fields: &[ToWrite<'_>],
     ) -> Option<Problem> {
-        let named = |wanted: &str| {
-            let is_it = |field: &&ToWrite<'_>| names::folded(field.name) == wanted;
-            fields.iter().find(is_it)
+        let of_kind = |kind: Kind| {
+            let is_of = |field: &&ToWrite<'_>| {
+                catalog::spelt(entity, field.name).is_some_and(|row| row.kind == kind)
+            };
+            fields.iter().find(is_of)
         };
-        let category = named("categoryid")?;
+        let category = of_kind(Kind::Category)?;
         let stays = item?.pipeline(entity) == kind::whole_number(category.value?);
-        if self.deny_stages.is_empty() || named("stageid").is_some() || stays {
+        if self.deny_stages.is_empty() || of_kind(Kind::Stage).is_some() || stays {
             return None;
         }
         let key = self.key("deny_stages");

@@ -23,6 +23,7 @@ mod undo;
 mod update;
 mod update_many;
 
+pub use many::Words;
 pub use raw_arguments::RawArguments;
 pub use registry::{Registry, Tool};
 pub use render::Answer;

@@ -12,16 +12,6 @@ use crate::{
     error::Problem,
 };
 
-/// The list that a single link is the first of.
-pub(super) fn list_of(entity: EntityType, single: &str) -> Option<&'static str> {
-    let list = match single {
-        "contactId" => "contactIds",
-        "companyId" => "companyIds",
-        _ => return None,
-    };
-    catalog::field(entity, list).map(|field| field.name)
-}
-
 /// What is wrong with a single link: sent together with its list, or with another effect.
 pub(super) fn problem(
     entity: EntityType,
@@ -31,7 +21,7 @@ pub(super) fn problem(
     item: Option<&Item>,
 ) -> Option<Problem> {
     let path = field.path.as_str();
-    let list = list_of(entity, &field.name)?;
+    let list = catalog::list_of(entity, &field.name)?;
     if all.iter().any(|other| other.name == list) {
         let message = format!("is sent together with `{list}`, which sets it; send only `{list}`");
         return Some(Problem::new(path, message).suggest(Some(list)));

@@ -8,7 +8,6 @@ use super::{
     before::Before,
     compile::compile,
     files::Part,
-    links,
     lookups::Lookups,
     patch::Patch,
     plan::Plan,
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     account::Call,
-    crm::{Item, Kind, field_list::FieldList, stage},
+    crm::{Item, Kind, catalog, field_list::FieldList, stage},
     error::{Failure, Purpose, Retry},
     items::Items,
     metadata::{Fields, Metadata},
@@ -141,7 +140,7 @@ fn need_of_the_item(patch: &Patch, asked: &[Asked]) -> Option<String> {
             asked.shape.is_multiple || parts.iter().any(|part| matches!(part, Part::Keep(_)))
         }
         (Want::Value(_), Kind::Stage) => !has_category && stage::has_pipelines(entity),
-        (Want::Value(_), Kind::Link) => links::list_of(entity, &asked.name).is_some(),
+        (Want::Value(_), Kind::Link) => catalog::list_of(entity, &asked.name).is_some(),
         (Want::Value(_), _) => false,
     })?;
     Some(format!("`{}`", needing.name))

@@ -152,17 +152,17 @@ async fn undo_one(
     let notes = call.take_notes();
     let mut patch = Patch { dry_run, ..Patch::of_item(item, Naming::Camel) };
     earlier::wait(call, &patch).await;
-    let before = match before::read(call, &patch).await? {
-        Before::Item(before) => before,
-        Before::Unread(error) => return Err(explain::unread(call, item, &error).await),
+    let before = before::read(call, &patch).await?;
+    let held = match &before {
+        Before::Item(held) => held.clone(),
+        Before::Unread(error) => return Err(explain::unread(call, item, error).await),
     };
-    let held = before.clone();
-    let mut restoration = recorded.against(&before);
+    let mut restoration = recorded.against(&held);
     let plan = plan(call, &mut patch, &mut restoration, &before).await?;
     let Restoration { kept, cannot, already, notes: effects, .. } = restoration;
     let mut undone = UndoneItem {
         item,
-        now: before.clone(),
+        now: held.clone(),
         status: if dry_run { Status::Planned } else { Status::Unchanged },
         restored: Vec::new(),
         kept,
@@ -179,7 +179,7 @@ async fn undo_one(
         return Ok(undone);
     };
     let asked: Vec<String> = plan.asked.iter().map(|asked| asked.name.clone()).collect();
-    let outcome = carry_out(call, &patch, Before::Item(before), plan, notes).await?;
+    let outcome = carry_out(call, &patch, before, plan, notes).await?;
     undone.take(outcome, asked);
     undone.offered = recorded.still_changed(&with_changes(held, &undone));
     Ok(undone)
@@ -242,16 +242,15 @@ async fn plan(
     call: &Call<'_>,
     patch: &mut Patch,
     restoration: &mut Restoration,
-    before: &Item,
+    before: &Before,
 ) -> Result<Option<Plan>, Failure> {
-    let known = Before::Item(before.clone());
     loop {
         if restoration.is_empty() {
             return Ok(None);
         }
         patch.fields.clone_from(&restoration.fields);
         patch.clear.clone_from(&restoration.clear);
-        let failure = match prepare::plan(call, patch, &known).await {
+        let failure = match prepare::plan(call, patch, before).await {
             Ok(plan) => return Ok(Some(plan)),
             Err(failure) => failure,
         };

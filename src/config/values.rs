@@ -38,20 +38,13 @@ pub(super) fn tool_groups(text: &str) -> Result<Vec<Group>, String> {
 }
 
 pub(super) fn entity_types(text: &str) -> Result<EntityTypes, String> {
-    let read = |part: &str| {
-        let by_number = part.parse().ok().filter(|id| *id > 0).map(EntityType::new);
-        let known = by_number.filter(|entity| entity.family().is_some());
-        known.or_else(|| EntityType::named(part)).ok_or_else(|| part.to_owned())
-    };
-    let types: Result<Vec<EntityType>, String> = parts(text).map(read).collect();
+    let types: Option<Vec<EntityType>> = parts(text).map(EntityType::set).collect();
     match types {
-        Ok(types) if !types.is_empty() => Ok(EntityTypes::only(types)),
-        Ok(_) => Err("must name entity types such as `deal,contact,1268`".to_owned()),
-        Err(_) => {
-            Err("must be a list of `lead`, `deal`, `contact`, `company`, `quote`, `invoice` \
+        Some(types) if !types.is_empty() => Ok(EntityTypes::only(types)),
+        Some(_) => Err("must name entity types such as `deal,contact,1268`".to_owned()),
+        None => Err("must be a list of `lead`, `deal`, `contact`, `company`, `quote`, `invoice` \
                        and numbers of smart processes, such as `deal,contact,1268`"
-                .to_owned())
-        }
+            .to_owned()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::Value;
 
-use super::{EntityType, Family, Kind};
+use super::{EntityType, Family, Kind, names};
 
 /// Who may set a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +265,22 @@ pub fn named(name: &str) -> Option<&'static Field> {
 pub fn field(entity: EntityType, name: &str) -> Option<&'static Field> {
     let family = entity.family()?;
     named(name).filter(|field| field.belongs_to(family))
+}
+
+/// The row of a name for items of the entity type, however case and underscores are written.
+pub fn spelt(entity: EntityType, name: &str) -> Option<&'static Field> {
+    let (family, folded) = (entity.family()?, names::folded(name));
+    FIELDS.iter().find(|row| row.belongs_to(family) && names::folded(row.name) == folded)
+}
+
+/// The list that a single link is the first of (docs/bitrix24.md, "Linked items").
+pub fn list_of(entity: EntityType, single: &str) -> Option<&'static str> {
+    let list = match single {
+        "contactId" => "contactIds",
+        "companyId" => "companyIds",
+        _ => return None,
+    };
+    field(entity, list).map(|field| field.name)
 }
 
 /// The fields that the vendor's page lists for the family.

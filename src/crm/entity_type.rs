@@ -119,6 +119,12 @@ impl EntityType {
         family.entity_type_id().map(Self)
     }
 
+    /// Understands what settings write: such a name, or the number of a type that has fields.
+    pub fn set(text: &str) -> Option<Self> {
+        let by_number = text.parse().ok().map(Self);
+        by_number.filter(|entity| entity.family().is_some()).or_else(|| Self::named(text))
+    }
+
     /// The number on the wire.
     pub const fn id(self) -> u32 {
         self.0

@@ -40,7 +40,7 @@ pub(super) fn read(text: &str) -> Result<WritePolicy, Vec<Mistake>> {
         match key.get_ref().as_ref() {
             "max_items" => policy.max_items = reader.count(value),
             "confirm_above" => policy.confirm_above = reader.count(value),
-            name => match (entity_type(name), value.get_ref()) {
+            name => match (EntityType::set(name), value.get_ref()) {
                 (None, _) => reader.wrong(
                     key.span().start,
                     format!(
@@ -64,11 +64,6 @@ pub(super) fn read(text: &str) -> Result<WritePolicy, Vec<Mistake>> {
         reader.mistakes.sort_by_key(|mistake| mistake.line);
         Err(reader.mistakes)
     }
-}
-
-fn entity_type(name: &str) -> Option<EntityType> {
-    let by_number = name.parse().ok().map(EntityType::new);
-    by_number.filter(|entity| entity.family().is_some()).or_else(|| EntityType::named(name))
 }
 
 struct Reader<'a> {

@@ -95,7 +95,7 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
         "notes": notes,
     });
     if arguments.history {
-        make_room(&mut answer, history);
+        add_history(&mut answer, history);
     }
     let how = "name the fields that you need in `select`";
     let mut answer = narrowed_beside(answer, "item", how, room);
@@ -105,7 +105,7 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
 }
 
 /// Adds recorded changes, the newest first, as many as take half of an answer.
-fn make_room(answer: &mut Value, history: Vec<Value>) {
+fn add_history(answer: &mut Value, history: Vec<Value>) {
     let mut room = MAX_ANSWER / 2;
     let told = history.into_iter().take_while(|change| {
         let needed = length(change);

@@ -24,29 +24,30 @@ use bounded::{MAX_ANSWER, bounded};
 const MAX_TEXT: usize = 80;
 
 /// The words of an answer: a change is put back in others.
-struct Words {
+#[derive(Debug, PartialEq, Eq)]
+pub struct Words {
     /// The status of a success, and the count of what was written.
-    written: &'static str,
+    pub written: &'static str,
     /// Where items are told that cannot be written.
-    failed: &'static str,
+    pub failed: &'static str,
     /// Where items are told that are not what was expected.
-    conflicts: &'static str,
+    pub conflicts: &'static str,
     /// The same in a sentence: 12 of 40 items were …
-    done: &'static str,
+    pub done: &'static str,
 }
 
 impl Words {
+    /// Those of a change.
+    pub const CHANGED: Self =
+        Self { written: "updated", failed: "failed", conflicts: "conflicts", done: "changed" };
+    /// Those of a change that is put back.
+    pub const PUT_BACK: Self =
+        Self { written: "restored", failed: "cannot", conflicts: "kept", done: "put back" };
+
     const fn of(request: &ManyRequest) -> Self {
         match request.which {
-            Which::Recorded(_) => {
-                Self { written: "restored", failed: "cannot", conflicts: "kept", done: "put back" }
-            }
-            Which::Ids(_) | Which::Filter(_) | Which::Rows(_) => Self {
-                written: "updated",
-                failed: "failed",
-                conflicts: "conflicts",
-                done: "changed",
-            },
+            Which::Recorded(_) => Self::PUT_BACK,
+            Which::Ids(_) | Which::Filter(_) | Which::Rows(_) => Self::CHANGED,
         }
     }
 }
@@ -204,7 +205,7 @@ fn finished(failure: Option<Failure>, json: Value) -> Answer {
 
 /// The error when not one item could be changed.
 fn impossible(count: usize, words: &Words, tally: &Tally) -> Failure {
-    let message = if tally.failed.is_empty() && words.conflicts == "kept" {
+    let message = if tally.failed.is_empty() && *words == Words::PUT_BACK {
         format!("none of the {count} items holds what the change left")
     } else if tally.failed.is_empty() {
         format!("none of the {count} items has the expected values")
@@ -285,7 +286,7 @@ fn failure_of(
                     )
                 });
             let reasons = places(words.failed, words.conflicts, tally);
-            let (retry, hint) = if words.written == "restored" {
+            let (retry, hint) = if *words == Words::PUT_BACK {
                 (Retry::No, format!("see {reasons} for what stayed and why, and tell the user"))
             } else if only_a_person_helps {
                 (Retry::No, "tell the user which items were not changed, and why".to_owned())

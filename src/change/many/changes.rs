@@ -13,13 +13,16 @@ use crate::{
     change::{
         compile::compile,
         intent::Intent,
-        links,
         lookups::{Lookups, UncheckedCode},
         patch::Patch,
         plan::Plan,
         prepare,
     },
-    crm::{EntityType, Item, ItemRef, Kind, Naming, catalog::KNOWN_BY, names},
+    crm::{
+        EntityType, Item, ItemRef, Kind, Naming,
+        catalog::{self, KNOWN_BY},
+        names,
+    },
     error::{Failure, Problem},
     metadata::{Fields, Metadata},
 };
@@ -140,7 +143,7 @@ impl Changes {
         let restored = self.restoring.iter().flat_map(Restoring::field_names).map(str::to_owned);
         let set = fields().map(|field| names::in_naming(&field.name, Naming::Camel));
         for name in set.chain(restored) {
-            select.extend(links::list_of(self.entity, &name).map(str::to_owned));
+            select.extend(catalog::list_of(self.entity, &name).map(str::to_owned));
             select.push(name);
         }
         let mut seen = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! A recorded change, item by item: what was asked for, what the fields held before, and what they held
 //! afterwards. A change of many items is recorded in parts, and an item may be in several of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -82,7 +82,7 @@ impl Recorded {
     }
 
     /// The fields of all its items, each once.
-    pub(in crate::change) fn field_names(&self) -> std::collections::BTreeSet<&str> {
+    pub(in crate::change) fn field_names(&self) -> BTreeSet<&str> {
         let fields = self.items.values().flat_map(|item| &item.fields);
         fields.map(|field| field.name.as_str()).collect()
     }
@@ -127,15 +127,16 @@ impl RecordedItem {
             self.consequences.push(Consequence { field, before, after });
         }
     }
-}
 
-impl RecordedItem {
     /// The stage that the portal chose for a pipeline: it comes back with that, or the portal would choose
     /// again.
     pub(super) fn stage_of_another_pipeline(&self) -> Option<RecordedField> {
-        let is_asked = |name: &str| self.fields.iter().any(|field| field.name == name);
-        let chosen = self.consequences.iter().find(|it| it.field == "stageId")?;
-        (is_asked("categoryId") && !is_asked("stageId")).then(|| RecordedField {
+        let is_asked = |kind: Kind| self.fields.iter().any(|field| field.shape.kind == kind);
+        let is_stage = |it: &&Consequence| {
+            catalog::named(&it.field).is_some_and(|row| row.kind == Kind::Stage)
+        };
+        let chosen = self.consequences.iter().find(is_stage)?;
+        (is_asked(Kind::Category) && !is_asked(Kind::Stage)).then(|| RecordedField {
             name: chosen.field.clone(),
             shape: Shape::one(Kind::Stage),
             before: Some(chosen.before.clone()),

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::field::{Cannot, Kept};
-use crate::error::{Code, Problem};
+use crate::{
+    crm::{Kind, catalog},
+    error::{Code, Problem},
+};
 
 /// What is to be done with one item in order to put a change back.
 #[derive(Debug, Default)]
@@ -22,8 +25,10 @@ pub(in crate::change) struct Restoration {
     pub(in crate::change) notes: Vec<String>,
 }
 
-/// Fields that a portal takes only together.
-const TOGETHER: [&str; 2] = ["categoryId", "stageId"];
+/// Whether a portal takes the field only together with others: a stage belongs to its pipeline.
+fn is_of_a_pipeline(field: &str) -> bool {
+    catalog::named(field).is_some_and(|row| matches!(row.kind, Kind::Category | Kind::Stage))
+}
 
 impl Restoration {
     /// Whether nothing is left to be sent.
@@ -49,6 +54,10 @@ impl Restoration {
                     .strip_prefix(name.as_str())
                     .is_some_and(|it| it.is_empty() || it.starts_with('.'))
             };
+            // One field may have several problems.
+            if self.cannot.iter().any(|cannot| names(&&cannot.field)) {
+                continue;
+            }
             let name = self.fields.keys().chain(&self.clear).find(names).cloned();
             // What the policy denies is refused as a whole, as in any other change.
             let is_denied = problem.code == Code::PolicyDenied;
@@ -63,18 +72,16 @@ impl Restoration {
         !problems.is_empty()
     }
 
-    /// A stage belongs to its pipeline: where one of them stays, so does the other.
+    /// Where a stage or its pipeline stays, so does the other.
     pub(super) fn keep_together(&mut self) {
-        let stays = |field: &str| {
-            self.kept.iter().any(|kept| kept.field == field)
-                || self.cannot.iter().any(|cannot| cannot.field == field)
-        };
-        let Some(stays) = TOGETHER.into_iter().find(|field| stays(field)) else { return };
-        for field in TOGETHER {
-            if self.fields.shift_remove(field).is_some() {
-                let why = format!("`{stays}` stays, and the portal takes both only together");
-                self.cannot.push(Cannot::new(field, why));
-            }
+        let kept = self.kept.iter().map(|kept| &kept.field);
+        let mut stay = kept.chain(self.cannot.iter().map(|cannot| &cannot.field));
+        let Some(stays) = stay.find(|field| is_of_a_pipeline(field)).cloned() else { return };
+        let others = self.fields.keys().filter(|field| is_of_a_pipeline(field));
+        for field in others.cloned().collect::<Vec<_>>() {
+            self.fields.shift_remove(&field);
+            let why = format!("`{stays}` stays, and the portal takes both only together");
+            self.cannot.push(Cannot::new(&field, why));
         }
     }
 

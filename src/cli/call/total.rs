@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     cli::words::{list, number, text},
     error::{Code, Failure, Retry, Written},
+    tools::Words,
 };
 
 /// How a person goes on: the confirmation of an account ends with this process.
@@ -12,20 +13,6 @@ const REPEAT: &str = "to go on, repeat the command: what was changed is left as 
 
 /// So many calls in a row may bring nothing.
 const MOST_IDLE: u32 = 3;
-
-/// How an answer calls what became of items: a change is put back in other words.
-#[derive(Debug)]
-struct Words {
-    written: &'static str,
-    failed: &'static str,
-    conflicts: &'static str,
-    done: &'static str,
-}
-
-const CHANGED: Words =
-    Words { written: "updated", failed: "failed", conflicts: "conflicts", done: "changed" };
-const PUT_BACK: Words =
-    Words { written: "restored", failed: "cannot", conflicts: "kept", done: "put back" };
 
 /// What became of all items so far.
 #[derive(Debug, Default)]
@@ -146,7 +133,7 @@ impl Total {
 
     /// The account in the form of a single call's.
     pub(super) fn to_json(&self) -> Value {
-        let words = self.words.unwrap_or(&CHANGED);
+        let words = self.words.unwrap_or(&Words::CHANGED);
         let error = self.error_of_all();
         let has_written = self.updated > 0 || !self.unknown.is_empty();
         let status = match &error {
@@ -213,7 +200,7 @@ impl Total {
         }
         let code = if self.updated > 0 { Code::PartlyApplied } else { Code::NotApplied };
         let were = if self.updated == 1 { "was" } else { "were" };
-        let words = self.words.unwrap_or(&CHANGED);
+        let words = self.words.unwrap_or(&Words::CHANGED);
         let message = format!("{} of {} items {were} {}", self.updated, self.count, words.done);
         let hint = format!("see `{}` and `{}` for the reasons", words.failed, words.conflicts);
         let failure = Failure::new(code, Retry::AfterFix, message, hint);
@@ -223,8 +210,8 @@ impl Total {
 
 /// The words of an answer that counts what became of items.
 fn words_of(answer: &Value) -> Option<&'static Words> {
-    let counts = |words: &&&Words| answer.get(words.written).is_some_and(Value::is_number);
-    [&CHANGED, &PUT_BACK].iter().find(counts).copied()
+    let counts = |words: &&Words| answer.get(words.written).is_some_and(Value::is_number);
+    [&Words::CHANGED, &Words::PUT_BACK].into_iter().find(counts)
 }
 
 fn add_groups(groups: &mut Vec<Group>, answer: &Value, key: &str) {
