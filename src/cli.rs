@@ -6,9 +6,13 @@ mod check;
 mod demo;
 mod flags;
 mod history;
+mod language;
 pub mod log;
+mod person;
 mod schemas;
 mod screen;
+#[cfg(feature = "setup")]
+mod setup;
 mod words;
 
 use std::{
@@ -22,6 +26,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+use self::language::Language;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Sandbox;
 use crate::{
@@ -42,6 +47,9 @@ use crate::{
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// The language of `check`, `setup` and `demo`, by default that of the locale
+    #[arg(long, global = true, value_name = "LANG")]
+    lang: Option<Language>,
     #[command(flatten)]
     flags: flags::Flags,
 }
@@ -70,6 +78,13 @@ enum Command {
     /// Show updates on an embedded portal; needs no account
     #[cfg(feature = "sandbox")]
     Demo,
+    /// Connect the MCP clients of this machine: asks for the webhook, tries it, and writes their files
+    ///
+    /// The webhook is stored once, readable by you alone; clients get the path of that file. Settings that
+    /// are typed, such as `--read-only`, are written into the clients' files. Exit code: 0 done, 1 something
+    /// was not done, 2 wrong usage.
+    #[cfg(feature = "setup")]
+    Setup(setup::Arguments),
     /// Show the changes that the journal's file records, the newest first
     ///
     /// Exit code: 0 also when there are none, 1 the file cannot be read, 2 wrong usage or settings.
@@ -94,14 +109,17 @@ impl Cli {
 
     /// Runs the command.
     pub async fn run(self, settings: Result<Settings, Unusable>) -> ExitCode {
+        let language = Language::chosen(self.lang);
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
             Command::Call { confirm, tool, json } => {
                 call::run(settings, &tool, &json, confirm).await
             }
-            Command::Check => check::run(settings).await,
+            Command::Check => check::run(settings, language).await,
             #[cfg(feature = "sandbox")]
-            Command::Demo => demo::run().await,
+            Command::Demo => demo::run(language).await,
+            #[cfg(feature = "setup")]
+            Command::Setup(arguments) => setup::run(&arguments, &self.flags, language).await,
             Command::History(arguments) => history::run(settings, &arguments),
             Command::Schema { out } => schemas::run(out.as_deref()),
         }

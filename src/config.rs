@@ -93,8 +93,9 @@ impl Settings {
     ///
     /// Every malformed or contradictory setting.
     pub fn read(value_of: impl Fn(&str) -> Option<String>) -> Result<Self, Unusable> {
-        // Clients pass unset variables on as empty ones.
-        let text = |name: &str| value_of(name).filter(|text| !text.trim().is_empty());
+        // Clients pass unset variables on as empty ones, and hosts of bundles as their placeholders.
+        let given = |name: &str| value_of(name).filter(|text| !text.trim().is_empty());
+        let text = |name: &str| given(name).filter(|text| unset_option(text).is_none());
         let mut problems = Vec::new();
         let mut note = |name: &str, message: String| problems.push(Problem::new(name, message));
 
@@ -128,6 +129,9 @@ impl Settings {
         let log = parsed(LOG, &text, log_filter, &mut note).unwrap_or_else(quiet);
         let extra_roots = parsed(CA_FILE, &text, certificates, &mut note);
         let portal = sign_in::read(&text, &mut problems);
+        if matches!(portal, PortalChoice::Missing) && problems.is_empty() {
+            problems.extend(sign_in::unset_options(&given));
+        }
         let policy = text(POLICY).map(|path| policy_file(path.trim()));
         if problems.is_empty() {
             Ok(Self { portal, selection, rate, timeouts, extra_roots, files, journal, policy, log })
@@ -184,6 +188,13 @@ pub fn no_portal() -> Failure {
              with `{SANDBOX}=1` it works on an embedded demo portal"
         ),
     )
+}
+
+/// The name of the option of a bundle or extension that a value stands for, when its host has none and
+/// passes on `${user_config.…}` itself.
+fn unset_option(text: &str) -> Option<&str> {
+    let option = text.trim().strip_prefix("${user_config.")?.strip_suffix('}')?;
+    (!option.contains(['$', '{', '}'])).then_some(option)
 }
 
 fn parsed<T>(
@@ -302,6 +313,53 @@ mod tests {
         ] {
             let problems = read(&[(JOURNAL, &file)]).unwrap_err();
             assert!(problems[0].0 == JOURNAL && problems[0].1.contains(wrong), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_the_host_left_unset_is_unset() {
+        const UNSET: &str = "${user_config.of_a_bundle}";
+        const WRONG: &str = "holds the placeholder `${user_config.of_a_bundle}`: its option is not set in the MCP \
+            client";
+        let options = [
+            READ_ONLY,
+            TOOLS,
+            ENTITY_TYPES,
+            RATE,
+            CONNECT_TIMEOUT,
+            REQUEST_TIMEOUT,
+            CALL_TIMEOUT,
+            FILES_DIR,
+            MAX_FILE_MB,
+            MAX_FILES,
+            MAX_FILES_MB,
+            JOURNAL,
+            JOURNAL_VALUES,
+            POLICY,
+            LOG,
+            CA_FILE,
+            TOKEN_FILE,
+            "BITRIX24_WEBHOOK_URL_FILE",
+            PORTAL_URL,
+            ACCESS_TOKEN,
+            REFRESH_TOKEN,
+            SANDBOX,
+        ];
+        let unset = options.map(|name| (name, UNSET));
+        let settings = read(&[[WEBHOOK].as_slice(), &unset].concat()).unwrap();
+        assert!(matches!(settings.portal, PortalChoice::Real(_)));
+        assert_eq!(settings.selection, ToolSelection::default());
+        assert!(settings.policy.is_none() && settings.journal.file.is_none());
+
+        let sandbox = read(&[(WEBHOOK_URL, UNSET), (SANDBOX, "true")]).unwrap();
+        assert!(matches!(sandbox.portal, PortalChoice::Sandbox));
+        for name in [WEBHOOK_URL, "BITRIX24_WEBHOOK_URL_FILE", ACCESS_TOKEN] {
+            let problems = read(&[(name, UNSET), (READ_ONLY, UNSET)]).unwrap_err();
+            assert_eq!(problems, [(name.to_owned(), WRONG.to_owned())]);
+        }
+        assert!(matches!(read(&[(READ_ONLY, UNSET)]).unwrap().portal, PortalChoice::Missing));
+        for kept in ["${user_config.a}/b", "${user_config.a}${user_config.b}", "${READ_ONLY}"] {
+            assert_eq!(read(&[WEBHOOK, (READ_ONLY, kept)]).unwrap_err()[0].0, READ_ONLY, "{kept}");
         }
     }
 

@@ -18,6 +18,7 @@
 //! * [`text`] · invisible characters, shown and read back
 //! * `sandbox` · the embedded portal, for demonstrations and tests
 //! * [`random`] · texts and numbers that nobody can guess
+//! * [`whole_file`] · files that are replaced in one step
 //! * [`crm`] · entity types, fields, names and values
 
 pub mod account;
@@ -40,3 +41,4 @@ pub mod sandbox;
 pub mod server;
 pub mod tools;
 pub mod uploads;
+pub mod whole_file;

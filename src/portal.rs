@@ -18,6 +18,7 @@ pub mod sign_in;
 pub mod token_file;
 pub mod tokens;
 
+pub use address::AddressError;
 pub use batch::{BatchAnswer, Commands};
 pub use client::Portal;
 pub use deadline::{Deadline, Expired};
@@ -25,6 +26,6 @@ pub use endpoint::{Connection, Endpoint, Timeouts};
 pub use error::{ApiError, ErrorKind, PortalError};
 pub use rate_limit::{Permit, Rate};
 pub use retry::Disposition;
-pub use secret::{Scrubber, Secret};
+pub use secret::{MASK, Scrubber, Secret};
 pub use sign_in::SignIn;
 pub use tokens::Tokens;

@@ -4,7 +4,6 @@
 mod bar;
 mod confirm;
 mod preview;
-mod question;
 mod total;
 
 use std::{
@@ -16,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::person::Person;
 use super::{Setup, complain, print_json, words::text, wrong_call, wrong_usage};
 use crate::{
     account::{Account, Client, Progress},
@@ -23,7 +23,6 @@ use crate::{
     json,
     tools::{Answer, RawArguments, Registry, Tool},
 };
-use question::Person;
 
 /// What a person is told whose call has only shown a change.
 const NOT_YET: &str = "\

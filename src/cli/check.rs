@@ -1,78 +1,121 @@
 //! `check`: for a person whose set-up does not work, and for CI. A line for each thing that has to
 //! be right, with the remedy where it is not. It writes nothing.
 
+mod russian;
+
 use std::{process::ExitCode, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{embedded_portal, print};
+pub(super) use self::russian::of_address;
+use super::{embedded_portal, language::Language, print};
 use crate::{
-    config::{self, PolicyFile, PortalChoice, Settings, Unusable},
+    config::{self, PolicyFile, PortalChoice, Settings, Unusable, variables::WEBHOOK_URL},
     crm::{EntityType, Family},
-    error::{Failure, Purpose},
+    error::{Failure, Problem, Purpose},
     journal::{self, Values},
     metadata::Metadata,
-    portal::{Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
+    portal::{AddressError, Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
     text::on_one_line,
 };
 
-/// Runs the checks until one fails that the others depend on.
-pub(super) async fn run(settings: Result<Settings, Unusable>) -> ExitCode {
+/// Runs the checks and says how to go on.
+pub(super) async fn run(settings: Result<Settings, Unusable>, language: Language) -> ExitCode {
+    if !passes(settings, language).await {
+        return ExitCode::FAILURE;
+    }
+    print(language.text(
+        "\nEverything is right. Next: add the server to your MCP client with the same settings, start \
+         a new\nsession there, and ask it to find a deal.",
+        "\nВсё в порядке. Дальше: добавьте сервер в MCP-клиент с теми же настройками, начните там новый \
+         сеанс\nи попросите найти какую-нибудь сделку.",
+    ));
+    ExitCode::SUCCESS
+}
+
+/// Runs the checks until one fails that the others depend on; whether everything is right.
+pub(super) async fn passes(settings: Result<Settings, Unusable>, language: Language) -> bool {
     let settings = match settings {
         Ok(settings) => settings,
         Err(unusable) => {
-            for problem in &unusable.problems {
-                failed(&format!("`{}` {}", problem.path, problem.message), "correct the setting");
+            for Problem { path, message, .. } in &unusable.problems {
+                let (what, remedy) = language.text(
+                    (format!("`{path}` {message}"), "correct the setting"),
+                    (format!("`{path}`: {}", in_russian(message)), "исправьте настройку"),
+                );
+                failed(&what, remedy);
             }
-            return ExitCode::FAILURE;
+            return false;
         }
     };
     let (sign_in, _sandbox) = match &settings.portal {
         PortalChoice::Missing => {
-            failed("no portal is set", &config::no_portal().hint);
-            return ExitCode::FAILURE;
+            let remedy = language.text(
+                config::no_portal().hint,
+                format!(
+                    "укажите в `{WEBHOOK_URL}` адрес входящего вебхука с правом «CRM (crm)», например \
+                     `https://example.bitrix24.ru/rest/1/abcdefgh12345678/`, или попробуйте встроенный \
+                     портал: `--sandbox`"
+                ),
+            );
+            failed(language.text("no portal is set", "портал не задан"), &remedy);
+            return false;
         }
         PortalChoice::Real(sign_in) => (sign_in.clone(), None),
         PortalChoice::Sandbox => match embedded_portal().await {
             Ok((sandbox, sign_in)) => (sign_in, Some(sandbox)),
             Err(failure) => {
                 failed(&failure.message, &failure.hint);
-                return ExitCode::FAILURE;
+                return false;
             }
         },
     };
     let endpoint = Arc::new(Endpoint::new(settings.connection()));
     let portal = Arc::new(Portal::new(endpoint, sign_in));
-    passed(&format!("the settings are well formed: {}", portal.address()));
-    let is_recorded = check_journal(&settings.journal);
-    let is_ruled = check_policy(settings.policy.as_ref());
-    let check = Check { deadline: portal.deadline(CancellationToken::new()), portal };
-    if check.everything().await && is_recorded && is_ruled {
-        print(
-            "\nEverything is right. Next: add the server to your MCP client with the same settings, start \
-             a new\nsession there, and ask it to find a deal.",
-        );
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let address = portal.address();
+    passed(&language.text(
+        format!("the settings are well formed: {address}"),
+        format!("настройки заданы верно: {address}"),
+    ));
+    let is_recorded = check_journal(&settings.journal, language);
+    let is_ruled = check_policy(settings.policy.as_ref(), language);
+    let check = Check { deadline: portal.deadline(CancellationToken::new()), portal, language };
+    check.everything().await && is_recorded && is_ruled
+}
+
+/// The sentences about a webhook's address, which people get wrong most often; others stay as they are.
+fn in_russian(message: &str) -> &str {
+    let known = AddressError::ALL.into_iter().find(|error| error.to_string() == message);
+    known.map_or(message, |error| of_address(&error))
 }
 
 /// Whether the policy file can be used.
-fn check_policy(file: Option<&PolicyFile>) -> bool {
+fn check_policy(file: Option<&PolicyFile>, language: Language) -> bool {
     let Some(PolicyFile { path, policy }) = file else {
         return true;
     };
     match policy {
         Ok(_) => {
-            passed(&format!("changes are limited by the policy `{path}`"));
+            passed(&language.text(
+                format!("changes are limited by the policy `{path}`"),
+                format!("изменения ограничены политикой `{path}`"),
+            ));
             true
         }
         Err(mistakes) => {
             for mistake in mistakes {
-                let remedy = "correct the file; until then nothing is written";
-                failed(&format!("the policy `{path}`: {mistake}"), remedy);
+                let (what, remedy) = language.text(
+                    (
+                        format!("the policy `{path}`: {mistake}"),
+                        "correct the file; until then nothing is written",
+                    ),
+                    (
+                        format!("политика `{path}`: {mistake}"),
+                        "исправьте файл; до этого ничего не записывается",
+                    ),
+                );
+                failed(&what, remedy);
             }
             false
         }
@@ -80,7 +123,7 @@ fn check_policy(file: Option<&PolicyFile>) -> bool {
 }
 
 /// Whether changes can be recorded where the settings say.
-fn check_journal(settings: &journal::Settings) -> bool {
+fn check_journal(settings: &journal::Settings, language: Language) -> bool {
     let Some(file) = &settings.file else {
         return true;
     };
@@ -88,14 +131,26 @@ fn check_journal(settings: &journal::Settings) -> bool {
     match journal::can_be_written(file) {
         Ok(()) => {
             let what = match settings.values {
-                Values::All => "changes are recorded in",
-                Values::Names => "changes are recorded, without values, in",
+                Values::All => {
+                    language.text("changes are recorded in", "изменения записываются в журнал")
+                }
+                Values::Names => language.text(
+                    "changes are recorded, without values, in",
+                    "изменения записываются, без значений, в журнал",
+                ),
             };
             passed(&format!("{what} `{shown}`"));
             true
         }
         Err(unavailable) => {
-            failed(&format!("the journal's file `{shown}` {unavailable}"), unavailable.hint());
+            let (what, remedy) = language.text(
+                (format!("the journal's file `{shown}` {unavailable}"), unavailable.hint()),
+                (
+                    format!("файл журнала `{shown}`: {unavailable}"),
+                    "разрешите программе запись в этот файл и проверьте место на диске",
+                ),
+            );
+            failed(&what, remedy);
             false
         }
     }
@@ -104,6 +159,7 @@ fn check_journal(settings: &journal::Settings) -> bool {
 struct Check {
     portal: Arc<Portal>,
     deadline: Deadline,
+    language: Language,
 }
 
 impl Check {
@@ -121,20 +177,31 @@ impl Check {
             Err(error) => {
                 let is_answer = matches!(error, PortalError::Refused(_));
                 if is_answer {
-                    passed("the portal was reached");
+                    passed(self.language.text("the portal was reached", "портал отвечает"));
                 }
                 self.explain(&error);
                 return false;
             }
         };
-        passed("the portal was reached and has accepted the sign-in");
+        let language = self.language;
+        passed(language.text(
+            "the portal was reached and has accepted the sign-in",
+            "портал отвечает и принял вход",
+        ));
         let text = |key: &str| profile.get(key).and_then(Value::as_str).unwrap_or_default().trim();
         let name = format!("{} {}", text("NAME"), text("LAST_NAME"));
         let id = profile.get("ID").map(|id| id.to_string().replace('"', "")).unwrap_or_default();
         let is_admin = profile.get("ADMIN").and_then(Value::as_bool) == Some(true);
-        let rank = if is_admin { ", an administrator" } else { "" };
+        let rank = if is_admin {
+            language.text(", an administrator", ", администратор")
+        } else {
+            ""
+        };
         let name = readable(name.trim());
-        passed(&format!("calls have the rights of user {id} ({name}{rank})"));
+        passed(&language.text(
+            format!("calls have the rights of user {id} ({name}{rank})"),
+            format!("запросы выполняются с правами пользователя {id} ({name}{rank})"),
+        ));
         true
     }
 
@@ -150,14 +217,22 @@ impl Check {
         let has_crm = has("crm");
         // Any of these three scopes allows reading users.
         let has_people = ["user", "user_basic", "user_brief"].into_iter().any(has);
+        let language = self.language;
         match (has_crm, has_people) {
-            (true, true) => passed("the scope `crm` is granted, and people can be found by name"),
-            (true, false) => {
-                passed("the scope `crm` is granted; to find people by name, add `user_basic`");
-            }
+            (true, true) => passed(language.text(
+                "the scope `crm` is granted, and people can be found by name",
+                "право `crm` есть, и сотрудников можно находить по имени",
+            )),
+            (true, false) => passed(language.text(
+                "the scope `crm` is granted; to find people by name, add `user_basic`",
+                "право `crm` есть; чтобы находить сотрудников по имени, добавьте `user_basic`",
+            )),
             (false, _) => failed(
-                "the scope `crm` is missing",
-                "edit the webhook or application in the portal and add the permission CRM",
+                language.text("the scope `crm` is missing", "нет права `crm`"),
+                language.text(
+                    "edit the webhook or application in the portal and add the permission CRM",
+                    "измените вебхук или приложение в портале и добавьте право «CRM (crm)»",
+                ),
             ),
         }
         has_crm
@@ -167,17 +242,30 @@ impl Check {
         let name = "crm.item.update";
         match self.call("method.get", json!({"name": name})).await {
             Ok(method) if method.get("isAvailable").and_then(Value::as_bool) == Some(true) => {
-                passed(&format!("the method `{name}` is available"));
+                passed(&self.language.text(
+                    format!("the method `{name}` is available"),
+                    format!("метод `{name}` доступен"),
+                ));
                 true
             }
             Ok(method) => {
                 let exists = method.get("isExisting").and_then(Value::as_bool) == Some(true);
                 let remedy = if exists {
-                    "the portal's plan or the webhook's scope does not include it"
+                    self.language.text(
+                        "the portal's plan or the webhook's scope does not include it",
+                        "тариф портала или права вебхука его не включают",
+                    )
                 } else {
-                    "this portal's CRM is too old; update it"
+                    self.language.text(
+                        "this portal's CRM is too old; update it",
+                        "CRM этого портала слишком старая; обновите её",
+                    )
                 };
-                failed(&format!("the method `{name}` is not available"), remedy);
+                let what = self.language.text(
+                    format!("the method `{name}` is not available"),
+                    format!("метод `{name}` недоступен"),
+                );
+                failed(&what, remedy);
                 false
             }
             Err(error) => {
@@ -189,41 +277,80 @@ impl Check {
 
     /// The items of each entity type, smart processes included.
     async fn can_read(&self) -> bool {
+        let language = self.language;
         let standard = Family::ALL.into_iter().filter_map(|family| {
-            let plural = match family {
-                Family::Company => "companies".to_owned(),
-                family => format!("{}s", family.name()),
-            };
-            Some((EntityType::new(family.entity_type_id()?), plural))
+            Some((EntityType::new(family.entity_type_id()?), self.items(family)))
         });
         let mut types: Vec<(EntityType, String)> = standard.collect();
         let metadata = Metadata::new(Arc::clone(&self.portal));
         match metadata.smart_processes(&self.deadline).await {
             Ok(smart) => types.extend(smart.iter().map(|it| {
-                let title = readable(&it.title);
-                (it.entity, format!("items of the smart process {} ({title})", it.entity.id()))
+                let (id, title) = (it.entity.id(), readable(&it.title));
+                let items = language.text(
+                    format!("items of the smart process {id} ({title})"),
+                    format!("элементы смарт-процесса {id} ({title})"),
+                );
+                (it.entity, items)
             })),
             Err(error) => {
-                let failure = Failure::from_portal(&error, Purpose::Reading);
-                failed(
-                    &format!("the smart processes cannot be listed: {}", failure.message),
-                    "only an administrator may list them; items can be changed all the same",
+                let (why, _) = self.told(&error);
+                let (what, remedy) = language.text(
+                    (
+                        format!("the smart processes cannot be listed: {why}"),
+                        "only an administrator may list them; items can be changed all the same",
+                    ),
+                    (
+                        format!("список смарт-процессов не читается: {why}"),
+                        "его видит только администратор; элементы менять всё равно можно",
+                    ),
                 );
+                failed(&what, remedy);
             }
         }
         let mut can_read_all = true;
-        for (entity, plural) in types {
+        for (entity, items) in types {
             let parameters = json!({"entityTypeId": entity.id(), "select": ["id"], "start": -1});
             match self.call("crm.item.list", parameters).await {
-                Ok(_) => passed(&format!("{plural} can be read")),
+                Ok(_) => passed(
+                    &language
+                        .text(format!("{items} can be read"), format!("{items}: чтение разрешено")),
+                ),
                 Err(error) => {
                     can_read_all = false;
-                    let failure = Failure::from_portal(&error, Purpose::Reading);
-                    failed(&format!("{plural} cannot be read: {}", failure.message), &failure.hint);
+                    let (why, remedy) = self.told(&error);
+                    let what = language.text(
+                        format!("{items} cannot be read: {why}"),
+                        format!("{items}: прочитать нельзя: {why}"),
+                    );
+                    failed(&what, &remedy);
                 }
             }
         }
         can_read_all
+    }
+
+    /// What people call the items of a family.
+    fn items(&self, family: Family) -> String {
+        let english = match family {
+            Family::Company => "companies".to_owned(),
+            family => format!("{}s", family.name()),
+        };
+        let russian = match family {
+            Family::Lead => "лиды",
+            Family::Deal => "сделки",
+            Family::Contact => "контакты",
+            Family::Company => "компании",
+            Family::Quote => "предложения",
+            Family::Invoice => "счета",
+            Family::SmartProcess => "элементы смарт-процессов",
+        };
+        self.language.text(english, russian.to_owned())
+    }
+
+    /// What happened, and the remedy.
+    fn told(&self, error: &PortalError) -> (String, String) {
+        let failure = Failure::from_portal(error, Purpose::Reading);
+        self.language.text((failure.message, failure.hint), russian::of_failure(error))
     }
 
     async fn call(&self, method: &str, parameters: Value) -> Result<Value, PortalError> {
@@ -235,15 +362,14 @@ impl Check {
     }
 
     fn explain(&self, error: &PortalError) {
-        let failure = Failure::from_portal(error, Purpose::Reading);
+        let (told, hint) = self.told(error);
         let message = match error {
-            PortalError::Refused(refusal) => {
-                format!("{} (`{}`)", failure.message, readable(&refusal.code))
-            }
-            _ => failure.message,
+            PortalError::Refused(refusal) => format!("{told} (`{}`)", readable(&refusal.code)),
+            _ => told,
         };
         let is_not_json = matches!(error, PortalError::NoUsableAnswer { http_status: Some(_), .. });
         let remedy = match error {
+            _ if self.language == Language::Russian => &hint,
             _ if is_not_json => {
                 "the server at this address is not a Bitrix24 portal, or a proxy answers \
                  instead; check the address"
@@ -251,7 +377,7 @@ impl Check {
             PortalError::Refused(refusal) if refusal.kind() == ErrorKind::SignInFailed => {
                 "make a new webhook in the portal and put its address into the settings"
             }
-            _ => &failure.hint,
+            _ => &hint,
         };
         let scrubber = self.portal.scrubber();
         failed(&scrubber.text(&message), remedy);

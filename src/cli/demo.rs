@@ -12,7 +12,9 @@ use self::screen::{
     Screen,
 };
 use super::{
-    embedded_portal, print,
+    embedded_portal,
+    language::Language,
+    print,
     words::{changes, group, list, named, number, so_many, text},
     wrong_usage,
 };
@@ -28,7 +30,7 @@ use crate::{
 /// Large enough for every line of the conversation.
 const PIPE_SIZE: usize = 256 * 1024;
 
-pub(super) async fn run() -> ExitCode {
+pub(super) async fn run(language: Language) -> ExitCode {
     let (sandbox, sign_in) = match embedded_portal().await {
         Ok(started) => started,
         Err(failure) => return wrong_usage(&failure),
@@ -41,11 +43,11 @@ pub(super) async fn run() -> ExitCode {
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = StdioTransport::new(input, output, Timeouts::STANDARD.call);
     let server = tokio::spawn(server::serve(registry, Ok(account), lines));
-    let shown = show(ours).await;
+    let shown = show(ours, language).await;
     let ended = server.await;
     match (shown, ended) {
         (Some(()), Ok(Ok(()))) => ExitCode::SUCCESS,
-        _ => super::wrong_call("the demonstration was cut short"),
+        _ => super::wrong_call(language.text("the demonstration was cut short", "показ прерван")),
     }
 }
 
@@ -58,14 +60,17 @@ fn fill(sandbox: &Sandbox) {
 }
 
 /// Talks to the server as an MCP client does, and shows what is said.
-async fn show(pipe: DuplexStream) -> Option<()> {
+async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
     let (input, output) = tokio::io::split(pipe);
     let answers = BufReader::new(input).lines();
-    let mut client = Client { answers, output, next_id: 1, screen: Screen::new() };
-    print(
+    let mut client = Client { answers, output, next_id: 1, screen: Screen::new(language) };
+    print(language.text(
         "An AI assistant starts this program and calls its tools. Here are such calls, sent to a real\n\
          server in this process, which calls an embedded Bitrix24 portal over HTTP.",
-    );
+        "ИИ-ассистент запускает эту программу и вызывает её инструменты. Вот такие вызовы: их получает\n\
+         настоящий сервер в этом процессе, а он обращается по HTTP к встроенному порталу Битрикс24.\n\
+         Вызовы и ошибки, как их видит ассистент, — на английском.",
+    ));
 
     let initialize = json!({
         "protocolVersion": "2025-11-25",
@@ -75,62 +80,75 @@ async fn show(pipe: DuplexStream) -> Option<()> {
     client.ask("initialize", initialize).await?;
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await?;
 
-    client
-        .screen
-        .heading("1. Find the deal, and the code of the stage that people call \"Agreed\"");
+    client.screen.heading(language.text(
+        "1. Find the deal, and the code of the stage that people call \"Agreed\"",
+        "1. Найти сделку и код стадии, которую люди называют «Agreed»",
+    ));
     let answer = client
         .call("find_crm_items", json!({"entityTypeId": 2, "query": "service contract"}))
         .await?;
-    client.screen.moment(Found, &items(&answer));
+    client.screen.moment(Found, &items(&answer, language));
     let answer =
         client.call("describe_crm_fields", json!({"entityTypeId": 2, "query": "agreed"})).await?;
-    client.screen.moment(Found, &stages(&answer));
+    client.screen.moment(Found, &stages(&answer, language));
 
-    client.screen.heading("2. Move it to that stage and set its amount");
+    client.screen.heading(language.text(
+        "2. Move it to that stage and set its amount",
+        "2. Перевести её на эту стадию и задать сумму",
+    ));
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {
             "stageId": "C9:UC_NYL06U", "opportunity": 12000, "currencyId": "USD",
         }}))
         .await?;
-    client.screen.moment(Changed, &changes(&answer, &answer));
+    client.screen.moment(Changed, &changes(&answer, &answer, language));
 
-    client.screen.heading("3. Misspell a field: a portal ignores it and still answers success");
+    client.screen.heading(language.text(
+        "3. Misspell a field: a portal ignores it and still answers success",
+        "3. Опечатка в имени поля: портал её пропускает и отвечает, что всё получилось",
+    ));
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {"titel": "Acme: spring order"}}))
         .await?;
-    client.screen.moment(Caught, &error(&answer));
+    client.screen.moment(Caught, &error(&answer, language));
 
-    client.screen.heading(
+    client.screen.heading(language.text(
         "4. Name a stage that the pipeline does not have: the portal drops it, and answers success",
-    );
+        "4. Стадия, которой нет в воронке: портал её не ставит и отвечает, что всё получилось",
+    ));
     let answer = client
         .update(json!({"entityTypeId": 2, "id": 351, "fields": {
             "title": "Acme: service contract", "stageId": "C9:NEGOTIATION",
         }}))
         .await?;
-    client.screen.moment(Changed, &changes(&answer, &answer));
-    client.screen.moment(Caught, &error(&answer));
+    client.screen.moment(Changed, &changes(&answer, &answer, language));
+    client.screen.moment(Caught, &error(&answer, language));
 
-    client.screen.heading(
+    client.screen.heading(language.text(
         "5. Hand forty deals over and move them on: the first call shows it, the second one does it",
-    );
+        "5. Передать сорок сделок и сменить им стадию: первый вызов показывает, второй выполняет",
+    ));
     let mut many = json!({
         "entityTypeId": 2, "filter": {"%title": "Deal", "stageId": "NEW"},
         "fields": {"assignedById": "Marta Keller", "stageId": "PREPARATION"},
     });
     let preview = client.call(UPDATE_MANY, many.clone()).await?;
-    client.screen.moment(Found, &would_change(&preview));
+    client.screen.moment(Found, &would_change(&preview, language));
     let confirm = ("confirm".to_owned(), preview.get("confirm")?.clone());
     many.as_object_mut()?.extend([confirm]);
     let answer = client.call(UPDATE_MANY, many).await?;
+    let (updated, count) = (number(&answer, "updated"), number(&answer, "count"));
     let updated =
-        format!("{} of {}", number(&answer, "updated"), so_many(number(&answer, "count")));
+        language.text(format!("{updated} of {}", so_many(count)), format!("{updated} из {count}"));
     client.screen.moment(Changed, &[updated]);
-    client.screen.moment(Caught, &list(&answer, "failed").map(group).collect::<Vec<_>>());
+    client
+        .screen
+        .moment(Caught, &list(&answer, "failed").map(|it| group(it, language)).collect::<Vec<_>>());
 
-    print(
-        "\nNext: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`",
-    );
+    print(language.text(
+        "\nNext: connect your portal with `bitrix24-crm-mcp setup`",
+        "\nДальше: подключите свой портал: `bitrix24-crm-mcp setup`",
+    ));
     Some(())
 }
 
@@ -171,9 +189,11 @@ impl Client {
     }
 }
 
-fn items(answer: &Value) -> Vec<String> {
+fn items(answer: &Value, language: Language) -> Vec<String> {
     list(answer, "items")
         .flat_map(|item| {
+            let [stage, pipeline, responsible] = ["stageId", "categoryId", "assignedById"]
+                .map(|field| named(answer, field, &item[field]));
             [
                 format!(
                     "{} {}, {} {}",
@@ -182,24 +202,23 @@ fn items(answer: &Value) -> Vec<String> {
                     item["opportunity"],
                     text(item, "currencyId")
                 ),
-                format!(
-                    "stage {} of the pipeline {}, responsible {}",
-                    named(answer, "stageId", &item["stageId"]),
-                    named(answer, "categoryId", &item["categoryId"]),
-                    named(answer, "assignedById", &item["assignedById"])
+                language.text(
+                    format!("stage {stage} of the pipeline {pipeline}, responsible {responsible}"),
+                    format!("стадия {stage}, воронка {pipeline}, ответственный {responsible}"),
                 ),
             ]
         })
         .collect()
 }
 
-fn stages(answer: &Value) -> Vec<String> {
+fn stages(answer: &Value, language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     for pipeline in list(answer, "fields").flat_map(|field| list(field, "pipelines")) {
         for stage in list(pipeline, "stages") {
-            lines.push(format!(
-                "the stage {} of the pipeline {} has the code {}",
-                stage["name"], pipeline["name"], stage["code"]
+            let (pipeline, name, code) = (&pipeline["name"], &stage["name"], &stage["code"]);
+            lines.push(language.text(
+                format!("the stage {name} of the pipeline {pipeline} has the code {code}"),
+                format!("у стадии {name} воронки {pipeline} код {code}"),
             ));
         }
     }
@@ -207,38 +226,43 @@ fn stages(answer: &Value) -> Vec<String> {
 }
 
 /// What a change of many items would do, with its first item.
-fn would_change(preview: &Value) -> Vec<String> {
-    let count =
-        format!("{} of {} items would change, such as", preview["toChange"], preview["count"]);
-    let mut lines = vec![count];
+fn would_change(preview: &Value, language: Language) -> Vec<String> {
+    let (changed, count) = (&preview["toChange"], &preview["count"]);
+    let mut lines = vec![language.text(
+        format!("{changed} of {count} items would change, such as"),
+        format!("изменились бы {changed} из {count}, например"),
+    )];
     if let Some(sample) = list(preview, "samples").next() {
         lines.push(format!("{} {}", sample["id"], sample["title"]));
-        lines.extend(changes(sample, preview));
+        lines.extend(changes(sample, preview, language));
     }
     lines
 }
 
 /// What went wrong and why, then what the assistant is to make of it.
-fn error(answer: &Value) -> Vec<String> {
+fn error(answer: &Value, language: Language) -> Vec<String> {
     let error = &answer["error"];
     let mut lines = vec![format!("{}: {}", text(error, "code"), text(error, "message"))];
     for problem in list(error, "problems") {
         if let Some(meant) = problem.get("didYouMean").and_then(Value::as_str) {
-            lines.push(format!("did you mean `{meant}`?"));
+            lines.push(language.text(
+                format!("did you mean `{meant}`?"),
+                format!("возможно, имелось в виду `{meant}`?"),
+            ));
         }
     }
     for missed in list(answer, "notApplied") {
-        lines.push(format!(
-            "{} was not applied: {} is {} ({})",
-            missed["asked"],
-            text(missed, "field"),
-            missed["now"],
-            text(missed, "why")
+        let (asked, now) = (&missed["asked"], &missed["now"]);
+        let (field, why) = (text(missed, "field"), text(missed, "why"));
+        lines.push(language.text(
+            format!("{asked} was not applied: {field} is {now} ({why})"),
+            format!("{asked} не применено: {field} остаётся {now} ({why})"),
         ));
         let options: Vec<String> = list(missed, "options")
             .map(|option| format!("{} ({})", option["name"], text(option, "code")))
             .collect();
-        lines.push(format!("there are {}", options.join(", ")));
+        let options = options.join(", ");
+        lines.push(language.text(format!("there are {options}"), format!("есть {options}")));
     }
     lines.push(format!("written: {}, retry: {}", text(error, "written"), text(error, "retry")));
     lines

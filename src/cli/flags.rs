@@ -46,6 +46,15 @@ impl Flags {
         let from_environment = || Some(env::var_os(variable)?.to_string_lossy().into_owned());
         self.0.get(variable).cloned().or_else(from_environment)
     }
+
+    /// What was typed, as the variables that say the same, in the order of the table.
+    #[cfg(feature = "setup")]
+    pub(super) fn typed(&self) -> Vec<(String, String)> {
+        let typed = FLAGS.into_iter().filter_map(|(variable, ..)| {
+            Some((variable.to_owned(), self.0.get(variable)?.clone()))
+        });
+        typed.collect()
+    }
 }
 
 impl Args for Flags {

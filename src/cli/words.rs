@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
+use super::language::Language;
+
 /// The changes of an item with the names that the whole answer gives, each in a line.
-pub(super) fn changes(item: &Value, answer: &Value) -> Vec<String> {
+pub(super) fn changes(item: &Value, answer: &Value, language: Language) -> Vec<String> {
+    let by_itself = language.text("  (by the portal itself)", "  (изменил сам портал)");
     list(item, "changes")
         .map(|change| {
             let field = text(change, "field");
@@ -12,7 +15,7 @@ pub(super) fn changes(item: &Value, answer: &Value) -> Vec<String> {
                 "{field:<12} {} → {}{}",
                 named(answer, field, &change["before"]),
                 named(answer, field, &change["after"]),
-                if is_asked_for { "" } else { "  (by the portal itself)" }
+                if is_asked_for { "" } else { by_itself }
             )
         })
         .collect()
@@ -29,7 +32,7 @@ pub(super) fn named(answer: &Value, field: &str, code: &Value) -> String {
 }
 
 /// Why some items are not as asked for, in a line: how many, which, and what the answer says of it.
-pub(super) fn group(group: &Value) -> String {
+pub(super) fn group(group: &Value, language: Language) -> String {
     /// More ids would not be read.
     const MAX_IDS: usize = 10;
     let count = number(group, "count");
@@ -41,7 +44,11 @@ pub(super) fn group(group: &Value) -> String {
     let reasons = ["code", "field", "why", "message", "portalCode"];
     let reasons: Vec<&str> =
         reasons.into_iter().map(|key| text(group, key)).filter(|it| !it.is_empty()).collect();
-    format!("{}{ids}: {}", so_many(count), reasons.join(", "))
+    let items = language.text(
+        so_many(count),
+        language.counted(count, ["item", "items"], ["элемент", "элемента", "элементов"]),
+    );
+    format!("{items}{ids}: {}", reasons.join(", "))
 }
 
 /// So many items.

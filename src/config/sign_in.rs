@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    PortalChoice, parsed,
+    PortalChoice, parsed, unset_option,
     values::yes_or_no,
     variables::{
         ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, REFRESH_TOKEN, SANDBOX,
@@ -116,6 +116,22 @@ pub(super) fn read(
             PortalChoice::Missing
         }
     }
+}
+
+/// What a portal would be signed in to with, had the MCP client's options been set.
+pub(super) fn unset_options(given: &impl Fn(&str) -> Option<String>) -> Vec<Problem> {
+    let secrets = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
+    let files = secrets.map(|name| format!("{name}_FILE"));
+    let names = secrets.into_iter().chain([PORTAL_URL]).map(str::to_owned).chain(files);
+    let problem = |name: String| {
+        let text = given(&name)?;
+        let option = unset_option(&text)?;
+        let message = format!(
+            "holds the placeholder `${{user_config.{option}}}`: its option is not set in the MCP client"
+        );
+        Some(Problem::new(&name, message))
+    };
+    names.filter_map(problem).collect()
 }
 
 /// A secret from its variable or from the file that `…_FILE` names, with the name that gave it.

@@ -40,6 +40,19 @@ pub enum AddressError {
     NotAPortal,
 }
 
+impl AddressError {
+    /// Everything that can be wrong.
+    pub const ALL: [Self; 7] = [
+        Self::NotAUrl,
+        Self::Placeholder,
+        Self::OddCharacter,
+        Self::NotHttps,
+        Self::Extra,
+        Self::NotAWebhook,
+        Self::NotAPortal,
+    ];
+}
+
 impl Address {
     /// The portal that a URL leads to, below a path prefix.
     pub(super) fn new(mut url: Url, prefix: &str) -> Self {

@@ -3,11 +3,11 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use crate::random;
+use crate::whole_file::{self, Access, private};
 
 /// Why a file must not keep tokens, to be read after the setting's name; `None` when it may.
 pub fn refusal(file: &Path) -> Option<String> {
@@ -62,22 +62,9 @@ pub(super) fn read(file: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Replaces the file in one step, so that no reader sees half of it.
+/// Replaces the file.
 pub(super) fn replace(file: &Path, content: &str) -> io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}.new", random::text()?));
-    let new = PathBuf::from(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    let mut written = private(&mut options).open(&new)?;
-    let replaced = written
-        .write_all(content.as_bytes())
-        .and_then(|()| written.sync_all())
-        .and_then(|()| fs::rename(&new, file));
-    if replaced.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    replaced
+    whole_file::replace(file, content, Access::Private)
 }
 
 /// Waits for the lock beside the file on a thread of its own: another process may hold it.
@@ -99,13 +86,6 @@ pub(super) async fn lock(file: PathBuf) -> io::Result<File> {
 fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    options
-}
-
-/// Readable by its owner alone.
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 

@@ -10,11 +10,12 @@ use std::{
 /// The top modules, those that know least first: each imports only those before it. The names of
 /// environment variables and the sentences about them are apart from the rest of `config`, which
 /// reads them.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "config::variables",
     "config::hints",
     "crm",
     "random",
+    "whole_file",
     "sandbox",
     "text",
     "json",

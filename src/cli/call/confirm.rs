@@ -5,9 +5,10 @@ use std::{process::ExitCode, time::Duration};
 
 use serde_json::{Map, Value};
 
-use super::{Caller, exit_code, parts, preview, question::Person, total::Total};
+use super::{Caller, exit_code, parts, preview, total::Total};
 use crate::{
     cli::{
+        person::Person,
         print_json,
         words::{list, number, so_many, text},
         wrong_call,

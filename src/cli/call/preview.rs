@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::words::{changes, group, list, number, so_many, text};
+use crate::cli::{
+    language::Language,
+    words::{changes, group, list, number, so_many, text},
+};
 
 /// What would change, in lines.
 pub(super) fn of(answer: &Value) -> String {
@@ -17,7 +20,11 @@ pub(super) fn of(answer: &Value) -> String {
         lines.push(String::new());
         let title = sample.get("title").map(|title| format!(" {title}")).unwrap_or_default();
         lines.push(format!("  {}{title}", sample["id"]));
-        lines.extend(changes(sample, answer).into_iter().map(|change| format!("      {change}")));
+        lines.extend(
+            changes(sample, answer, Language::English)
+                .into_iter()
+                .map(|change| format!("      {change}")),
+        );
     }
     let shown = list(answer, "samples").count();
     if (1..to_change).contains(&shown) {
@@ -36,7 +43,9 @@ pub(super) fn of(answer: &Value) -> String {
     ] {
         if list(answer, key).next().is_some() {
             lines.push(heading.to_owned());
-            lines.extend(list(answer, key).map(|one| format!("  {}", group(one))));
+            lines.extend(
+                list(answer, key).map(|one| format!("  {}", group(one, Language::English))),
+            );
         }
     }
     let remarks = list(answer, "notes").chain(list(answer, "effects"));
@@ -57,7 +66,11 @@ pub(super) fn of_one(answer: &Value) -> String {
     let mut lines =
         vec![format!("Of item {} this would be put back:", answer["id"]), String::new()];
     let restored = json!({"changes": answer["restored"]});
-    lines.extend(changes(&restored, answer).into_iter().map(|change| format!("  {change}")));
+    lines.extend(
+        changes(&restored, answer, Language::English)
+            .into_iter()
+            .map(|change| format!("  {change}")),
+    );
     for kept in list(answer, "kept") {
         lines.push(format!("  {} stays, changed since", text(kept, "field")));
     }

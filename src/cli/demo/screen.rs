@@ -2,7 +2,7 @@
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::cli::{print, screen::Colours};
+use crate::cli::{language::Language, print, screen::Colours};
 
 /// The columns beside a label, of 100.
 const WIDTH: usize = 88;
@@ -17,25 +17,26 @@ pub(super) enum Moment {
 }
 
 impl Moment {
-    fn label(self) -> (&'static str, Style) {
-        let (label, colour) = match self {
-            Self::Asked => ("asked", AnsiColor::Blue),
-            Self::Found => ("found", AnsiColor::Cyan),
-            Self::Changed => ("changed", AnsiColor::Green),
-            Self::Caught => ("caught", AnsiColor::Yellow),
+    fn label(self, language: Language) -> (&'static str, Style) {
+        let (english, russian, colour) = match self {
+            Self::Asked => ("asked", "вызов", AnsiColor::Blue),
+            Self::Found => ("found", "найдено", AnsiColor::Cyan),
+            Self::Changed => ("changed", "изменено", AnsiColor::Green),
+            Self::Caught => ("caught", "замечено", AnsiColor::Yellow),
         };
-        (label, colour.on_default().bold())
+        (language.text(english, russian), colour.on_default().bold())
     }
 }
 
 /// Where people read.
 pub(super) struct Screen {
     colours: Colours,
+    language: Language,
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
-        Self { colours: Colours::wanted() }
+    pub(super) fn new(language: Language) -> Self {
+        Self { colours: Colours::wanted(), language }
     }
 
     pub(super) fn heading(&self, text: &str) {
@@ -56,7 +57,7 @@ impl Screen {
     }
 
     fn labelled(&self, moment: Moment, lines: &[String]) {
-        let (label, style) = moment.label();
+        let (label, style) = moment.label(self.language);
         for (index, line) in lines.iter().enumerate() {
             // Padded before it is styled: codes have no width on the screen.
             let label = format!("   {:<8} ", if index == 0 { label } else { "" });

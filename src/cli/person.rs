@@ -56,11 +56,19 @@ impl Person {
     }
 }
 
+impl Person {
+    /// Asks a question that nothing else goes on beside.
+    #[cfg(feature = "setup")]
+    pub(super) fn says_yes(&mut self, question: &str) -> bool {
+        agrees(question, &mut self.answers, &mut io::stderr())
+    }
+}
+
 fn agrees(question: &str, answers: &mut dyn BufRead, output: &mut dyn Write) -> bool {
     let asked = write!(output, "{question} [y/N] ").and_then(|()| output.flush());
     let mut line = String::new();
     let read = asked.and_then(|()| answers.read_line(&mut line));
-    read.is_ok() && ["y", "yes"].contains(&line.trim().to_lowercase().as_str())
+    read.is_ok() && ["y", "yes", "д", "да"].contains(&line.trim().to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -73,6 +81,7 @@ mod tests {
             ("y\n", true),
             ("Yes\r\n", true),
             (" y \nn\n", true),
+            ("Да\n", true),
             ("n\n", false),
             ("\n", false),
             ("", false),

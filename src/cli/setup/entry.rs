@@ -1,0 +1,160 @@
+//! What an entry of a client's file is to say, given what it says now. Pure.
+
+use serde_json::{Map, Value, json};
+
+use super::clients::Client;
+use crate::config::variables::{
+    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, REFRESH_TOKEN, SANDBOX,
+    TOKEN_FILE, WEBHOOK_URL,
+};
+
+/// How clients start this program: its path, and the variables that are set for it.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    pub(super) program: String,
+    pub(super) variables: Vec<(String, String)>,
+}
+
+/// The entry of that name starts another program, or is no entry at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Foreign;
+
+/// The entry with everything that a person has added to it: other settings stay as they are.
+///
+/// # Errors
+///
+/// The entry is of another server, which is left alone.
+pub(super) fn connected(
+    client: Client,
+    existing: Option<&Value>,
+    start: &Start,
+) -> Result<Map<String, Value>, Foreign> {
+    let mut entry = match existing {
+        None => Map::new(),
+        Some(existing) if is_ours(existing) => existing.as_object().cloned().ok_or(Foreign)?,
+        Some(_) => return Err(Foreign),
+    };
+    if client.names_transport() {
+        entry.entry("type").or_insert_with(|| json!("stdio"));
+    }
+    let was_direct = entry.get("command").and_then(Value::as_str).is_some_and(names_us);
+    let args = match entry.get("args") {
+        Some(Value::Array(args)) if was_direct => {
+            // Which portal it is, is said by the variables.
+            args.iter().filter(|arg| **arg != "--sandbox").cloned().collect()
+        }
+        _ => vec![],
+    };
+    let mut variables = match entry.get("env") {
+        Some(Value::Object(variables)) => variables.clone(),
+        _ => Map::new(),
+    };
+    variables.retain(|name, _| !chooses_portal(name));
+    variables.extend(start.variables.iter().map(|(name, value)| (name.clone(), json!(value))));
+    if let Some(Value::Array(passed_on)) = entry.get_mut("env_vars") {
+        passed_on.retain(|name| !name.as_str().is_some_and(chooses_portal));
+    }
+    entry.insert("command".to_owned(), json!(start.program));
+    entry.insert("args".to_owned(), Value::Array(args));
+    entry.insert("env".to_owned(), Value::Object(variables));
+    Ok(entry)
+}
+
+/// Whether an entry starts this program, directly or by another one such as `npx`.
+pub(super) fn is_ours(entry: &Value) -> bool {
+    let command = entry.get("command").and_then(Value::as_str);
+    let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
+    command.into_iter().chain(args.filter_map(Value::as_str)).any(names_us)
+}
+
+fn names_us(text: &str) -> bool {
+    let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.starts_with(env!("CARGO_PKG_NAME"))
+}
+
+/// The secrets that stand in an entry itself.
+pub(super) fn secrets(entry: &Value) -> Vec<&str> {
+    let variables = entry.get("env").and_then(Value::as_object).into_iter().flatten();
+    let secret =
+        |name: &str| [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET].contains(&name);
+    variables.filter(|(name, _)| secret(name)).filter_map(|(_, value)| value.as_str()).collect()
+}
+
+/// Whether a variable says which portal is used or signs in there.
+fn chooses_portal(variable: &str) -> bool {
+    [
+        WEBHOOK_URL,
+        PORTAL_URL,
+        ACCESS_TOKEN,
+        REFRESH_TOKEN,
+        CLIENT_ID,
+        CLIENT_SECRET,
+        OAUTH_URL,
+        TOKEN_FILE,
+        SANDBOX,
+    ]
+    .into_iter()
+    .any(|name| variable == name || variable.strip_suffix("_FILE") == Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Start {
+        let variable = ("BITRIX24_WEBHOOK_URL_FILE".to_owned(), "/w".to_owned());
+        Start { program: "/bin/bitrix24-crm-mcp".to_owned(), variables: vec![variable] }
+    }
+
+    #[test]
+    fn what_a_person_added_stays() {
+        let plain = json!({"command": "/bin/bitrix24-crm-mcp", "args": [], "env": {"BITRIX24_WEBHOOK_URL_FILE": "/w"}});
+        for (existing, expected) in [
+            (None, plain.clone()),
+            (Some(plain.clone()), plain.clone()),
+            (
+                Some(json!({
+                    "command": "bitrix24-crm-mcp", "args": ["--sandbox", "--read-only"], "timeout": 5,
+                    "env": {
+                        "BITRIX24_WEBHOOK_URL": "https://a.example/rest/1/s3cret/", "BITRIX24_RATE": "100/3",
+                        "BITRIX24_ACCESS_TOKEN_FILE": "/t", "BITRIX24_TOKEN_FILE": "/t", "BITRIX24_CA_FILE": "/c",
+                        "BITRIX24_SANDBOX": "1",
+                    },
+                    "env_vars": ["BITRIX24_WEBHOOK_URL", "HTTPS_PROXY"],
+                })),
+                json!({
+                    "command": "/bin/bitrix24-crm-mcp", "args": ["--read-only"], "timeout": 5,
+                    "env": {"BITRIX24_RATE": "100/3", "BITRIX24_CA_FILE": "/c", "BITRIX24_WEBHOOK_URL_FILE": "/w"},
+                    "env_vars": ["HTTPS_PROXY"],
+                }),
+            ),
+            (
+                Some(json!({"command": "npx", "args": ["-y", "bitrix24-crm-mcp@0.1.0"]})),
+                plain.clone(),
+            ),
+            (Some(json!({"command": r"C:\Tools\bitrix24-crm-mcp.exe"})), plain),
+        ] {
+            let entry = connected(Client::Gemini, existing.as_ref(), &start());
+            assert_eq!(entry.map(Value::Object), Ok(expected), "{existing:?}");
+        }
+        assert_eq!(connected(Client::Cursor, None, &start()).unwrap()["type"], "stdio");
+    }
+
+    #[test]
+    fn entries_of_other_servers_are_left_alone() {
+        for foreign in [
+            json!({"url": "https://mcp.example/bitrix24"}),
+            json!({"command": "npx", "args": ["-y", "another-bitrix24-server"]}),
+            json!({"command": "my-bitrix24-crm-mcp"}),
+            json!({}),
+            json!("bitrix24-crm-mcp"),
+            Value::Null,
+        ] {
+            assert_eq!(
+                connected(Client::Cursor, Some(&foreign), &start()),
+                Err(Foreign),
+                "{foreign}"
+            );
+        }
+    }
+}
