@@ -200,7 +200,7 @@ mod tests {
             (
                 "mcp_servers = {other = {command = \"x\"}}\n",
                 "mcp_servers = {other = {command = \"x\"}, bitrix24 = { command = \"/b\", args = [], \
-                 env = { A = \"1\" } }}\n",
+                 env = { A = \"1\" } } }\n",
             ),
             (
                 "a = 1\r\n\r\n[mcp_servers.bitrix24]\r\ncommand = \"/old\"\r\nargs = []\r\nenv.A = \"1\"\r\n",
