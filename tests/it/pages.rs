@@ -98,7 +98,7 @@ fn cells(row: &str) -> Row {
 
 /// The code spans of a text.
 fn spans(text: &str) -> Vec<String> {
-    assert!(text.matches('`').count() % 2 == 0, "an open code span: {text}");
+    assert!(text.matches('`').count().is_multiple_of(2), "an open code span: {text}");
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
