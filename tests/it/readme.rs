@@ -4,12 +4,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use serde_json::Value;
 
-use crate::support::{program, run};
+use crate::{
+    pages::{NOT_WRITTEN_YET, anchors, blocks, links, page, pages, root, translations},
+    support::{program, run},
+};
 
 /// Names the settings.
 const SETTINGS_SOURCE: &str = include_str!("../../src/config/variables.rs");
@@ -28,57 +31,6 @@ const LONGEST_README: usize = 170;
 
 /// The shown calls, so that none gets lost when a page is rewritten.
 const SHOWN_CALLS: usize = 11;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The text of a page.
-fn page(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The pages of the documentation, from the repository's root.
-fn pages() -> Vec<String> {
-    let single =
-        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "evals/README.md"];
-    let below = fs::read_dir(root().join("docs")).unwrap();
-    let names = below.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut below: Vec<String> = names
-        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md"))
-        .map(|name| format!("docs/{name}"))
-        .collect();
-    below.sort();
-    single.into_iter().map(str::to_owned).chain(below).collect()
-}
-
-/// The fenced blocks: language and text.
-fn blocks(text: &str) -> Vec<(String, String)> {
-    let mut blocks = Vec::new();
-    let mut open: Option<(String, String)> = None;
-    for line in text.lines() {
-        match (line.trim_start().strip_prefix("```"), &mut open) {
-            (Some(language), None) => open = Some((language.to_owned(), String::new())),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (None, Some((_, text))) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    blocks
-}
-
-/// The lines outside of fenced blocks.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
-    let mut is_in_block = false;
-    text.lines().filter(move |line| {
-        let is_fence = line.trim_start().starts_with("```");
-        is_in_block ^= is_fence;
-        !is_in_block && !is_fence
-    })
-}
 
 #[tokio::test]
 async fn each_shown_call_answers_what_is_shown() {
@@ -217,24 +169,18 @@ fn screaming(variant: &str) -> String {
     code
 }
 
-/// The targets of the links in a page's prose.
-fn links(text: &str) -> Vec<String> {
-    let of_line = |line: &str| {
-        let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        targets.map(str::to_owned).collect::<Vec<_>>()
-    };
-    prose(text).flat_map(of_line).collect()
-}
-
-/// The anchors of a page's headings, as the usual renderers make them.
-fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = prose(text).filter_map(|line| {
-        let title = line.trim_start_matches('#');
-        (title.len() < line.len()).then(|| title.strip_prefix(' ')).flatten()
-    });
-    let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    let anchor = |title: &str| title.to_lowercase().chars().filter(is_kept).collect::<String>();
-    headings.map(|title| anchor(title).replace(' ', "-")).collect()
+/// A path without `..`.
+fn resolved(path: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            _ => resolved.push(part),
+        }
+    }
+    resolved
 }
 
 #[test]
@@ -242,7 +188,10 @@ fn every_relative_link_leads_somewhere() {
     let mut checked = 0;
     let mut broken = Vec::new();
     let mut known: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    for path in pages() {
+    // The places of the pages that are still to come, as links are resolved.
+    let expected: Vec<PathBuf> = NOT_WRITTEN_YET.iter().map(|page| root().join(page)).collect();
+    let russian = translations().into_iter().map(|(russian, _)| russian);
+    for path in pages().into_iter().chain(russian) {
         let folder = root().join(&path).parent().unwrap().to_owned();
         for link in links(&page(&path)) {
             if link.contains("://") || link.starts_with("mailto:") {
@@ -252,6 +201,9 @@ fn every_relative_link_leads_somewhere() {
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target = if file.is_empty() { root().join(&path) } else { folder.join(file) };
             if !target.exists() {
+                if expected.contains(&resolved(&target)) {
+                    continue;
+                }
                 broken.push(format!("{path}: {link}"));
                 continue;
             }
