@@ -46,6 +46,8 @@ mod naming;
 mod narrowing;
 mod odd_calls;
 mod people;
+#[cfg(unix)]
+mod pictures;
 mod policy;
 mod portal_time;
 mod properties;
