@@ -48,6 +48,8 @@ mod narrowing;
 mod odd_calls;
 mod pages;
 mod people;
+#[cfg(unix)]
+mod pictures;
 mod policy;
 mod portal_time;
 mod properties;
