@@ -1,10 +1,11 @@
 // Packs one program for people without Rust: two npm packages, a bundle for Claude Desktop (.mcpb) and a plain
 // archive, with their SHA-256 sums.
 //
-//   node packaging/pack.mjs --binary PATH --out DIR [--platform linux-x64] [--extras DIR] [--fast]
+//   node packaging/pack.mjs --binary PATH --out DIR [--platform linux-x64] [--extras DIR] [--without-main] [--fast]
 //
 // `--extras` names a folder with completions and manual pages; it goes into the main npm package and the archive.
-// `--fast` compresses little, for trials.
+// `--without-main` leaves the main npm package out, which is the same for all systems. `--fast` compresses little, for
+// trials.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -98,7 +99,7 @@ function bundle(platform, program) {
 
 /** The plain archive, which `cargo binstall` takes as well. */
 function archive(platform, program, extras) {
-  return below(`${name}-${version}-${platform}`, [
+  return below(`${name}-${version}-${platforms[platform].target}`, [
     { path: platforms[platform].program, data: program, executable: true },
     committed('README.md', 'README.md'),
     committed('LICENSE', 'LICENSE'),
@@ -114,6 +115,7 @@ function main() {
       out: { type: 'string' },
       platform: { type: 'string', default: `${process.platform}-${process.arch}` },
       extras: { type: 'string' },
+      'without-main': { type: 'boolean', default: false },
       fast: { type: 'boolean', default: false },
     },
   });
@@ -128,10 +130,10 @@ function main() {
   const level = values.fast ? 1 : 9;
   const plain = archive(platform, program, extras);
   const made = {
-    [`${name}-${version}.tgz`]: tarGz(mainPackage(extras), level),
+    ...(!values['without-main'] && { [`${name}-${version}.tgz`]: tarGz(mainPackage(extras), level) }),
     [`${name}-${platform}-${version}.tgz`]: tarGz(platformPackage(platform, program), level),
     [`${name}-${version}-${platform}.mcpb`]: zip(bundle(platform, program), level),
-    [`${name}-${version}-${platform}.${packed.ending}`]: packed.by(plain, level),
+    [`${name}-${version}-${platforms[platform].target}.${packed.ending}`]: packed.by(plain, level),
   };
   mkdirSync(out, { recursive: true });
   const sums = Object.entries(made).map(([file, data]) => {

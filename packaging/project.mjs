@@ -34,6 +34,7 @@ export const project = {
   license: value('package', 'license'),
   repository: value('package', 'repository'),
   registryName: value('package.metadata.packaging', 'registry-name'),
+  maintainer: value('package.metadata.deb', 'maintainer'),
 };
 
 /** What still has to be filled in before anything may be published. */
@@ -47,6 +48,8 @@ export function placeholders() {
   if (isReserved(namespace.split('.').reverse().join('.'))) {
     found.push(`\`registry-name\` is still ${project.registryName}`);
   }
+  const maintainer = project.maintainer.split('@')[1].replace('>', '');
+  if (isReserved(maintainer)) found.push(`\`maintainer\` is still ${project.maintainer}`);
   return found;
 }
 
