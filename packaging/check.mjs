@@ -95,9 +95,12 @@ async function installed() {
     assert.notDeepEqual(running(program), [], 'the program does not run');
     return session;
   };
-  const gone = (session) => {
+  const gone = async (session) => {
+    const left = running(program) ?? [];
+    for (const id of left) process.kill(id, 'SIGKILL');
+    assert.deepEqual(left, [], 'a process was left');
+    await session.closed();
     assert.deepEqual(session.strays, [], 'standard output holds more than messages');
-    assert.deepEqual(running(program) ?? [], [], 'a process was left');
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', undefined]) {
     const session = await start();
@@ -105,7 +108,7 @@ async function installed() {
     // Nobody handles a hang-up: the launcher has to end by it, as the program did.
     const expected = signal === 'SIGHUP' ? { code: null, signal } : { code: 0, signal: null };
     assert.deepEqual(end, expected, `after ${signal ?? 'the end of its input'}`);
-    gone(session);
+    await gone(session);
   }
   ok('the launcher passes signals and the end of its input on, ends as the program does, and leaves no process');
 
@@ -115,7 +118,7 @@ async function installed() {
     const session = await start();
     for (const id of running(program)) process.kill(id, 'SIGKILL');
     assert.deepEqual(await session.ended(), { code: null, signal: 'SIGKILL' });
-    gone(session);
+    await gone(session);
     ok('the launcher dies by the signal that killed the program');
   }
   const wrong = run('node', [launcher, '--no-such-flag'], { cwd });
@@ -226,5 +229,6 @@ try {
   console.log(`packaging: ${passed} passed`);
 } catch (error) {
   console.error(`failed: ${error.message}`);
-  process.exitCode = 1;
+  // At once: what was started and still runs gets the end of its input by that.
+  process.exit(1);
 }

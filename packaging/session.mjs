@@ -19,7 +19,9 @@ function within(promise, what) {
 /** One started server. */
 export class Session {
   #child;
+  #input;
   #ended;
+  #closed;
   #waiting = new Map();
   #next = 1;
   /** What it wrote to standard output besides messages. */
@@ -27,15 +29,21 @@ export class Session {
 
   constructor(command, args, options) {
     this.#child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#closed = new Promise((resolve) => this.#child.on('close', resolve));
     this.#ended = new Promise((resolve, reject) => {
       this.#child.on('error', reject);
-      this.#child.on('close', (code, signal) => {
-        for (const { reject: fail } of this.#waiting.values()) fail(new Error(`${command} ended before its answer`));
-        resolve({ code, signal });
-      });
+      this.#child.on('exit', (code, signal) => resolve({ code, signal }));
     });
     this.#ended.catch(() => {});
-    this.#child.stdin.on('error', () => {});
+    // Node closes the input of a child that has ended, unless it no longer knows it. It has to stay open: a process
+    // that was left behind would end by that too.
+    this.#input = this.#child.stdin;
+    this.#child.stdin = null;
+    this.#input.on('error', () => {});
+    this.#closed.then(() => {
+      this.#input.destroy();
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${command} ended before its answer`));
+    });
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#take(line));
   }
 
@@ -54,7 +62,7 @@ export class Session {
   }
 
   #send(message) {
-    this.#child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+    this.#input.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
   }
 
   /** The result of a request. */
@@ -63,6 +71,7 @@ export class Session {
     this.#next += 1;
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#send({ id, method, params });
+    // One that does not start at all has an error instead.
     return within(Promise.race([answer, this.#ended.then(() => answer)]), `the answer to ${method}`);
   }
 
@@ -83,7 +92,7 @@ export class Session {
 
   /** Sends a signal, or closes standard input without one, and waits for the end. */
   end(signal) {
-    if (signal === undefined) this.#child.stdin.end();
+    if (signal === undefined) this.#input.end();
     else this.#child.kill(signal);
     return within(this.#ended, `the end after ${signal ?? 'the end of its input'}`);
   }
@@ -91,6 +100,11 @@ export class Session {
   /** How it ended, whoever ended it. */
   ended() {
     return within(this.#ended, 'the end');
+  }
+
+  /** Waits until nobody can write to its output any more. */
+  closed() {
+    return within(this.#closed, 'the end of its output');
   }
 }
 
