@@ -1,6 +1,8 @@
 // Prints the links that add the server to Cursor and to VS Code by one click, for applications and, in the second
 // form, for web pages that allow no other addresses than https. They hold no webhook: Cursor takes it from an
-// environment variable, VS Code asks for it.
+// environment variable, VS Code asks for it. packaging/sync.mjs puts the same into packaging/README.md.
+
+import { fileURLToPath } from 'node:url';
 
 import { project } from './project.mjs';
 
@@ -28,4 +30,7 @@ function vsCode() {
   ];
 }
 
-console.log(['Cursor:', ...cursor(), '', 'VS Code:', ...vsCode()].join('\n'));
+/** All links as a text. */
+export const links = () => ['Cursor:', ...cursor(), '', 'VS Code:', ...vsCode(), ''].join('\n');
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(links());

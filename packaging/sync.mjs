@@ -1,9 +1,11 @@
 // Writes what Cargo.toml says (version, description, licence, addresses, the registry's name) into the committed
-// manifests. `--check` writes nothing and ends with 1 when one of them says something else.
+// manifests, and the links into packaging/README.md. `--check` writes nothing and ends with 1 when a file says
+// something else.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { links } from './links.mjs';
 import { json, platforms, project, root, text } from './project.mjs';
 
 const { name, version, description, license, repository, registryName } = project;
@@ -51,6 +53,8 @@ function* filled() {
   }
   const image = 'packaging/Dockerfile';
   yield [image, text(image).replace(/(server\.name=)"[^"]*"/, `$1"${registryName}"`)];
+  const page = 'packaging/README.md';
+  yield [page, text(page).replace(/```text\nCursor:[^`]*```/, `\`\`\`text\n${links().replaceAll('$', '$$$$')}\`\`\``)];
 }
 
 const isCheck = process.argv.includes('--check');

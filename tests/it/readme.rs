@@ -40,8 +40,14 @@ fn page(path: &str) -> String {
 
 /// The pages of the documentation, from the repository's root.
 fn pages() -> Vec<String> {
-    let single =
-        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "evals/README.md"];
+    let single = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "SECURITY.md",
+        "evals/README.md",
+        "packaging/README.md",
+    ];
     let below = fs::read_dir(root().join("docs")).unwrap();
     let names = below.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut below: Vec<String> = names
