@@ -80,4 +80,5 @@ mod unusable_answers;
 mod update;
 mod vendor;
 mod vendor_sandbox;
+mod versions;
 mod wrong_filters;

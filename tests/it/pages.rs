@@ -18,8 +18,14 @@ pub(crate) fn page(path: &str) -> String {
 
 /// The pages of the documentation in English, from the repository's root.
 pub(crate) fn pages() -> Vec<String> {
-    let single =
-        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "evals/README.md"];
+    let single = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "SECURITY.md",
+        "evals/README.md",
+        "packaging/README.md",
+    ];
     let below = names("docs").into_iter().map(|name| format!("docs/{name}"));
     single.into_iter().map(str::to_owned).chain(below).collect()
 }
