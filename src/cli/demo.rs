@@ -146,8 +146,8 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
         .moment(Caught, &list(&answer, "failed").map(|it| group(it, language)).collect::<Vec<_>>());
 
     print(language.text(
-        "\nNext: connect your portal with `bitrix24-crm-mcp setup`",
-        "\nДальше: подключите свой портал: `bitrix24-crm-mcp setup`",
+        "\nNext: connect your portal with `bitrix24-crm-mcp setup`, or as README.md says",
+        "\nДальше: подключите свой портал: `bitrix24-crm-mcp setup`, или как сказано в README.ru.md",
     ));
     Some(())
 }

@@ -207,10 +207,7 @@ impl<'a> Setup<'a> {
         for change in &accepted {
             is_done &= self.carried_out(change);
         }
-        let is_used = Client::ALL.into_iter().any(|client| {
-            !matches!(Step::plan(client, &self.places, wanted), Ok(Step::AsItIs(_)))
-                && client.is_there(&self.places)
-        });
+        let is_used = Client::ALL.into_iter().any(|client| self.uses_webhook(client, wanted));
         let file = self.store.file().display().to_string();
         match if is_used { Ok(false) } else { self.store.forget() } {
             Ok(true) => print(&language.text(
@@ -341,6 +338,19 @@ impl<'a> Setup<'a> {
             );
         }
         all_start
+    }
+
+    /// Whether a client still has the entry, or may have it in a file that cannot be read for certain.
+    fn uses_webhook(&self, client: Client, wanted: Wanted<'_>) -> bool {
+        match Step::plan(client, &self.places, wanted) {
+            Ok(Step::AsItIs(_)) => false,
+            Ok(Step::Change(_)) => true,
+            Err(_) => {
+                let text = std::fs::read(client.file(&self.places)).unwrap_or_default();
+                let name = self.store.file().file_name().unwrap_or_default();
+                String::from_utf8_lossy(&text).contains(&*name.to_string_lossy())
+            }
+        }
     }
 
     fn explain_other_clients(&self, start: &Start) {

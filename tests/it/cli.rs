@@ -207,7 +207,7 @@ async fn the_demonstration_shows_updates_refusals_and_a_caught_drop() {
        caught   1 item (1017): REQUIRED_FIELD, opportunity, the portal requires a field that is empty,
                 CRM_FIELD_ERROR_REQUIRED
 
-    Next: connect your portal as README.md says, and try the settings: `bitrix24-crm-mcp check`
+    Next: connect your portal with `bitrix24-crm-mcp setup`, or as README.md says
     "#);
 }
 
@@ -238,11 +238,17 @@ async fn help_names_every_command_and_setting() {
       call     Call one tool and print its answer
       check    Try the settings against the portal, a line for each thing that has to be right
       demo     Show updates on an embedded portal; needs no account
+      setup    Connect the MCP clients of this machine: asks for the webhook, tries it, and writes their files
       history  Show the changes that the journal's file records, the newest first
       schema   Print the schemas of the tools and of each entity type's fields
       help     Print this message or the help of the given subcommand(s)
 
     Options:
+          --lang <LANG>
+              The language of `check`, `setup` and `demo`, by default that of the locale
+              
+              [possible values: en, ru]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -332,6 +338,11 @@ async fn help_names_every_command_and_setting() {
     Options:
           --confirm
               Show what `update_crm_items` or `undo_crm_update` would change, ask, and do it all, however long it takes
+
+          --lang <LANG>
+              The language of `check`, `setup` and `demo`, by default that of the locale
+              
+              [possible values: en, ru]
 
       -h, --help
               Print help (see a summary with '-h')

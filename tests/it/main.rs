@@ -63,6 +63,8 @@ mod schemas;
 mod scripted_portal;
 mod searching_fields;
 mod secrets;
+#[cfg(unix)]
+mod setup;
 mod several_queries;
 mod silent_drops;
 mod stages;

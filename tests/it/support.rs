@@ -152,7 +152,8 @@ pub(crate) fn program() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BITRIX24_")) {
         command.env_remove(name);
     }
-    command.kill_on_drop(true);
+    // What people are told is in the language of their locale.
+    command.env("LC_ALL", "C").kill_on_drop(true);
     command
 }
 

@@ -1,0 +1,478 @@
+//! The command `setup`: files of clients as people have them, changed, kept, and brought back.
+
+mod home;
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use bitrix24_crm_mcp::sandbox::Sandbox;
+use insta::assert_snapshot;
+
+use self::home::Home;
+use crate::{
+    scripted_portal::{Reply, ScriptedPortal},
+    support::run,
+};
+
+#[tokio::test]
+async fn six_clients_are_connected_and_taken_off_again() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{\n  // mine\n  \"mcpServers\": {\n    \"other\": {\"command\": \"x\", \"env\": {\"KEY\": \"an0ther-s3cret\"}},\n  },\n}\n");
+    home.write(
+        ".codex/config.toml",
+        "model = \"o\" # why not\n\n[mcp_servers.other]\ncommand = 'x'\n",
+    );
+    home.write(".config/Code/User/mcp.json", "{\r\n\t\"inputs\": []\r\n}\r\n");
+    home.write("dotfiles/zed.json", "// Zed\n{\"theme\": \"One\"}\n");
+    home.link("dotfiles/zed.json", ".config/zed/settings.json");
+    home.write(".gemini/settings.json", "{\"broken\": ");
+    home.write(".codeium/windsurf/mcp_config.json", "{}");
+    home.protect(".codeium/windsurf/mcp_config.json", 0o444);
+    home.protect(".codex/config.toml", 0o640);
+    let before = home.files();
+
+    let sandbox = Sandbox::start().await.unwrap();
+    home.write("address", &sandbox.webhook_url());
+    let file = home.path("address");
+    let arguments = ["setup", "--yes", "--webhook-file", &file];
+    let finished = run(&mut home.program(&arguments)).await;
+    assert_snapshot!(home.told(&finished), @r#"
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached and has accepted the sign-in
+    ✓ calls have the rights of user 1 (Sandbox User, an administrator)
+    ✓ the scope `crm` is granted, and people can be found by name
+    ✓ the method `crm.item.update` is available
+    ✓ leads can be read
+    ✓ deals can be read
+    ✓ contacts can be read
+    ✓ companies can be read
+    ✓ quotes can be read
+    ✓ invoices can be read
+    ✓ items of the smart process 132 (Vehicles) can be read
+    ✓ items of the smart process 1048 (Old equipment) can be read
+    ✓ items of the smart process 1220 (Projects) can be read
+
+    ✗ Gemini CLI: `~/.gemini/settings.json` does not parse; correct the file first; it was left as it is
+    ✗ Windsurf: `~/.codeium/windsurf/mcp_config.json` is read-only; allow writing it, or make the change by hand; it was left as it is
+    Cursor: ~/.cursor/mcp.json
+    @@ -3,4 +3,12 @@
+       "mcpServers": {
+         "other": {"command": "x", "env": {"KEY": "***"}},
+    +    "bitrix24": {
+    +      "type": "stdio",
+    +      "command": "/bin/bitrix24-crm-mcp",
+    +      "args": [],
+    +      "env": {
+    +        "BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+    +      }
+    +    },
+       },
+     }
+
+    VS Code: ~/.config/Code/User/mcp.json
+    @@ -1,3 +1,13 @@
+     {
+    -	"inputs": []
+    +	"inputs": [],
+    +	"servers": {
+    +		"bitrix24": {
+    +			"type": "stdio",
+    +			"command": "/bin/bitrix24-crm-mcp",
+    +			"args": [],
+    +			"env": {
+    +				"BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+    +			}
+    +		}
+    +	}
+     }
+
+    Codex: ~/.codex/config.toml
+    @@ -3,2 +3,9 @@
+     [mcp_servers.other]
+     command = 'x'
+    +
+    +[mcp_servers.bitrix24]
+    +command = "/bin/bitrix24-crm-mcp"
+    +args = []
+    +
+    +[mcp_servers.bitrix24.env]
+    +BITRIX24_WEBHOOK_URL_FILE = "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+
+    Zed: ~/dotfiles/zed.json
+    @@ -1,2 +1,13 @@
+     // Zed
+    -{"theme": "One"}
+    +{
+    +  "theme": "One",
+    +  "context_servers": {
+    +    "bitrix24": {
+    +      "command": "/bin/bitrix24-crm-mcp",
+    +      "args": [],
+    +      "env": {
+    +        "BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+    +      }
+    +    }
+    +  }
+    +}
+
+    ✓ the webhook is stored in `~/.config/bitrix24-crm-mcp/bitrix24.webhook`, readable by you alone
+    ✓ Cursor: is set up; the file before is `~/.cursor/mcp.json.TIME.bak`
+    ✓ VS Code: is set up; the file before is `~/.config/Code/User/mcp.json.TIME.bak`
+    ✓ Codex: is set up; the file before is `~/.codex/config.toml.TIME.bak`
+    ✓ Zed: is set up; the file before is `~/dotfiles/zed.json.TIME.bak`
+    ✓ Cursor: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields
+    ✓ VS Code: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields
+    ✓ Codex: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields
+    ✓ Zed: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields
+
+    Next: start a new session in the client, and ask it to find a deal.
+    code 1
+    "#);
+
+    let address = sandbox.webhook_url();
+    let secret = address.trim_end_matches('/').rsplit('/').next().unwrap();
+    let stored = ".config/bitrix24-crm-mcp/bitrix24.webhook";
+    for (name, text) in home.files() {
+        assert_eq!(text.contains(secret), name == stored || name == "address", "{name}");
+    }
+    assert_eq!(home.files()[stored], format!("{address}\n"));
+    assert_eq!(home.mode(stored), 0o600);
+    assert_eq!(home.mode(".config/bitrix24-crm-mcp"), 0o700);
+    assert_eq!(home.mode(".codex/config.toml"), 0o640);
+    assert!(home.is_link(".config/zed/settings.json"));
+    let connected = home.files();
+    for (client, file) in [
+        ("cursor", ".cursor/mcp.json"),
+        ("codex", ".codex/config.toml"),
+        ("vscode", ".config/Code/User/mcp.json"),
+        ("zed", "dotfiles/zed.json"),
+    ] {
+        let kept: Vec<&String> = connected
+            .iter()
+            .filter(|(name, _)| name.starts_with(&format!("{file}.")))
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(kept, [&before[file]], "{client}");
+    }
+    assert_snapshot!(home.shown(".cursor/mcp.json"), @r#"
+    {
+      // mine
+      "mcpServers": {
+        "other": {"command": "x", "env": {"KEY": "an0ther-s3cret"}},
+        "bitrix24": {
+          "type": "stdio",
+          "command": "/bin/bitrix24-crm-mcp",
+          "args": [],
+          "env": {
+            "BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+          }
+        },
+      },
+    }
+    "#);
+    assert_snapshot!(home.shown(".codex/config.toml"), @r#"
+    model = "o" # why not
+
+    [mcp_servers.other]
+    command = 'x'
+
+    [mcp_servers.bitrix24]
+    command = "/bin/bitrix24-crm-mcp"
+    args = []
+
+    [mcp_servers.bitrix24.env]
+    BITRIX24_WEBHOOK_URL_FILE = "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+    "#);
+    assert_snapshot!(home.shown(".config/Code/User/mcp.json").replace('\r', "␍"), @r#"
+    {␍
+    	"inputs": [],␍
+    	"servers": {␍
+    		"bitrix24": {␍
+    			"type": "stdio",␍
+    			"command": "/bin/bitrix24-crm-mcp",␍
+    			"args": [],␍
+    			"env": {␍
+    				"BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"␍
+    			}␍
+    		}␍
+    	}␍
+    }␍
+    "#);
+    assert_snapshot!(home.shown("dotfiles/zed.json"), @r#"
+    // Zed
+    {
+      "theme": "One",
+      "context_servers": {
+        "bitrix24": {
+          "command": "/bin/bitrix24-crm-mcp",
+          "args": [],
+          "env": {
+            "BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+          }
+        }
+      }
+    }
+    "#);
+
+    let again = run(&mut home.program(&arguments)).await;
+    assert_eq!(again.code, Some(1));
+    assert_eq!(home.files(), connected);
+
+    let removed = run(&mut home.program(&["setup", "--remove", "--yes"])).await;
+    assert_eq!(removed.code, Some(1), "{removed:?}");
+    let after = home.files();
+    assert!(!after.contains_key(stored));
+    assert_eq!(after[".cursor/mcp.json"], before[".cursor/mcp.json"]);
+    assert_eq!(after[".codex/config.toml"], before[".codex/config.toml"]);
+    assert!(
+        !after
+            .iter()
+            .any(|(name, text)| !name.contains(".bak") && text.contains("bitrix24-crm-mcp"))
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{}\n");
+    let sandbox = Sandbox::start().await.unwrap();
+    home.write("address", &sandbox.webhook_url());
+    let before = home.files();
+    let file = home.path("address");
+    let finished = run(&mut home.program(&["setup", "--dry-run", "--webhook-file", &file])).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("+    \"bitrix24\": {"), "{}", finished.stdout);
+    assert!(finished.stdout.ends_with("\nNothing was written.\n"), "{}", finished.stdout);
+    assert_eq!(home.files(), before);
+}
+
+#[tokio::test]
+async fn what_does_not_work_is_not_connected() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{}\n");
+    let portal =
+        ScriptedPortal::start(&[("profile", vec![Reply::error(401, "INVALID_CREDENTIALS", "x")])])
+            .await;
+    let mut before = home.files();
+    let address = portal.webhook();
+    let finished = home.fed(&["setup", "--yes"], &address).await;
+    assert_eq!(finished.code, Some(1));
+    assert_snapshot!(home.told(&finished), @r#"
+    ✓ the settings are well formed: http://127.0.0.1
+    ✓ the portal was reached
+    ✗ the portal did not accept the sign-in (`INVALID_CREDENTIALS`)
+      → make a new webhook in the portal and put its address into the settings
+
+    Nothing was written. Correct this first; `--force` goes on all the same.
+    code 1
+    "#);
+    assert_eq!(home.files(), before);
+
+    let forced = home.fed(&["setup", "--yes", "--force"], &address).await;
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert!(home.files()[".cursor/mcp.json"].contains("BITRIX24_WEBHOOK_URL_FILE"));
+
+    before = home.files();
+    for (address, told) in [
+        (
+            "https://acme.example/rest/1/",
+            "error: the webhook's address must end in `/rest/{user}/{secret}/`, with the number of a user and \
+             the secret of the webhook\n",
+        ),
+        ("not-an-address", "error: the webhook's address is not a web address\n"),
+    ] {
+        let finished = home.fed(&["setup", "--yes", "--force"], address).await;
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(2), told));
+        assert_eq!(home.files(), before);
+    }
+}
+
+#[tokio::test]
+async fn without_a_terminal_the_flags_are_explained() {
+    let home = Home::new();
+    for arguments in
+        [&["setup"][..], &["setup", "--sandbox"], &["setup", "--yes"], &["setup", "--remove"]]
+    {
+        let finished = run(&mut home.program(arguments)).await;
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(
+            finished.stderr.contains("--webhook-file FILE"),
+            "{arguments:?}: {}",
+            finished.stderr
+        );
+    }
+    let finished = run(&mut home.program(&["setup", "--lang", "ru"])).await;
+    assert_snapshot!(home.told(&finished), @r#"
+    ошибка: `setup` задаёт вопросы, а терминала нет. Без него укажите:
+      --webhook-file FILE  файл с адресом вебхука; адрес можно подать и на стандартный ввод
+      --sandbox            подключить встроенный демонстрационный портал, без вебхука
+      --yes                записывать без вопросов
+      --dry-run            показать изменения и ничего не записывать
+      --remove             убрать запись
+      --client NAME        только этот клиент: claude-code, claude-desktop, cursor, vscode, codex, gemini, windsurf, zed
+    Например: bitrix24-crm-mcp setup --webhook-file FILE --yes
+    code 2
+    "#);
+    assert!(home.files().is_empty());
+}
+
+#[tokio::test]
+async fn typed_settings_are_written_and_what_a_person_added_stays() {
+    let home = Home::new();
+    home.write(
+        ".gemini/settings.json",
+        "{\"mcpServers\": {\"bitrix24\": {\n  \"command\": \"bitrix24-crm-mcp\",\n  \"timeout\": 5000, // slow\n  \
+         \"env\": {\"BITRIX24_WEBHOOK_URL\": \"https://acme.example/rest/1/0ld-s3cret/\", \"BITRIX24_RATE\": \
+         \"100/3\"}\n}}}\n",
+    );
+    let arguments = [
+        "setup",
+        "--sandbox",
+        "--yes",
+        "--client",
+        "gemini",
+        "--read-only",
+        "--entity-types",
+        "deal",
+    ];
+    let finished = run(&mut home.program(&arguments)).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(!finished.stdout.contains("0ld-s3cret"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("has 3 tools: find_crm_items"), "{}", finished.stdout);
+    assert_snapshot!(home.shown(".gemini/settings.json"), @r#"
+    {"mcpServers": {"bitrix24": {
+      "command": "/bin/bitrix24-crm-mcp",
+      "timeout": 5000, // slow
+      "env": {
+            "BITRIX24_RATE": "100/3",
+            "BITRIX24_SANDBOX": "1",
+            "BITRIX24_READ_ONLY": "1",
+            "BITRIX24_ENTITY_TYPES": "deal"
+          },
+          "args": []
+    }}}
+    "#);
+    // The copy of the file before is without the webhook's secret.
+    assert!(!home.files().values().any(|text| text.contains("0ld-s3cret")));
+}
+
+#[tokio::test]
+async fn the_entry_of_another_server_is_left_alone() {
+    let home = Home::new();
+    home.write(
+        ".cursor/mcp.json",
+        "{\"mcpServers\": {\"bitrix24\": {\"url\": \"https://mcp.example\"}}}",
+    );
+    let before = home.files();
+    for arguments in [&["setup", "--sandbox", "--yes"][..], &["setup", "--remove", "--yes"]] {
+        let finished = run(&mut home.program(arguments)).await;
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(
+            finished.stdout.contains("has an entry `bitrix24` of another server"),
+            "{}",
+            finished.stdout
+        );
+        assert_eq!(home.files(), before);
+    }
+    let named = ["setup", "--sandbox", "--yes", "--name", "crm"];
+    assert_eq!(run(&mut home.program(&named)).await.code, Some(0));
+    let text = &home.files()[".cursor/mcp.json"];
+    assert!(text.contains("https://mcp.example") && text.contains("\"crm\""), "{text}");
+}
+
+#[tokio::test]
+async fn claude_code_is_told_by_its_own_command() {
+    let home = Home::new();
+    home.install("claude", "printf '%s\\n' \"$*\" >> \"$HOME/calls\"");
+    let finished = run(&mut home.program(&["setup", "--sandbox", "--yes"])).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let program = env!("CARGO_BIN_EXE_bitrix24-crm-mcp");
+    let added = format!("mcp add bitrix24 -s user -e BITRIX24_SANDBOX=1 -- {program}\n");
+    assert_eq!(home.files()["calls"], added);
+
+    home.write(
+        ".claude.json",
+        "{\"mcpServers\": {\"bitrix24\": {\"command\": \"bitrix24-crm-mcp\", \"alwaysLoad\": true}}}",
+    );
+    let finished = run(&mut home.program(&["setup", "--sandbox", "--yes"])).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let replaced = format!(
+        "mcp remove bitrix24 -s user\nmcp add-json bitrix24 {{\"command\":\"{program}\",\"alwaysLoad\":true,\
+         \"type\":\"stdio\",\"args\":[],\"env\":{{\"BITRIX24_SANDBOX\":\"1\"}}}} -s user\n"
+    );
+    assert_eq!(home.files()["calls"], added.clone() + &replaced);
+    assert!(home.files().keys().any(|name| name.starts_with(".claude.json.")));
+
+    let finished = run(&mut home.program(&["setup", "--remove", "--yes"])).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(home.files()["calls"], added + &replaced + "mcp remove bitrix24 -s user\n");
+
+    home.install("claude", "echo 'the configuration is locked' >&2; exit 3");
+    let finished = run(&mut home.program(&["setup", "--sandbox", "--yes"])).await;
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stdout.contains("the configuration is locked"), "{}", finished.stdout);
+}
+
+#[tokio::test]
+async fn without_a_client_the_webhook_is_stored_and_an_entry_shown() {
+    let home = Home::new();
+    let sandbox = Sandbox::start().await.unwrap();
+    let finished = home.fed(&["setup", "--yes"], &sandbox.webhook_url()).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_snapshot!(home.told(&finished).split("can be read\n\n").last().unwrap(), @r#"
+    ✓ the webhook is stored in `~/.config/bitrix24-crm-mcp/bitrix24.webhook`, readable by you alone
+    No client was found. `--client` sets one up all the same: claude-code, claude-desktop, cursor, vscode, codex, gemini, windsurf, zed.
+    For others:
+    {
+      "mcpServers": {
+        "bitrix24": {
+          "command": "/bin/bitrix24-crm-mcp",
+          "args": [],
+          "env": {
+            "BITRIX24_WEBHOOK_URL_FILE": "~/.config/bitrix24-crm-mcp/bitrix24.webhook"
+          }
+        }
+      }
+    }
+    code 0
+    "#);
+
+    // Later, the stored webhook is taken for a client that is named.
+    let finished = run(&mut home.program(&["setup", "--yes", "--client", "claude-desktop"])).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let file = ".config/Claude/claude_desktop_config.json";
+    assert!(home.files()[file].contains("bitrix24.webhook"));
+    assert_eq!(home.mode(file), 0o600);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_nowhere_and_a_key_given_twice_are_left() {
+    let home = Home::new();
+    home.link("nowhere.json", ".cursor/mcp.json");
+    home.write(".gemini/settings.json", "{\"mcpServers\": {}, \"mcpServers\": {}}");
+    home.write(".codeium/windsurf/mcp_config.json", "{\"mcpServers\": []}");
+    let before = home.files();
+    let finished = run(&mut home.program(&["setup", "--sandbox", "--yes"])).await;
+    assert_eq!(finished.code, Some(1));
+    assert_snapshot!(home.told(&finished).split("can be read\n\n").last().unwrap(), @r#"
+    ✗ Cursor: `~/.cursor/mcp.json` is a link that leads to no file; it was left as it is
+    ✗ Gemini CLI: `~/.gemini/settings.json` has a key twice; take one of them out first; it was left as it is
+    ✗ Windsurf: `~/.codeium/windsurf/mcp_config.json` holds something else where the servers are listed; correct the file first; it was left as it is
+    code 1
+    "#);
+    assert_eq!(home.files(), before);
+}
+
+#[test]
+fn a_program_in_the_search_path_has_to_be_one() {
+    let home = Home::new();
+    home.install("claude", "exit 0");
+    fs::set_permissions(home.path("bin/claude"), fs::Permissions::from_mode(0o644)).unwrap();
+    let listed = std::process::Command::new(env!("CARGO_BIN_EXE_bitrix24-crm-mcp"))
+        .args(["setup", "--sandbox", "--yes"])
+        .env_clear()
+        .envs(home.variables())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(listed.stdout).unwrap();
+    assert!(told.contains("No client was found"), "{told}");
+}
