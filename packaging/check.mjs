@@ -74,7 +74,9 @@ function pack() {
   must('node', [join(root, 'packaging/sync.mjs'), '--check']);
   ok('the manifests say what Cargo.toml says');
   const program = join(folder, 'program');
-  must('node', [join(root, 'packaging/pack.mjs'), '--fast', '--binary', program, '--out', dist]);
+  const extras = join(folder, 'extras');
+  const packed = ['--fast', '--binary', program, '--out', dist, '--extras', extras];
+  must('node', [join(root, 'packaging/pack.mjs'), ...packed]);
   ok(`packed for ${platform}`);
 }
 
@@ -85,6 +87,10 @@ async function installed() {
   const said = must('npx', ['--offline', name, '--version'], { cwd });
   assert.equal(said, `${name} ${version}\n`);
   ok(`installed without scripts and without a network; npx starts version ${version}`);
+  const extras = join(cwd, 'node_modules', name, 'extras');
+  must('bash', ['-n', join(extras, `completions/${name}.bash`)]);
+  assert.match(readFileSync(join(extras, `man/${name}-setup.1`), 'utf8'), /webhook/);
+  ok('completions and manual pages are packed');
 
   const launcher = join(cwd, 'node_modules', name, 'run.js');
   const program = realpathSync(join(cwd, 'node_modules', `${name}-${platform}`, 'bin', platforms[platform].program));

@@ -19,10 +19,16 @@ if [ ! -x "$program" ]; then
     echo "failed: there is no program at $program; \`cargo test\` or \`cargo build\` makes it" >&2
     exit 1
 fi
+extras="${CARGO_TARGET_DIR:-target}/debug/examples/extras"
+if [ ! -x "$extras" ]; then
+    echo "failed: there is no program at $extras; \`cargo test\` or \`cargo build --example extras\` makes it" >&2
+    exit 1
+fi
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 # Without its symbols, which are most of a debug program, it is packed within seconds.
 if ! strip -o "$folder/program" "$program" 2> /dev/null; then
     cp "$program" "$folder/program"
 fi
+"$extras" "$folder/extras"
 node packaging/check.mjs "$folder" "$@"

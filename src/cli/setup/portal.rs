@@ -82,8 +82,9 @@ impl Setup<'_> {
             "Make an inbound webhook in your portal: Applications → Developer resources → Other → Inbound \
              webhook,\nwith the permission CRM (crm), and Users, basic (user_basic) if people are to be found \
              by name.",
-            "Создайте в своём портале входящий вебхук: Разработчикам → Другое → Входящий вебхук,\nс правом \
-             «CRM (crm)» и, если сотрудников надо находить по имени, «Пользователи (базовый) (user_basic)».",
+            "Создайте в своём портале входящий вебхук: Приложения → Разработчикам → Готовые сценарии → Другое →\n\
+             Входящий вебхук. Отметьте право «CRM (crm)» и, если сотрудников надо находить по имени,\n\
+             «Пользователи (базовый) (user_basic)».",
         ));
         let question = match stored {
             None => language.text(
