@@ -269,10 +269,10 @@ impl<'a> Setup<'a> {
                 };
                 print(&colours.styled(line, colour.on_default()));
             }
-            for command in change.commands(name) {
+            for command in change.shown_commands(name) {
                 print(&language.text(
-                    format!("by the command: claude {}", command.join(" ")),
-                    format!("командой: claude {}", command.join(" ")),
+                    format!("by the command: claude {command}"),
+                    format!("командой: claude {command}"),
                 ));
             }
             let question = language.text("Change it?", "Изменить?");

@@ -11,57 +11,7 @@ use crate::{
 
 #[tokio::test]
 async fn check_names_each_mistake() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let refusing = |status: u16, code: &str| {
-        let reply = Reply::error(status, code, "x");
-        vec![("profile", vec![reply])]
-    };
-    let profile =
-        || ("profile", vec![Reply::Json(200, json!({"result": {"ID": "7", "NAME": "Ann"}}))]);
-    let scope = |scopes: Value| ("scope", vec![Reply::Json(200, json!({"result": scopes}))]);
-    let no_method =
-        Reply::Json(200, json!({"result": {"isExisting": false, "isAvailable": false}}));
-    let page = Reply::Body(200, "text/html", b"<h1>It works</h1>".to_vec());
-    let portals = [
-        ("wrong secret", refusing(401, "INVALID_CREDENTIALS")),
-        (
-            "plan",
-            vec![("profile", vec![Reply::error(403, "ACCESS_DENIED", "only on commercial plans")])],
-        ),
-        ("no portal", vec![("profile", vec![page])]),
-        (
-            "moved",
-            vec![(
-                "profile",
-                vec![Reply::Redirect("https://new.example/rest/1/x/profile".to_owned())],
-            )],
-        ),
-        ("scope", vec![profile(), scope(json!(["task"]))]),
-        ("old portal", vec![profile(), scope(json!(["crm"])), ("method.get", vec![no_method])]),
-    ];
-    let mut told = String::new();
-    let mut tell = |name: &str, finished: crate::support::Finished| {
-        assert_eq!(finished.code, Some(i32::from(finished.stdout.contains('✗'))), "{name}");
-        let address = without_ports(&finished.stdout);
-        told.push_str(&format!("# {name}\n{address}\n"));
-    };
-    for (name, replies) in portals {
-        let portal = ScriptedPortal::start(&replies).await;
-        let finished =
-            run(program().arg("check").env("BITRIX24_WEBHOOK_URL", portal.webhook())).await;
-        tell(name, finished);
-    }
-    let closed = ScriptedPortal::start(&[]).await.webhook();
-    let webhooks = [
-        ("nothing set", String::new()),
-        ("malformed", "https://acme.example/rest/s3cret".to_owned()),
-        ("closed port", closed),
-        ("all is well", sandbox.webhook_url()),
-    ];
-    for (name, webhook) in webhooks {
-        tell(name, run(program().arg("check").env("BITRIX24_WEBHOOK_URL", webhook)).await);
-    }
-    assert_snapshot!(told, @"
+    assert_snapshot!(told_of_each_mistake("en").await, @"
     # wrong secret
     ✓ the settings are well formed: http://127.0.0.1
     ✓ the portal was reached
@@ -131,6 +81,141 @@ async fn check_names_each_mistake() {
     Everything is right. Next: add the server to your MCP client with the same settings, start a new
     session there, and ask it to find a deal.
     ");
+}
+
+#[tokio::test]
+async fn check_names_each_mistake_in_russian() {
+    assert_snapshot!(told_of_each_mistake("ru").await, @r#"
+    # wrong secret
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✓ портал отвечает
+    ✗ портал не принял вход (`INVALID_CREDENTIALS`)
+      → создайте в портале новый вебхук и укажите его адрес в настройках
+
+    # plan
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✓ портал отвечает
+    ✗ тариф портала этого не включает (`ACCESS_DENIED`)
+      → смените тариф портала
+
+    # no portal
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✗ портал не дал пригодного ответа: код HTTP 200, а содержимое не разбирается
+      → по этому адресу отвечает не портал Битрикс24 или прокси-сервер вместо него; проверьте адрес
+
+    # moved
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✗ портал переехал на `https://new.example`
+      → укажите в настройках новый адрес портала; по перенаправлениям программа не идёт, чтобы не отправить секрет на чужой адрес
+
+    # scope
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✓ портал отвечает и принял вход
+    ✓ запросы выполняются с правами пользователя 7 (Ann)
+    ✗ нет права `crm`
+      → измените вебхук или приложение в портале и добавьте право «CRM (crm)»
+
+    # old portal
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✓ портал отвечает и принял вход
+    ✓ запросы выполняются с правами пользователя 7 (Ann)
+    ✓ право `crm` есть; чтобы находить сотрудников по имени, добавьте `user_basic`
+    ✗ метод `crm.item.update` недоступен
+      → CRM этого портала слишком старая; обновите её
+
+    # nothing set
+    ✗ портал не задан
+      → укажите в `BITRIX24_WEBHOOK_URL` адрес входящего вебхука с правом «CRM (crm)», например `https://example.bitrix24.ru/rest/1/abcdefgh12345678/`, или попробуйте встроенный портал: `--sandbox`
+
+    # malformed
+    ✗ `BITRIX24_WEBHOOK_URL`: должен заканчиваться на `/rest/{user}/{secret}/`: номер пользователя и секрет вебхука
+      → исправьте настройку
+
+    # closed port
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✗ не удалось соединиться с порталом: Connection refused (os error 111)
+      → проверьте сеть и адрес портала и повторите
+
+    # all is well
+    ✓ настройки заданы верно: http://127.0.0.1
+    ✓ портал отвечает и принял вход
+    ✓ запросы выполняются с правами пользователя 1 (Sandbox User, администратор)
+    ✓ право `crm` есть, и сотрудников можно находить по имени
+    ✓ метод `crm.item.update` доступен
+    ✓ лиды: чтение разрешено
+    ✓ сделки: чтение разрешено
+    ✓ контакты: чтение разрешено
+    ✓ компании: чтение разрешено
+    ✓ предложения: чтение разрешено
+    ✓ счета: чтение разрешено
+    ✓ элементы смарт-процесса 132 (Vehicles): чтение разрешено
+    ✓ элементы смарт-процесса 1048 (Old equipment): чтение разрешено
+    ✓ элементы смарт-процесса 1220 (Projects): чтение разрешено
+
+    Всё в порядке. Дальше: добавьте сервер в MCP-клиент с теми же настройками, начните там новый сеанс
+    и попросите найти какую-нибудь сделку.
+    "#);
+}
+
+/// What `check` says of portals and settings with a mistake each, and of those without one.
+async fn told_of_each_mistake(language: &str) -> String {
+    let sandbox = Sandbox::start().await.unwrap();
+    let refusing = |status: u16, code: &str| {
+        let reply = Reply::error(status, code, "x");
+        vec![("profile", vec![reply])]
+    };
+    let profile =
+        || ("profile", vec![Reply::Json(200, json!({"result": {"ID": "7", "NAME": "Ann"}}))]);
+    let scope = |scopes: Value| ("scope", vec![Reply::Json(200, json!({"result": scopes}))]);
+    let no_method =
+        Reply::Json(200, json!({"result": {"isExisting": false, "isAvailable": false}}));
+    let page = Reply::Body(200, "text/html", b"<h1>It works</h1>".to_vec());
+    let portals = [
+        ("wrong secret", refusing(401, "INVALID_CREDENTIALS")),
+        (
+            "plan",
+            vec![("profile", vec![Reply::error(403, "ACCESS_DENIED", "only on commercial plans")])],
+        ),
+        ("no portal", vec![("profile", vec![page])]),
+        (
+            "moved",
+            vec![(
+                "profile",
+                vec![Reply::Redirect("https://new.example/rest/1/x/profile".to_owned())],
+            )],
+        ),
+        ("scope", vec![profile(), scope(json!(["task"]))]),
+        ("old portal", vec![profile(), scope(json!(["crm"])), ("method.get", vec![no_method])]),
+    ];
+    let mut told = String::new();
+    let mut tell = |name: &str, finished: crate::support::Finished| {
+        assert_eq!(finished.code, Some(i32::from(finished.stdout.contains('✗'))), "{name}");
+        let address = without_ports(&finished.stdout);
+        told.push_str(&format!("# {name}\n{address}\n"));
+    };
+    for (name, replies) in portals {
+        let portal = ScriptedPortal::start(&replies).await;
+        let finished = run(program()
+            .args(["check", "--lang", language])
+            .env("BITRIX24_WEBHOOK_URL", portal.webhook()))
+        .await;
+        tell(name, finished);
+    }
+    let closed = ScriptedPortal::start(&[]).await.webhook();
+    let webhooks = [
+        ("nothing set", String::new()),
+        ("malformed", "https://acme.example/rest/s3cret".to_owned()),
+        ("closed port", closed),
+        ("all is well", sandbox.webhook_url()),
+    ];
+    for (name, webhook) in webhooks {
+        tell(
+            name,
+            run(program().args(["check", "--lang", language]).env("BITRIX24_WEBHOOK_URL", webhook))
+                .await,
+        );
+    }
+    told
 }
 
 /// The text with the ports of test portals taken out.

@@ -144,6 +144,30 @@ async fn a_flag_wins_over_its_variable() {
 }
 
 #[tokio::test]
+async fn the_demonstration_speaks_the_language_of_the_locale() {
+    let russian = run(program().arg("demo").env("LC_ALL", "ru_RU.UTF-8")).await;
+    let english = run(program().args(["demo", "--lang", "en"]).env("LC_ALL", "ru_RU.UTF-8")).await;
+    assert_eq!((russian.code, english.code), (Some(0), Some(0)));
+    let (russian, english): (Vec<&str>, Vec<&str>) =
+        (russian.stdout.lines().collect(), english.stdout.lines().collect());
+    // One more line says that calls and errors are in English.
+    assert_eq!(russian.len(), english.len() + 1);
+    let is_russian = |line: &str| line.contains(|c: char| ('а'..='я').contains(&c));
+    let headings: Vec<&&str> =
+        russian.iter().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).collect();
+    assert_eq!(headings.len(), 5);
+    assert!(headings.iter().all(|line| is_russian(line)), "{headings:?}");
+    assert!(!english.iter().any(|line| is_russian(line)), "{english:?}");
+    // What an assistant sends is the same, up to a confirmation, which is another one each time.
+    for (russian, english) in russian.iter().skip(1).zip(&english) {
+        let call = |line: &str| line.find('{').map(|start| line[start..].to_owned());
+        if call(english).is_some_and(|it| !it.contains("confirm")) {
+            assert_eq!(call(russian), call(english));
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_demonstration_shows_updates_refusals_and_a_caught_drop() {
     let finished = run(program().arg("demo")).await;
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));

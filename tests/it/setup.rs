@@ -1,6 +1,8 @@
 //! The command `setup`: files of clients as people have them, changed, kept, and brought back.
 
 mod home;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, program};
+use crate::support::{Server, program, run};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const NAME: &str = env!("CARGO_PKG_NAME");
@@ -219,6 +219,42 @@ async fn the_bundle_lists_the_tools_that_there_are() {
         tools.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&manifest(BUNDLE)["tools"]), names(&answer["result"]["tools"]));
+}
+
+/// Hosts pass on the placeholder of an option that nobody has set.
+#[tokio::test]
+async fn the_bundle_works_with_every_option_unset() {
+    let manifest = manifest(BUNDLE);
+    let variables = manifest["server"]["mcp_config"]["env"].as_object().unwrap();
+    let unset = variables.iter().map(|(name, value)| (name, value.as_str().unwrap()));
+    assert!(unset.clone().all(|(_, value)| value.starts_with("${user_config.")));
+    let call = ["call", "get_crm_item", r#"{"entityTypeId":2,"id":351}"#];
+    let answer = run(program().args(call).envs(unset.clone()).env("BITRIX24_SANDBOX", "1")).await;
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+
+    let refused = run(program().args(call).envs(unset)).await;
+    assert_eq!(refused.code, Some(2));
+    assert_eq!(
+        refused.stderr.lines().next(),
+        Some(
+            "error: the setting `BITRIX24_WEBHOOK_URL` holds the placeholder `${user_config.webhook}`: its \
+             option is not set in the MCP client"
+        )
+    );
+}
+
+/// Pages name files of the release.
+#[test]
+fn pages_name_files_of_this_version() {
+    for path in ["README.md", "README.ru.md", "docs/install.md", "docs/ru/install.md"] {
+        let text = text(path);
+        let named = text.split(['`', ' ', '/', '\n']).filter(|word| word.starts_with(NAME));
+        let versions: Vec<&str> = named
+            .filter(|file| [".tgz", ".tar.gz", ".deb"].iter().any(|ending| file.contains(ending)))
+            .collect();
+        assert!(!versions.is_empty(), "{path}");
+        assert!(versions.iter().all(|file| file.contains(VERSION)), "{path}: {versions:?}");
+    }
 }
 
 #[test]

@@ -58,8 +58,8 @@ pub(super) fn of_failure(error: &PortalError) -> (String, String) {
             format!("сертификату портала нет доверия: {reason}"),
             format!("проверьте адрес; сертификат своей коробочной версии укажите в `{CA_FILE}`"),
         ),
-        PortalError::NoUsableAnswer { http_status: Some(_), reason } => (
-            format!("портал не дал пригодного ответа: {reason}"),
+        PortalError::NoUsableAnswer { http_status: Some(status), .. } => (
+            format!("портал не дал пригодного ответа: код HTTP {status}, а содержимое не разбирается"),
             "по этому адресу отвечает не портал Битрикс24 или прокси-сервер вместо него; проверьте адрес"
                 .to_owned(),
         ),

@@ -139,13 +139,19 @@ impl Change {
     }
 
     /// The client's own commands that make the change, if it has some.
-    pub(super) fn commands(&self, name: &str) -> Vec<Vec<String>> {
+    fn commands(&self, name: &str) -> Vec<Vec<String>> {
         if self.command.is_none() {
             return vec![];
         }
         let removal = self.had_entry.then(|| claude::remove(name));
         let addition = self.entry.as_ref().map(|entry| claude::add(name, entry, self.had_entry));
         removal.into_iter().chain(addition).collect()
+    }
+
+    /// Those commands as they are shown.
+    pub(super) fn shown_commands(&self, name: &str) -> Vec<String> {
+        let commands = self.commands(name).into_iter();
+        commands.map(|it| self.all_secrets.text(&it.join(" ")).into_owned()).collect()
     }
 
     /// Makes the change; returns where the text before is kept.
