@@ -1,4 +1,4 @@
-//! A file that is replaced in one step, so that nobody reads half of it.
+//! A file that is replaced in one step, so that nobody reads half of it; how private files are opened.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -53,6 +53,13 @@ fn give(file: &File, access: Access<'_>) -> io::Result<()> {
         }
     }
     file.set_permissions(other.permissions())
+}
+
+/// What the name means itself, not what a link there leads to.
+pub fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_CLOEXEC);
+    options
 }
 
 /// Readable by its owner alone.

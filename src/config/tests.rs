@@ -64,10 +64,14 @@ fn the_journal_is_a_file_in_a_folder_that_exists() {
         assert!(settings.files.secrets.contains(&file));
         assert_eq!(settings.journal, journal::Settings { file: Some(file), values: expected });
     }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(path("journal.jsonl"), path("link.jsonl")).unwrap();
     for (file, wrong) in [
         (path(""), "a folder"),
         (path("missing/journal.jsonl"), "in a folder that exists"),
         ("journal.jsonl".to_owned(), "absolute"),
+        #[cfg(unix)]
+        (path("link.jsonl"), "a link"),
     ] {
         let problems = read(&[(JOURNAL, &file)]).unwrap_err();
         assert!(problems[0].0 == JOURNAL && problems[0].1.contains(wrong), "{problems:?}");

@@ -120,6 +120,10 @@ pub(super) fn appended_file(text: &str) -> Result<PathBuf, String> {
     if !path.is_absolute() {
         return Err("must be an absolute path".to_owned());
     }
+    // Another user could lead it to a file of theirs.
+    if path.is_symlink() {
+        return Err("names a link; name the file itself".to_owned());
+    }
     if path.is_dir() {
         return Err("must name a file, and it names a folder".to_owned());
     }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::unavailable::Unavailable;
-use crate::random;
+use crate::{
+    random,
+    whole_file::{itself, private},
+};
 
 /// How long to wait for others that hold the lock.
 const MOST_WAIT: Duration = Duration::from_secs(1);
@@ -59,9 +62,7 @@ impl Appended {
     fn opened(&mut self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.path)?;
+        let file = private(itself(&mut options)).open(&self.path)?;
         if !self.was_warned && is_open_to_others(&file) {
             self.was_warned = true;
             tracing::warn!("other users of this machine can read or write the journal's file");
@@ -78,7 +79,7 @@ impl Appended {
 /// Why it could not.
 pub fn can_be_written(path: &Path) -> Result<(), Unavailable> {
     let failed = |error| Unavailable::new("cannot be opened", &error);
-    match OpenOptions::new().read(true).append(true).open(path) {
+    match itself(OpenOptions::new().read(true).append(true)).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         opened => return opened.map(|_| ()).map_err(failed),
     }

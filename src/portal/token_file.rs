@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::whole_file::{self, Access, private};
+use crate::whole_file::{self, Access, itself, private};
 
 /// Why a file must not keep tokens, to be read after the setting's name; `None` when it may.
 pub fn refusal(file: &Path) -> Option<String> {
@@ -80,13 +80,6 @@ pub(super) async fn lock(file: PathBuf) -> io::Result<File> {
         Ok(lock)
     };
     tokio::task::spawn_blocking(lock).await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
-}
-
-/// What the name means itself, not what a link there leads to.
-fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    options
 }
 
 #[cfg(unix)]
