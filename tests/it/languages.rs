@@ -4,13 +4,12 @@
 use crate::pages::{blocks, headings, page, root, tables, translations};
 
 /// The fewest pages in Russian, so that the tests do not pass without any.
-const FEWEST: usize = 4;
+const FEWEST: usize = 7;
 
 /// The pages, each with its path in Russian, its text in Russian and in English.
 fn texts() -> Vec<(String, String, String)> {
     let texts: Vec<_> = translations()
         .into_iter()
-        .filter(|(_, english)| root().join(english).exists())
         .map(|(russian, english)| (russian.clone(), page(&russian), page(&english)))
         .collect();
     assert!(texts.len() >= FEWEST, "only {} pages have both languages", texts.len());

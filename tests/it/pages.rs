@@ -2,9 +2,6 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Pages that others link to and that are not written yet.
-pub(crate) const NOT_WRITTEN_YET: &[&str] = &["docs/ru/clients.md"];
-
 /// The repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,12 +29,8 @@ pub(crate) fn pages() -> Vec<String> {
 /// The pages in Russian, each with the one in English that it says the same as.
 pub(crate) fn translations() -> Vec<(String, String)> {
     let below = names("docs/ru").into_iter();
-    let mut pairs: Vec<(String, String)> =
-        below.map(|name| (format!("docs/ru/{name}"), format!("docs/{name}"))).collect();
-    if root().join("README.ru.md").exists() {
-        pairs.push(("README.ru.md".to_owned(), "README.md".to_owned()));
-    }
-    pairs
+    let pairs = below.map(|name| (format!("docs/ru/{name}"), format!("docs/{name}")));
+    pairs.chain([("README.ru.md".to_owned(), "README.md".to_owned())]).collect()
 }
 
 /// The names of a folder's pages.
