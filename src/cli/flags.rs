@@ -57,6 +57,27 @@ impl Flags {
     }
 }
 
+/// Arguments without the flags of some variables, and without their values.
+#[cfg(feature = "setup")]
+pub(super) fn without<'a>(arguments: &'a [&'a str], variables: &[&str]) -> Vec<&'a str> {
+    let mut kept = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let (name, value) =
+            argument.split_once('=').map_or((*argument, None), |(a, b)| (a, Some(b)));
+        let row = FLAGS.iter().find(|(_, flag, ..)| name.strip_prefix("--") == Some(flag));
+        match row {
+            Some((variable, _, placeholder, _)) if variables.contains(variable) => {
+                if !placeholder.is_empty() && value.is_none() {
+                    arguments.next();
+                }
+            }
+            _ => kept.push(*argument),
+        }
+    }
+    kept
+}
+
 impl Args for Flags {
     fn augment_args(command: Command) -> Command {
         let command = command.next_help_heading("Settings");

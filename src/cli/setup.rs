@@ -84,11 +84,11 @@ struct Setup<'a> {
 
 impl<'a> Setup<'a> {
     fn new(arguments: &'a Arguments, flags: &'a Flags, language: Language) -> Result<Self, String> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if arguments.name.is_empty() || !arguments.name.chars().all(is_plain) {
-            let english =
-                "error: a name is made of letters, digits and `-`, which all clients take";
-            let russian = "ошибка: имя состоит из латинских букв, цифр и `-`: такие имена принимают все клиенты";
+        if !is_taken_by_all(&arguments.name) {
+            let english = "error: a name has at most 30 Latin letters, digits and `-`, and begins with a letter: \
+                           such names work in all clients";
+            let russian = "ошибка: в имени не больше 30 латинских букв, цифр и `-`, и начинается оно с буквы: \
+                           такие имена подходят всем клиентам";
             return Err(language.text(english, russian).to_owned());
         }
         let no_place = || {
@@ -372,6 +372,13 @@ impl<'a> Setup<'a> {
         let why = refusal.told(self.language, &self.arguments.name);
         failed(client, &format!("`{}` {why}", file.display()));
     }
+}
+
+/// Whether all clients take the name of an entry; some put it before the names of tools, which are bounded.
+fn is_taken_by_all(name: &str) -> bool {
+    name.len() <= 30
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 fn passed(client: Client, what: &str) {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::clients::Client;
+use crate::cli::flags::without;
 use crate::config::variables::{
     ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, REFRESH_TOKEN, SANDBOX,
     TOKEN_FILE, WEBHOOK_URL,
@@ -37,14 +38,10 @@ pub(super) fn connected(
     if client.names_transport() {
         entry.entry("type").or_insert_with(|| json!("stdio"));
     }
-    let was_direct = entry.get("command").and_then(Value::as_str).is_some_and(names_us);
-    let args = match entry.get("args") {
-        Some(Value::Array(args)) if was_direct => {
-            // Which portal it is, is said by the variables.
-            args.iter().filter(|arg| **arg != "--sandbox").cloned().collect()
-        }
-        _ => vec![],
-    };
+    // What is set anew, and which portal it is, is said by the variables; a flag would win over them.
+    let set = start.variables.iter().map(|(name, _)| name.as_str()).chain([SANDBOX]);
+    let set: Vec<&str> = set.collect();
+    let args = without(&own_arguments(&entry), &set).into_iter().map(Value::from).collect();
     let mut variables = match entry.get("env") {
         Some(Value::Object(variables)) => variables.clone(),
         _ => Map::new(),
@@ -65,6 +62,16 @@ pub(super) fn is_ours(entry: &Value) -> bool {
     let command = entry.get("command").and_then(Value::as_str);
     let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
     command.into_iter().chain(args.filter_map(Value::as_str)).any(names_us)
+}
+
+/// What follows the name of this program: the arguments that are its own.
+fn own_arguments(entry: &Map<String, Value>) -> Vec<&str> {
+    let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
+    let args: Vec<&str> = args.filter_map(Value::as_str).collect();
+    if entry.get("command").and_then(Value::as_str).is_some_and(names_us) {
+        return args;
+    }
+    args.into_iter().skip_while(|arg| !names_us(arg)).skip(1).collect()
 }
 
 fn names_us(text: &str) -> bool {
@@ -100,6 +107,7 @@ fn chooses_portal(variable: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::variables::ENTITY_TYPES;
 
     fn start() -> Start {
         let variable = ("BITRIX24_WEBHOOK_URL_FILE".to_owned(), "/w".to_owned());
@@ -138,6 +146,22 @@ mod tests {
             assert_eq!(entry.map(Value::Object), Ok(expected), "{existing:?}");
         }
         assert_eq!(connected(Client::Cursor, None, &start()).unwrap()["type"], "stdio");
+    }
+
+    #[test]
+    fn what_is_typed_replaces_the_flag_that_was_there() {
+        let mut start = start();
+        start.variables.push((ENTITY_TYPES.to_owned(), "contact".to_owned()));
+        for (args, kept) in [
+            (json!(["--entity-types", "deal", "--read-only"]), json!(["--read-only"])),
+            (json!(["--entity-types=deal", "--rate", "100/3"]), json!(["--rate", "100/3"])),
+            (json!(["--entity-types"]), json!([])),
+        ] {
+            let existing = json!({"command": "bitrix24-crm-mcp", "args": args});
+            let entry = connected(Client::Cursor, Some(&existing), &start).unwrap();
+            assert_eq!(entry["args"], kept);
+            assert_eq!(entry["env"][ENTITY_TYPES], "contact");
+        }
     }
 
     #[test]

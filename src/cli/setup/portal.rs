@@ -1,6 +1,6 @@
 //! The portal that clients get: asked for, tried, stored.
 
-use std::io::{IsTerminal, stderr, stdin};
+use std::io::{self, IsTerminal, stderr, stdin};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -44,10 +44,19 @@ impl Setup<'_> {
                     .to_owned()),
             };
         }
-        let unreadable = |error: std::io::Error| {
+        let unreadable = |error: io::Error| {
+            let (english, russian) = match error.kind() {
+                io::ErrorKind::NotFound => {
+                    ("there is no such file".to_owned(), "такого файла нет".to_owned())
+                }
+                io::ErrorKind::InvalidData => {
+                    ("it is not UTF-8 text".to_owned(), "это не текст в кодировке UTF-8".to_owned())
+                }
+                kind => (kind.to_string(), kind.to_string()),
+            };
             language.text(
-                format!("error: the webhook cannot be read: {}", error.kind()),
-                format!("ошибка: не удалось прочитать вебхук: {}", error.kind()),
+                format!("error: the webhook cannot be read: {english}"),
+                format!("ошибка: не удалось прочитать вебхук: {russian}"),
             )
         };
         let stored = self.store.address();

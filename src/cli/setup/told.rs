@@ -47,7 +47,7 @@ impl FileProblem {
                 "was changed by another program meanwhile; run the command again",
                 "тем временем изменён другой программой; запустите команду ещё раз",
             ),
-            Self::NoText => text("is no text in UTF-8", "это не текст в кодировке UTF-8"),
+            Self::NoText => text("is not UTF-8 text", "это не текст в кодировке UTF-8"),
             Self::System(error) => language.text(
                 format!("cannot be read or written: {}", error.kind()),
                 format!("не читается или не записывается: {}", error.kind()),

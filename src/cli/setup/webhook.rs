@@ -73,15 +73,15 @@ fn make_private(folder: &Path) -> io::Result<()> {
 
 /// What a file holds.
 pub(super) fn from_file(file: &Path) -> io::Result<SecretString> {
-    fs::File::open(file).and_then(first_line)
+    fs::File::open(file).and_then(text_of)
 }
 
 /// What was sent to standard input.
 pub(super) fn from_standard_input() -> io::Result<SecretString> {
-    first_line(io::stdin())
+    text_of(io::stdin())
 }
 
-fn first_line(source: impl Read) -> io::Result<SecretString> {
+fn text_of(source: impl Read) -> io::Result<SecretString> {
     let mut text = String::new();
     source.take(MAX_BYTES).read_to_string(&mut text)?;
     Ok(SecretString::from(text.trim_start_matches('\u{feff}').trim()))
