@@ -292,12 +292,12 @@ impl<'a> Setup<'a> {
             Ok(kept) => {
                 let done = match change.entry {
                     Some(_) => language.text("is set up", "подключён"),
-                    None => language.text("has no entry any more", "запись удалена"),
+                    None => language.text("the entry was taken out", "запись удалена"),
                 };
                 let kept = kept.map(|kept| {
                     language.text(
-                        format!("; the file before is `{}`", kept.display()),
-                        format!("; прежний файл: `{}`", kept.display()),
+                        format!("; the previous file is kept as `{}`", kept.display()),
+                        format!("; прежний файл сохранён как `{}`", kept.display()),
                     )
                 });
                 passed(change.client, &format!("{done}{}", kept.unwrap_or_default()));

@@ -117,10 +117,10 @@ async fn six_clients_are_connected_and_taken_off_again() {
     +}
 
     ✓ the webhook is stored in `~/.config/bitrix24-crm-mcp/bitrix24.webhook`, readable by you alone
-    ✓ Cursor: is set up; the file before is `~/.cursor/mcp.json.TIME.bak`
-    ✓ VS Code: is set up; the file before is `~/.config/Code/User/mcp.json.TIME.bak`
-    ✓ Codex: is set up; the file before is `~/.codex/config.toml.TIME.bak`
-    ✓ Zed: is set up; the file before is `~/dotfiles/zed.json.TIME.bak`
+    ✓ Cursor: is set up; the previous file is kept as `~/.cursor/mcp.json.TIME.bak`
+    ✓ VS Code: is set up; the previous file is kept as `~/.config/Code/User/mcp.json.TIME.bak`
+    ✓ Codex: is set up; the previous file is kept as `~/.codex/config.toml.TIME.bak`
+    ✓ Zed: is set up; the previous file is kept as `~/dotfiles/zed.json.TIME.bak`
     ✓ Cursor: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields
     ✓ VS Code: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields
     ✓ Codex: its server starts and has 6 tools: update_crm_item, update_crm_items, undo_crm_update, find_crm_items, get_crm_item, describe_crm_fields

@@ -136,7 +136,7 @@ impl Setup<'_> {
         if !works {
             let goes_on = self.arguments.force && is_usable;
             print(match goes_on {
-                true => self.language.text("Going on, as told by `--force`.", "Продолжаю: задан `--force`."),
+                true => self.language.text("Going on because of `--force`.", "Продолжаю: задан `--force`."),
                 false if is_usable => self.language.text(
                     "\nNothing was written. Correct this first; `--force` goes on all the same.",
                     "\nНичего не записано. Сначала исправьте это; `--force` продолжает несмотря на ошибки.",
