@@ -27,6 +27,7 @@ function missing() {
     `the package ${wanted}, which holds the program, is not installed.`,
     'Install again without `--omit=optional`, `--no-optional` or `omit=optional` in the settings of npm:',
     `  npm install -g ${name}`,
+    `From the files of a release give npm both archives: that of ${name} and that of ${wanted}.`,
   ];
   if (process.platform === 'linux') {
     lines.push('On Linux it needs glibc 2.17 or newer: systems with musl, such as Alpine, have no package.');

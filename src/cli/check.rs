@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::russian::of_address;
 use super::{embedded_portal, language::Language, print};
 use crate::{
-    config::{self, PolicyFile, PortalChoice, Settings, Unusable, variables::WEBHOOK_URL},
+    config::{PolicyFile, PortalChoice, Settings, Unusable, variables::WEBHOOK_URL},
     crm::{EntityType, Family},
     error::{Failure, Problem, Purpose},
     journal::{self, Values},
     metadata::Metadata,
-    portal::{AddressError, Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
+    portal::{Deadline, Endpoint, ErrorKind, Portal, PortalError, error::readable},
     text::on_one_line,
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn passes(settings: Result<Settings, Unusable>, language: Langu
             for Problem { path, message, .. } in &unusable.problems {
                 let (what, remedy) = language.text(
                     (format!("`{path}` {message}"), "correct the setting"),
-                    (format!("`{path}`: {}", in_russian(message)), "исправьте настройку"),
+                    (format!("`{path}`: {}", russian::of_setting(message)), "исправьте настройку"),
                 );
                 failed(&what, remedy);
             }
@@ -52,7 +52,11 @@ pub(super) async fn passes(settings: Result<Settings, Unusable>, language: Langu
     let (sign_in, _sandbox) = match &settings.portal {
         PortalChoice::Missing => {
             let remedy = language.text(
-                config::no_portal().hint,
+                format!(
+                    "set `{WEBHOOK_URL}` to the address of an inbound webhook with the permission CRM (crm), such \
+                     as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, or try the embedded portal: \
+                     `--sandbox`"
+                ),
                 format!(
                     "укажите в `{WEBHOOK_URL}` адрес входящего вебхука с правом «CRM (crm)», например \
                      `https://example.bitrix24.ru/rest/1/abcdefgh12345678/`, или попробуйте встроенный \
@@ -82,12 +86,6 @@ pub(super) async fn passes(settings: Result<Settings, Unusable>, language: Langu
     let is_ruled = check_policy(settings.policy.as_ref(), language);
     let check = Check { deadline: portal.deadline(CancellationToken::new()), portal, language };
     check.everything().await && is_recorded && is_ruled
-}
-
-/// The sentences about a webhook's address, which people get wrong most often; others stay as they are.
-fn in_russian(message: &str) -> &str {
-    let known = AddressError::ALL.into_iter().find(|error| error.to_string() == message);
-    known.map_or(message, |error| of_address(&error))
 }
 
 /// Whether the policy file can be used.
@@ -186,7 +184,7 @@ impl Check {
         let language = self.language;
         passed(language.text(
             "the portal was reached and has accepted the sign-in",
-            "портал отвечает и принял вход",
+            "портал отвечает, вход принят",
         ));
         let text = |key: &str| profile.get(key).and_then(Value::as_str).unwrap_or_default().trim();
         let name = format!("{} {}", text("NAME"), text("LAST_NAME"));

@@ -147,7 +147,7 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
 
     print(language.text(
         "\nNext: connect your portal with `bitrix24-crm-mcp setup`, or as README.md says",
-        "\nДальше: подключите свой портал: `bitrix24-crm-mcp setup`, или как сказано в README.ru.md",
+        "\nДальше подключите свой портал: `bitrix24-crm-mcp setup` (вручную — см. README.ru.md)",
     ));
     Some(())
 }

@@ -9,6 +9,7 @@ mod document;
 mod entry;
 mod file;
 mod portal;
+mod report;
 mod told;
 mod trial;
 mod webhook;
@@ -23,13 +24,13 @@ use clap::{
     Args,
     builder::styling::{AnsiColor, Style},
 };
-use serde_json::{Map, Value};
 
 use self::{
-    change::{Change, Refusal, Step, Wanted},
+    change::{Change, Step, Wanted},
     clients::{Client, Places, is_passing},
     entry::Start,
     portal::Portal,
+    report::passed,
     told::without_a_terminal,
     webhook::Store,
 };
@@ -155,7 +156,14 @@ impl<'a> Setup<'a> {
         let found_none = connected.is_empty() && changes.is_empty() && is_done;
         let accepted = self.accepted(changes);
         if self.arguments.dry_run {
-            print(language.text("\nNothing was written.", "\nНичего не записано."));
+            if let Portal::Webhook(_) = portal {
+                let file = self.store.file().display();
+                print(&language.text(
+                    format!("The webhook would be stored in `{file}`."),
+                    format!("Вебхук был бы сохранён в `{file}`."),
+                ));
+            }
+            print(self.nothing_written());
             return exit_code(is_done);
         }
         let is_needed = found_none || !accepted.is_empty() || !connected.is_empty();
@@ -178,11 +186,18 @@ impl<'a> Setup<'a> {
             self.explain_other_clients(&start);
         }
         is_done &= self.tried(&connected);
-        if !connected.is_empty() {
-            print(language.text(
-                "\nNext: start a new session in the client, and ask it to find a deal.",
-                "\nДальше: начните в клиенте новый сеанс и попросите найти какую-нибудь сделку.",
-            ));
+        if connected.is_empty() {
+            if accepted.is_empty() && !found_none {
+                print(self.nothing_written());
+            }
+            return exit_code(is_done);
+        }
+        print(language.text(
+            "\nNext: start a new session in the client, and ask it to find a deal.",
+            "\nДальше: начните в клиенте новый сеанс и попросите найти какую-нибудь сделку.",
+        ));
+        for note in self.notes(&connected) {
+            print(&note);
         }
         exit_code(is_done)
     }
@@ -201,7 +216,7 @@ impl<'a> Setup<'a> {
         }
         let accepted = self.accepted(changes);
         if self.arguments.dry_run {
-            print(language.text("\nNothing was written.", "\nНичего не записано."));
+            print(self.nothing_written());
             return exit_code(is_done);
         }
         for change in &accepted {
@@ -271,8 +286,8 @@ impl<'a> Setup<'a> {
             }
             for command in change.shown_commands(name) {
                 print(&language.text(
-                    format!("by the command: claude {command}"),
-                    format!("командой: claude {command}"),
+                    format!("using: claude {command}"),
+                    format!("будет выполнена команда: claude {command}"),
                 ));
             }
             let question = language.text("Change it?", "Изменить?");
@@ -310,36 +325,6 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Starts each client's server as the client will, and lists its tools.
-    fn tried(&self, connected: &[(Client, Map<String, Value>)]) -> bool {
-        let language = self.language;
-        let mut all_start = true;
-        for (client, entry) in connected {
-            let Some(tools) = trial::tools(entry) else {
-                all_start = false;
-                failed(
-                    *client,
-                    language.text(
-                        "its server does not start; look at the entry in the client's file",
-                        "сервер не запускается; проверьте запись в файле клиента",
-                    ),
-                );
-                continue;
-            };
-            let nouns = ["инструмент", "инструмента", "инструментов"];
-            let count = language.counted(tools.len(), ["tool", "tools"], nouns);
-            let names = tools.join(", ");
-            passed(
-                *client,
-                &language.text(
-                    format!("its server starts and has {count}: {names}"),
-                    format!("сервер запускается, {count}: {names}"),
-                ),
-            );
-        }
-        all_start
-    }
-
     /// Whether a client still has the entry, or may have it in a file that cannot be read for certain.
     fn uses_webhook(&self, client: Client, wanted: Wanted<'_>) -> bool {
         match Step::plan(client, &self.places, wanted) {
@@ -352,26 +337,6 @@ impl<'a> Setup<'a> {
             }
         }
     }
-
-    fn explain_other_clients(&self, start: &Start) {
-        let names: Vec<String> = Client::ALL.into_iter().map(Client::name).collect();
-        let names = names.join(", ");
-        print(&self.language.text(
-            format!("No client was found. `--client` sets one up all the same: {names}.\nFor others:"),
-            format!("Клиенты не найдены. `--client` всё равно подключит любой из них: {names}.\nДля других:"),
-        ));
-        if let Ok(entry) = entry::connected(Client::ClaudeDesktop, None, start) {
-            let mut servers = Map::new();
-            servers.insert(self.arguments.name.clone(), Value::Object(entry));
-            print(&format!("{:#}", serde_json::json!({"mcpServers": servers})));
-        }
-    }
-
-    fn refused(&self, client: Client, refusal: &Refusal) {
-        let file = client.file(&self.places);
-        let why = refusal.told(self.language, &self.arguments.name);
-        failed(client, &format!("`{}` {why}", file.display()));
-    }
 }
 
 /// Whether all clients take the name of an entry; some put it before the names of tools, which are bounded.
@@ -379,14 +344,6 @@ fn is_taken_by_all(name: &str) -> bool {
     name.len() <= 30
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-}
-
-fn passed(client: Client, what: &str) {
-    print(&format!("✓ {}: {what}", client.title()));
-}
-
-fn failed(client: Client, what: &str) {
-    print(&format!("✗ {}: {what}", client.title()));
 }
 
 fn exit_code(is_done: bool) -> ExitCode {

@@ -51,7 +51,7 @@ async fn check_names_each_mistake() {
 
     # nothing set
     ✗ no portal is set
-      → a person has to set `BITRIX24_WEBHOOK_URL` in the MCP client's configuration to the address of an inbound webhook with the scope `crm`, such as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, and start the server again; with `BITRIX24_SANDBOX=1` it works on an embedded demo portal
+      → set `BITRIX24_WEBHOOK_URL` to the address of an inbound webhook with the permission CRM (crm), such as `https://example.bitrix24.com/rest/1/abcdefgh12345678/`, or try the embedded portal: `--sandbox`
 
     # malformed
     ✗ `BITRIX24_WEBHOOK_URL` must end in `/rest/{user}/{secret}/`, with the number of a user and the secret of the webhook
@@ -110,14 +110,14 @@ async fn check_names_each_mistake_in_russian() {
 
     # scope
     ✓ настройки заданы верно: http://127.0.0.1
-    ✓ портал отвечает и принял вход
+    ✓ портал отвечает, вход принят
     ✓ запросы выполняются с правами пользователя 7 (Ann)
     ✗ нет права `crm`
       → измените вебхук или приложение в портале и добавьте право «CRM (crm)»
 
     # old portal
     ✓ настройки заданы верно: http://127.0.0.1
-    ✓ портал отвечает и принял вход
+    ✓ портал отвечает, вход принят
     ✓ запросы выполняются с правами пользователя 7 (Ann)
     ✓ право `crm` есть; чтобы находить сотрудников по имени, добавьте `user_basic`
     ✗ метод `crm.item.update` недоступен
@@ -138,7 +138,7 @@ async fn check_names_each_mistake_in_russian() {
 
     # all is well
     ✓ настройки заданы верно: http://127.0.0.1
-    ✓ портал отвечает и принял вход
+    ✓ портал отвечает, вход принят
     ✓ запросы выполняются с правами пользователя 1 (Sandbox User, администратор)
     ✓ право `crm` есть, и сотрудников можно находить по имени
     ✓ метод `crm.item.update` доступен

@@ -243,7 +243,11 @@ async fn a_dry_run_writes_nothing() {
     let finished = run(&mut home.program(&["setup", "--dry-run", "--webhook-file", &file])).await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.stdout.contains("+    \"bitrix24\": {"), "{}", finished.stdout);
-    assert!(finished.stdout.ends_with("\nNothing was written.\n"), "{}", finished.stdout);
+    assert!(
+        finished.stdout.ends_with("bitrix24.webhook`.\nNothing was written.\n"),
+        "{}",
+        finished.stdout
+    );
     assert_eq!(home.files(), before);
 }
 
@@ -264,7 +268,7 @@ async fn what_does_not_work_is_not_connected() {
     ✗ the portal did not accept the sign-in (`INVALID_CREDENTIALS`)
       → make a new webhook in the portal and put its address into the settings
 
-    Nothing was written. Correct this first; `--force` goes on all the same.
+    Nothing was written. Correct this first, or use `--force` to continue anyway.
     code 1
     "#);
     assert_eq!(home.files(), before);
@@ -304,7 +308,7 @@ async fn without_a_terminal_the_flags_are_explained() {
     }
     let finished = run(&mut home.program(&["setup", "--lang", "ru"])).await;
     assert_snapshot!(home.told(&finished), @r#"
-    ошибка: `setup` задаёт вопросы, а терминала нет. Без него укажите:
+    ошибка: нет терминала, чтобы задать вопросы: добавьте `--yes`, а чтобы сначала посмотреть — `--dry-run`.
       --webhook-file FILE  файл с адресом вебхука; адрес можно подать и на стандартный ввод
       --sandbox            подключить встроенный демонстрационный портал, без вебхука
       --yes                записывать без вопросов
@@ -336,8 +340,14 @@ async fn typed_settings_are_written_and_what_a_person_added_stays() {
         "--entity-types",
         "deal",
     ];
-    let finished = run(&mut home.program(&arguments)).await;
+    let mut command = home.program(&arguments);
+    let finished = run(command.env("BITRIX24_PORTAL_URL", "https://acme.example")).await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
+    let notes = finished.stdout.split_once("ask it to find a deal.\n").unwrap().1;
+    assert_snapshot!(notes, @r#"
+    Gemini CLI: in folders that you have not trusted there, all servers are disabled.
+    `BITRIX24_PORTAL_URL` is set in this terminal: a client that is started here may pass it on beside the entry, and every call would be refused. Unset it.
+    "#);
     assert!(!finished.stdout.contains("0ld-s3cret"), "{}", finished.stdout);
     assert!(finished.stdout.contains("has 3 tools: find_crm_items"), "{}", finished.stdout);
     assert_snapshot!(home.shown(".gemini/settings.json"), @r#"
@@ -422,8 +432,8 @@ async fn without_a_client_the_webhook_is_stored_and_an_entry_shown() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert_snapshot!(home.told(&finished).split("can be read\n\n").last().unwrap(), @r#"
     ✓ the webhook is stored in `~/.config/bitrix24-crm-mcp/bitrix24.webhook`, readable by you alone
-    No client was found. `--client` sets one up all the same: claude-code, claude-desktop, cursor, vscode, codex, gemini, windsurf, zed.
-    For others:
+    No clients were found. `--client NAME` sets one up all the same: claude-code, claude-desktop, cursor, vscode, codex, gemini, windsurf, zed.
+    For another client, add this to its file:
     {
       "mcpServers": {
         "bitrix24": {
@@ -459,6 +469,7 @@ async fn a_link_that_leads_nowhere_and_a_key_given_twice_are_left() {
     ✗ Cursor: `~/.cursor/mcp.json` is a link that leads to no file; it was left as it is
     ✗ Gemini CLI: `~/.gemini/settings.json` has a key twice; take one of them out first; it was left as it is
     ✗ Windsurf: `~/.codeium/windsurf/mcp_config.json` holds something else where the servers are listed; correct the file first; it was left as it is
+    Nothing was written.
     code 1
     "#);
     assert_eq!(home.files(), before);
@@ -476,5 +487,5 @@ fn a_program_in_the_search_path_has_to_be_one() {
         .output()
         .unwrap();
     let told = String::from_utf8(listed.stdout).unwrap();
-    assert!(told.contains("No client was found"), "{told}");
+    assert!(told.contains("No clients were found"), "{told}");
 }

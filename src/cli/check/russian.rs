@@ -29,6 +29,35 @@ pub(in crate::cli) fn of_address(error: &AddressError) -> &'static str {
     }
 }
 
+/// How sentences about settings begin and end, in English and in Russian.
+#[rustfmt::skip] // a table: one sentence, one line
+const SENTENCES: [(&str, &str, &str, &str); 12] = [
+    ("is set together with ", "; unset one of them", "задана вместе с ", "; уберите одну из них"),
+    ("holds the placeholder ", ": its option is not set in the MCP client", "содержит подстановку ", ": этот параметр не задан в MCP-клиенте"),
+    ("must be an absolute path", "", "нужен абсолютный путь", ""),
+    ("names an empty file", "", "файл пуст", ""),
+    ("names a file that cannot be read: ", "", "файл не читается: ", ""),
+    ("names a link; name the file itself", "", "это ссылка; укажите сам файл", ""),
+    ("must name a file in a folder that exists", "", "нужен файл в существующей папке", ""),
+    ("must name folders made for uploads; ", " is too broad", "нужны папки, созданные для отправки файлов; слишком широко: ", ""),
+    ("must name existing folders by absolute paths; ", " is not one", "нужны существующие папки с абсолютными путями; не подходит ", ""),
+    ("must be a number of seconds above 0, such as ", "", "нужно число секунд больше 0, например ", ""),
+    ("must be a whole number above 0, such as ", "", "нужно целое число больше 0, например ", ""),
+    ("is missing but required with ", "", "не задана, но нужна вместе с ", ""),
+];
+
+/// What is wrong with a setting. A sentence that is not known here stays as it is.
+pub(super) fn of_setting(message: &str) -> String {
+    if let Some(error) = AddressError::ALL.into_iter().find(|error| error.to_string() == message) {
+        return of_address(&error).to_owned();
+    }
+    let said = SENTENCES.iter().find_map(|(begin, end, russian, ending)| {
+        let middle = message.strip_prefix(begin)?.strip_suffix(end)?;
+        Some(format!("{russian}{middle}{ending}"))
+    });
+    said.unwrap_or_else(|| message.to_owned())
+}
+
 /// What happened, and the remedy.
 pub(super) fn of_failure(error: &PortalError) -> (String, String) {
     let address =

@@ -8,6 +8,8 @@ use std::{
 
 use clap::ValueEnum;
 
+use crate::cli::language::Language;
+
 /// A client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Client {
@@ -178,6 +180,21 @@ impl Client {
     /// Whether an entry says that its server is started as a program.
     pub(super) fn names_transport(self) -> bool {
         matches!(self, Self::ClaudeCode | Self::Cursor | Self::VsCode)
+    }
+
+    /// What a person has to do in it besides.
+    pub(super) fn hint(self, language: Language) -> Option<&'static str> {
+        match self {
+            Self::ClaudeDesktop => Some(language.text(
+                "Claude Desktop: quit it and start it again; closing its window is not enough.",
+                "Claude Desktop: завершите программу и запустите снова, закрыть окно недостаточно.",
+            )),
+            Self::Gemini => Some(language.text(
+                "Gemini CLI: in folders that you have not trusted there, all servers are disabled.",
+                "Gemini CLI: в папках, которые вы в нём не отметили как доверенные, все серверы отключены.",
+            )),
+            _ => None,
+        }
     }
 
     /// Whether this person has it: its program, its file, or the folder that it makes itself.

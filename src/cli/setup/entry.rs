@@ -88,7 +88,7 @@ pub(super) fn secrets(entry: &Value) -> Vec<&str> {
 }
 
 /// Whether a variable says which portal is used or signs in there.
-fn chooses_portal(variable: &str) -> bool {
+pub(super) fn chooses_portal(variable: &str) -> bool {
     [
         WEBHOOK_URL,
         PORTAL_URL,

@@ -38,8 +38,8 @@ impl Setup<'_> {
                 None => Ok(Portal::Sandbox),
                 Some(_) => Err(language
                     .text(
-                        "error: `--sandbox` and `--webhook-file` are two portals; leave one of them out",
-                        "ошибка: `--sandbox` и `--webhook-file` — это два разных портала; оставьте один",
+                        "error: `--sandbox` and `--webhook-file` cannot be combined: they are two portals",
+                        "ошибка: `--sandbox` и `--webhook-file` нельзя указать вместе: это два разных портала",
                     )
                     .to_owned()),
             };
@@ -109,6 +109,10 @@ impl Setup<'_> {
             let address = webhook::from_keyboard(question).map_err(|error| error.to_string())?;
             match (address.expose_secret(), stored) {
                 ("", Some(stored)) => return Ok(Portal::Webhook(stored.clone())),
+                ("", None) => Person::tell(language.text(
+                    "Nothing was pasted; Ctrl-C ends this.\n",
+                    "Ничего не вставлено; прервать можно клавишами Ctrl-C.\n",
+                )),
                 (text, _) => match SignIn::webhook(text) {
                     Ok(_) => return Ok(Portal::Webhook(address)),
                     Err(error) => Person::tell(&language.text(
@@ -136,10 +140,10 @@ impl Setup<'_> {
         if !works {
             let goes_on = self.arguments.force && is_usable;
             print(match goes_on {
-                true => self.language.text("Going on because of `--force`.", "Продолжаю: задан `--force`."),
+                true => self.language.text("Continuing because of `--force`.", "Продолжаю: указан `--force`."),
                 false if is_usable => self.language.text(
-                    "\nNothing was written. Correct this first; `--force` goes on all the same.",
-                    "\nНичего не записано. Сначала исправьте это; `--force` продолжает несмотря на ошибки.",
+                    "\nNothing was written. Correct this first, or use `--force` to continue anyway.",
+                    "\nНичего не записано. Сначала исправьте это или укажите `--force`, чтобы всё равно продолжить.",
                 ),
                 false => self.language.text("\nNothing was written.", "\nНичего не записано."),
             });

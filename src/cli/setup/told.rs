@@ -15,16 +15,16 @@ impl Refusal {
             ),
             Self::Unusable(Unusable::DoesNotParse) => language.text(
                 "does not parse; correct the file first".to_owned(),
-                "не разбирается; сначала исправьте файл".to_owned(),
+                "не удаётся разобрать; сначала исправьте файл".to_owned(),
             ),
             Self::Unusable(Unusable::NoServers) => language.text(
                 "holds something else where the servers are listed; correct the file first"
                     .to_owned(),
-                "на месте списка серверов стоит что-то другое; сначала исправьте файл".to_owned(),
+                "вместо списка серверов содержит что-то другое; сначала исправьте файл".to_owned(),
             ),
             Self::Unusable(Unusable::Repeated) => language.text(
                 "has a key twice; take one of them out first".to_owned(),
-                "один ключ указан дважды; сначала уберите лишний".to_owned(),
+                "содержит один ключ дважды; сначала уберите лишний".to_owned(),
             ),
             Self::File(problem) => problem.told(language),
         };
@@ -62,7 +62,7 @@ pub(super) fn without_a_terminal(language: Language) -> String {
     let names = names.join(", ");
     language.text(
         format!(
-            "error: `setup` asks questions, and there is no terminal. Without one, say:\n\
+            "error: there is no terminal to ask questions at: add `--yes`, or `--dry-run` to look first.\n\
              \x20 --webhook-file FILE  the file with the webhook's address, or send it to standard input\n\
              \x20 --sandbox            connect the embedded demo portal; needs no webhook\n\
              \x20 --yes                write without asking\n\
@@ -72,7 +72,7 @@ pub(super) fn without_a_terminal(language: Language) -> String {
              For instance: bitrix24-crm-mcp setup --webhook-file FILE --yes"
         ),
         format!(
-            "ошибка: `setup` задаёт вопросы, а терминала нет. Без него укажите:\n\
+            "ошибка: нет терминала, чтобы задать вопросы: добавьте `--yes`, а чтобы сначала посмотреть — `--dry-run`.\n\
              \x20 --webhook-file FILE  файл с адресом вебхука; адрес можно подать и на стандартный ввод\n\
              \x20 --sandbox            подключить встроенный демонстрационный портал, без вебхука\n\
              \x20 --yes                записывать без вопросов\n\
