@@ -4,7 +4,10 @@ mod home;
 #[cfg(target_os = "linux")]
 mod terminal;
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+};
 
 use bitrix24_crm_mcp::sandbox::Sandbox;
 use insta::assert_snapshot;
@@ -460,6 +463,11 @@ async fn without_a_client_the_webhook_is_stored_and_an_entry_shown() {
 async fn a_link_that_leads_nowhere_and_a_key_given_twice_are_left() {
     let home = Home::new();
     home.link("nowhere.json", ".cursor/mcp.json");
+    // As a link to `/dev/null`, by which some people turn a file off; a socket is hurt by nothing.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let socket = elsewhere.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    home.link(socket.to_str().unwrap(), ".config/zed/settings.json");
     home.write(".gemini/settings.json", "{\"mcpServers\": {}, \"mcpServers\": {}}");
     home.write(".codeium/windsurf/mcp_config.json", "{\"mcpServers\": []}");
     let before = home.files();
@@ -469,6 +477,7 @@ async fn a_link_that_leads_nowhere_and_a_key_given_twice_are_left() {
     ✗ Cursor: `~/.cursor/mcp.json` is a link that leads to no file; it was left as it is
     ✗ Gemini CLI: `~/.gemini/settings.json` has a key twice; take one of them out first; it was left as it is
     ✗ Windsurf: `~/.codeium/windsurf/mcp_config.json` holds something else where the servers are listed; correct the file first; it was left as it is
+    ✗ Zed: `~/.config/zed/settings.json` is not a regular file; it was left as it is
     Nothing was written.
     code 1
     "#);

@@ -23,6 +23,8 @@ pub(super) struct ClientFile {
 pub(super) enum FileProblem {
     /// A link that leads to no file.
     BrokenLink,
+    /// A folder, a device or the like: what leads to `/dev/null` is meant to stay empty.
+    NoFile,
     /// Somebody has made it read-only.
     ReadOnly,
     /// Another program has changed it since it was read.
@@ -50,6 +52,9 @@ impl ClientFile {
             io::ErrorKind::NotFound => FileProblem::BrokenLink,
             _ => FileProblem::System(error),
         })?;
+        if !path.metadata()?.is_file() {
+            return Err(FileProblem::NoFile);
+        }
         let text = fs::read_to_string(&path)?;
         Ok(Self { path, text: Some(text) })
     }

@@ -39,6 +39,7 @@ impl FileProblem {
             Self::BrokenLink => {
                 text("is a link that leads to no file", "ссылка, которая никуда не ведёт")
             }
+            Self::NoFile => text("is not a regular file", "это не обычный файл"),
             Self::ReadOnly => text(
                 "is read-only; allow writing it, or make the change by hand",
                 "доступен только для чтения; разрешите запись или внесите изменение вручную",
