@@ -23,6 +23,20 @@ pub enum Access<'a> {
 ///
 /// What the system says; the file is then as it was.
 pub fn replace(file: &Path, content: &str, access: Access<'_>) -> io::Result<()> {
+    replace_if(file, content, access, || Ok(()))
+}
+
+/// The same unless something speaks against it at the last moment, when everything else is done.
+///
+/// # Errors
+///
+/// What the system says, or what spoke against it; the file is then as it was.
+pub fn replace_if(
+    file: &Path,
+    content: &str,
+    access: Access<'_>,
+    check: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = file.as_os_str().to_owned();
     name.push(format!(".{}.new", random::text()?));
     let new = PathBuf::from(name);
@@ -33,6 +47,7 @@ pub fn replace(file: &Path, content: &str, access: Access<'_>) -> io::Result<()>
         .write_all(content.as_bytes())
         .and_then(|()| give(&written, access))
         .and_then(|()| written.sync_all())
+        .and_then(|()| check())
         .and_then(|()| fs::rename(&new, file));
     if replaced.is_err() {
         let _ = fs::remove_file(&new);

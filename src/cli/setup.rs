@@ -15,7 +15,7 @@ mod trial;
 mod webhook;
 
 use std::{
-    env,
+    env, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -222,7 +222,7 @@ impl<'a> Setup<'a> {
         for change in &accepted {
             is_done &= self.carried_out(change);
         }
-        let is_used = Client::ALL.into_iter().any(|client| self.uses_webhook(client, wanted));
+        let is_used = Client::ALL.into_iter().any(|client| self.uses_webhook(client));
         let file = self.store.file().display().to_string();
         match if is_used { Ok(false) } else { self.store.forget() } {
             Ok(true) => print(&language.text(
@@ -325,16 +325,14 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Whether a client still has the entry, or may have it in a file that cannot be read for certain.
-    fn uses_webhook(&self, client: Client, wanted: Wanted<'_>) -> bool {
-        match Step::plan(client, &self.places, wanted) {
-            Ok(Step::AsItIs(_)) => false,
-            Ok(Step::Change(_)) => true,
-            Err(_) => {
-                let text = std::fs::read(client.file(&self.places)).unwrap_or_default();
-                let name = self.store.file().file_name().unwrap_or_default();
-                String::from_utf8_lossy(&text).contains(&*name.to_string_lossy())
-            }
+    /// Whether a client's file names the stored webhook, also in an entry of another name, or may do so.
+    fn uses_webhook(&self, client: Client) -> bool {
+        let file = client.file(&self.places);
+        let name = self.store.file().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match std::fs::read(&file) {
+            Ok(text) => String::from_utf8_lossy(&text).contains(&name),
+            // A link that leads nowhere may lead to a disk that is not there now.
+            Err(error) => error.kind() != io::ErrorKind::NotFound || file.is_symlink(),
         }
     }
 }

@@ -395,6 +395,52 @@ async fn the_entry_of_another_server_is_left_alone() {
 }
 
 #[tokio::test]
+async fn the_stored_webhook_stays_while_a_file_names_it_and_becomes_private_again() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{}\n");
+    let sandbox = Sandbox::start().await.unwrap();
+    home.write("address", &sandbox.webhook_url());
+    let file = home.path("address");
+    let arguments = ["setup", "--yes", "--webhook-file", &file];
+    assert_eq!(run(&mut home.program(&arguments)).await.code, Some(0));
+    let stored = ".config/bitrix24-crm-mcp/bitrix24.webhook";
+    home.protect(stored, 0o644);
+    home.protect(".config/bitrix24-crm-mcp", 0o777);
+    assert_eq!(run(&mut home.program(&arguments)).await.code, Some(0));
+    assert_eq!((home.mode(stored), home.mode(".config/bitrix24-crm-mcp")), (0o600, 0o700));
+
+    let renamed = home.files()[".cursor/mcp.json"].replace("\"bitrix24\"", "\"mine\"");
+    home.write(".cursor/mcp.json", &renamed);
+    assert_eq!(run(&mut home.program(&["setup", "--remove", "--yes"])).await.code, Some(0));
+    assert!(home.files().contains_key(stored));
+    home.write(".cursor/mcp.json", "{}\n");
+    assert_eq!(run(&mut home.program(&["setup", "--remove", "--yes"])).await.code, Some(0));
+    assert!(!home.files().contains_key(stored));
+}
+
+#[tokio::test]
+async fn secrets_anywhere_in_a_file_are_not_shown() {
+    let home = Home::new();
+    home.write(
+        ".cursor/mcp.json",
+        r#"{
+  // https://old.example/rest/1/c0mment/
+  "mcpServers": {
+    "other": {"env": {"KEY": "an\/0ther"}, "args": ["--token", "t0ken"]},
+    "bitrix24": {"command": "docker", "args": ["-e", "BITRIX24_WEBHOOK_URL=https://a.example/rest/1/inargs/",
+      "x/bitrix24-crm-mcp"]}
+  }
+}"#,
+    );
+    let finished = run(&mut home.program(&["setup", "--sandbox", "--yes"])).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    for secret in ["c0mment", "0ther\"", "t0ken", "inargs"] {
+        assert!(!finished.stdout.contains(secret), "{secret}: {}", finished.stdout);
+    }
+    assert!(!home.files().values().any(|text| text.contains("inargs")));
+}
+
+#[tokio::test]
 async fn claude_code_is_told_by_its_own_command() {
     let home = Home::new();
     home.install("claude", "printf '%s\\n' \"$*\" >> \"$HOME/calls\"");

@@ -13,7 +13,7 @@ use super::{
     file::{ClientFile, FileProblem},
     webhook::scrubber,
 };
-use crate::portal::Scrubber;
+use crate::{portal::Scrubber, text::on_one_line};
 
 /// What is to be done with a client.
 pub(super) enum Step {
@@ -46,7 +46,8 @@ pub(super) enum Refusal {
     /// The entry of that name is another server's.
     Foreign,
     /// What a client's own program said.
-    Command(String),
+    /// With where the text before is kept.
+    Command(String, Option<PathBuf>),
 }
 
 impl From<FileProblem> for Refusal {
@@ -115,7 +116,7 @@ impl Step {
             Client::ClaudeCode => places.program("claude"),
             _ => None,
         };
-        if command.is_none() && file.is_read_only() {
+        if file.is_read_only() {
             return Err(FileProblem::ReadOnly.into());
         }
         let had_entry = existing.is_some();
@@ -163,7 +164,10 @@ impl Change {
         // It adds to its file by itself; what is replaced would be lost.
         let kept = if self.had_entry { self.file.keep(without_secrets)? } else { None };
         for arguments in self.commands(name) {
-            claude::run(program, &arguments).map_err(Refusal::Command)?;
+            claude::run(program, &arguments).map_err(|said| {
+                let said = on_one_line(&self.all_secrets.text(&said));
+                Refusal::Command(said, kept.clone())
+            })?;
         }
         Ok(kept)
     }

@@ -3,14 +3,40 @@
 use serde_json::Value;
 use similar::TextDiff;
 
-use crate::portal::Scrubber;
+use crate::portal::{MASK, Scrubber};
 
 /// The lines that change, marked, with those around them.
 pub(super) fn of(before: &str, after: &str, secrets: &Scrubber) -> String {
     let diff = TextDiff::from_lines(before, after);
     let shown = diff.unified_diff().context_radius(2).missing_newline_hint(false).to_string();
-    let lines = shown.lines().map(|line| secrets.text(line.trim_end_matches('\r')).into_owned());
+    let lines = shown.lines().map(|line| {
+        let line = without_addresses(&secrets.text(line.trim_end_matches('\r')));
+        // What a file holds must not steer the terminal.
+        line.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
+    });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The line without the secrets of webhooks, also of those in comments: what follows `/rest/{user}/`.
+fn without_addresses(line: &str) -> String {
+    let mut parts = line.split("/rest/");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("/rest/");
+        let secret =
+            part.split_once('/').filter(|(user, _)| user.chars().all(|c| c.is_ascii_digit()));
+        match secret {
+            Some((user, secret)) => {
+                let rest = secret.trim_start_matches(|c: char| {
+                    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+                });
+                let mask = if rest.len() == secret.len() { "" } else { MASK };
+                shown.extend([user, "/", mask, rest]);
+            }
+            None => shown.push_str(part),
+        }
+    }
+    shown
 }
 
 /// The texts of a client's file that are probably secret: what other servers get in variables and headers,
@@ -76,6 +102,10 @@ mod tests {
         assert_eq!(found.iter().filter(|it| !expected.contains(it)).count(), 0, "{found:?}");
         assert_eq!(found.len(), expected.len(), "{found:?}");
 
+        assert_eq!(
+            without_addresses("# https://a.example/rest/1/0ld/ and /rest/x/y and /rest/12/n3w\""),
+            "# https://a.example/rest/1/***/ and /rest/x/y and /rest/12/***\""
+        );
         let before = "{\n  \"a\": \"s3cret\",\r\n  \"b\": 1\n}\n";
         let secrets = Scrubber::new([Secret::new("s3cret")]);
         assert_eq!(

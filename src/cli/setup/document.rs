@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use super::clients::Form;
 
+/// Some editors of Windows begin a text with a byte order mark.
+const MARK: &str = "\u{feff}";
+
 /// Why a file is not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unusable {
@@ -15,6 +18,8 @@ pub(super) enum Unusable {
     DoesNotParse,
     /// Where the servers are to stand there is something else.
     NoServers,
+    /// Its lines end in two ways, which would not be kept.
+    MixedLines,
     /// A key stands there twice, and clients differ in which one they take.
     Repeated,
 }

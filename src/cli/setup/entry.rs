@@ -39,9 +39,11 @@ pub(super) fn connected(
         entry.entry("type").or_insert_with(|| json!("stdio"));
     }
     // What is set anew, and which portal it is, is said by the variables; a flag would win over them.
-    let set = start.variables.iter().map(|(name, _)| name.as_str()).chain([SANDBOX]);
-    let set: Vec<&str> = set.collect();
-    let args = without(&own_arguments(&entry), &set).into_iter().map(Value::from).collect();
+    let set = start.variables.iter().map(|(name, _)| name.as_str());
+    let set: Vec<&str> = set.chain([SANDBOX, PORTAL_URL, OAUTH_URL, TOKEN_FILE]).collect();
+    let args = own_arguments(&entry);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let args = without(&args, &set).into_iter().map(Value::from).collect();
     let mut variables = match entry.get("env") {
         Some(Value::Object(variables)) => variables.clone(),
         _ => Map::new(),
@@ -49,7 +51,8 @@ pub(super) fn connected(
     variables.retain(|name, _| !chooses_portal(name));
     variables.extend(start.variables.iter().map(|(name, value)| (name.clone(), json!(value))));
     if let Some(Value::Array(passed_on)) = entry.get_mut("env_vars") {
-        passed_on.retain(|name| !name.as_str().is_some_and(chooses_portal));
+        let name = |it: &Value| it.as_str().or_else(|| it.get("name")?.as_str()).map(str::to_owned);
+        passed_on.retain(|it| !name(it).is_some_and(|name| chooses_portal(&name)));
     }
     entry.insert("command".to_owned(), json!(start.program));
     entry.insert("args".to_owned(), Value::Array(args));
@@ -61,30 +64,51 @@ pub(super) fn connected(
 pub(super) fn is_ours(entry: &Value) -> bool {
     let command = entry.get("command").and_then(Value::as_str);
     let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
-    command.into_iter().chain(args.filter_map(Value::as_str)).any(names_us)
+    let mut args = args.filter_map(Value::as_str).filter(|arg| !is_path(arg));
+    entry.get("url").is_none() && (command.is_some_and(names_us) || args.any(names_us))
+}
+
+/// Whether an argument is the path of a file or folder, which another program may be given.
+fn is_path(argument: &str) -> bool {
+    argument.starts_with(['/', '.', '~']) || argument.contains('\\')
 }
 
 /// What follows the name of this program: the arguments that are its own.
-fn own_arguments(entry: &Map<String, Value>) -> Vec<&str> {
+fn own_arguments(entry: &Map<String, Value>) -> Vec<String> {
     let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
-    let args: Vec<&str> = args.filter_map(Value::as_str).collect();
+    let args = args.filter_map(|arg| match arg {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
     if entry.get("command").and_then(Value::as_str).is_some_and(names_us) {
-        return args;
+        return args.collect();
     }
-    args.into_iter().skip_while(|arg| !names_us(arg)).skip(1).collect()
+    args.skip_while(|arg| !names_us(arg)).skip(1).collect()
 }
 
+/// Whether a text ends in this program's name, with a version or an ending of programs.
 fn names_us(text: &str) -> bool {
     let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    name.starts_with(env!("CARGO_PKG_NAME"))
+    let rest = name.strip_prefix(env!("CARGO_PKG_NAME"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', ':', '.']))
 }
 
-/// The secrets that stand in an entry itself.
+/// The secrets that stand in an entry itself: in its variables, and addresses of webhooks anywhere.
 pub(super) fn secrets(entry: &Value) -> Vec<&str> {
     let variables = entry.get("env").and_then(Value::as_object).into_iter().flatten();
-    let secret =
+    let is_secret =
         |name: &str| [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET].contains(&name);
-    variables.filter(|(name, _)| secret(name)).filter_map(|(_, value)| value.as_str()).collect()
+    let of_variables =
+        variables.filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
+    let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
+    let of_args = args.filter_map(|arg| {
+        let arg = arg.as_str()?;
+        let (name, value) = arg.split_once('=').unwrap_or(("", arg));
+        let is_one = is_secret(name) || value.contains("/rest/");
+        is_one.then_some(value)
+    });
+    of_variables.chain(of_args).collect()
 }
 
 /// Whether a variable says which portal is used or signs in there.
@@ -128,7 +152,7 @@ mod tests {
                         "BITRIX24_ACCESS_TOKEN_FILE": "/t", "BITRIX24_TOKEN_FILE": "/t", "BITRIX24_CA_FILE": "/c",
                         "BITRIX24_SANDBOX": "1",
                     },
-                    "env_vars": ["BITRIX24_WEBHOOK_URL", "HTTPS_PROXY"],
+                    "env_vars": ["BITRIX24_WEBHOOK_URL", {"name": "BITRIX24_ACCESS_TOKEN"}, "HTTPS_PROXY"],
                 })),
                 json!({
                     "command": "/bin/bitrix24-crm-mcp", "args": ["--read-only"], "timeout": 5,
@@ -156,6 +180,8 @@ mod tests {
             (json!(["--entity-types", "deal", "--read-only"]), json!(["--read-only"])),
             (json!(["--entity-types=deal", "--rate", "100/3"]), json!(["--rate", "100/3"])),
             (json!(["--entity-types"]), json!([])),
+            (json!(["--call-timeout", 60]), json!(["--call-timeout", "60"])),
+            (json!(["--portal-url", "https://p.example"]), json!([])),
         ] {
             let existing = json!({"command": "bitrix24-crm-mcp", "args": args});
             let entry = connected(Client::Cursor, Some(&existing), &start).unwrap();
@@ -170,6 +196,9 @@ mod tests {
             json!({"url": "https://mcp.example/bitrix24"}),
             json!({"command": "npx", "args": ["-y", "another-bitrix24-server"]}),
             json!({"command": "my-bitrix24-crm-mcp"}),
+            json!({"command": "bitrix24-crm-mcp-proxy"}),
+            json!({"command": "npx", "args": ["-y", "files", "/home/me/bitrix24-crm-mcp"]}),
+            json!({"command": "bitrix24-crm-mcp", "type": "http", "url": "https://mcp.example"}),
             json!({}),
             json!("bitrix24-crm-mcp"),
             Value::Null,

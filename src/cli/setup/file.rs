@@ -37,7 +37,11 @@ pub(super) enum FileProblem {
 
 impl From<io::Error> for FileProblem {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::InvalidData { Self::NoText } else { Self::System(error) }
+        match error.kind() {
+            io::ErrorKind::InvalidData => Self::NoText,
+            io::ErrorKind::ResourceBusy => Self::Changed,
+            _ => Self::System(error),
+        }
     }
 }
 
@@ -83,11 +87,14 @@ impl ClientFile {
         if self.is_read_only() {
             return Err(FileProblem::ReadOnly);
         }
-        if fs::read_to_string(&self.path)? != *before {
-            return Err(FileProblem::Changed);
-        }
+        let is_unchanged = || {
+            let is_same = fs::read_to_string(&self.path)? == *before;
+            is_same.then_some(()).ok_or_else(|| io::Error::from(io::ErrorKind::ResourceBusy))
+        };
+        is_unchanged()?;
         let kept = self.keep(backup)?;
-        whole_file::replace(&self.path, text, Access::As(&self.path.metadata()?))?;
+        let access = self.path.metadata()?;
+        whole_file::replace_if(&self.path, text, Access::As(&access), is_unchanged)?;
         Ok(kept)
     }
 

@@ -154,8 +154,8 @@ impl Setup<'_> {
 
     /// Stores the address, unless it is stored already.
     pub(super) fn kept(&self, address: &SecretString) -> Result<(), String> {
-        let is_stored =
-            self.store.address().is_some_and(|it| it.expose_secret() == address.expose_secret());
+        let is_same = |it: SecretString| it.expose_secret() == address.expose_secret();
+        let is_stored = self.store.is_private() && self.store.address().is_some_and(is_same);
         let file = self.store.file().display();
         if !is_stored {
             self.store.keep(address).map_err(|error| {

@@ -8,7 +8,13 @@ impl Refusal {
     pub(super) fn told(&self, language: Language, name: &str) -> String {
         let is_left = language.text("; it was left as it is", "; файл оставлен как есть");
         let why = match self {
-            Self::Command(said) => return said.clone(),
+            Self::Command(said, None) => return said.clone(),
+            Self::Command(said, Some(kept)) => {
+                return language.text(
+                    format!("{said}; the previous file is kept as `{}`", kept.display()),
+                    format!("{said}; прежний файл сохранён как `{}`", kept.display()),
+                );
+            }
             Self::Foreign => language.text(
                 format!("has an entry `{name}` of another server; take another name with `--name`"),
                 format!("запись `{name}` запускает другой сервер; задайте другое имя: `--name`"),
@@ -21,6 +27,11 @@ impl Refusal {
                 "holds something else where the servers are listed; correct the file first"
                     .to_owned(),
                 "вместо списка серверов содержит что-то другое; сначала исправьте файл".to_owned(),
+            ),
+            Self::Unusable(Unusable::MixedLines) => language.text(
+                "has lines that end in two ways; save it with one of them first".to_owned(),
+                "строки заканчиваются по-разному; сначала сохраните файл с одним видом концов строк"
+                    .to_owned(),
             ),
             Self::Unusable(Unusable::Repeated) => language.text(
                 "has a key twice; take one of them out first".to_owned(),

@@ -37,7 +37,9 @@ impl Store {
     /// The address that is stored, if there is one.
     pub(super) fn address(&self) -> Option<SecretString> {
         let text = fs::read_to_string(&self.file).ok()?;
-        Some(text.trim()).filter(|text| !text.is_empty()).map(SecretString::from)
+        Some(text.trim_start_matches('\u{feff}').trim())
+            .filter(|text| !text.is_empty())
+            .map(SecretString::from)
     }
 
     /// Stores an address, readable by its owner alone from the moment when the file is there.
@@ -46,6 +48,17 @@ impl Store {
             make_private(folder)?;
         }
         whole_file::replace(&self.file, &format!("{}\n", address.expose_secret()), Access::Private)
+    }
+
+    /// Whether its owner alone can read what is stored.
+    pub(super) fn is_private(&self) -> bool {
+        #[cfg(unix)]
+        {
+            let is_private = |it: fs::Metadata| it.is_file() && !is_open(&it);
+            self.file.symlink_metadata().is_ok_and(is_private)
+        }
+        #[cfg(not(unix))]
+        self.file.is_file()
     }
 
     /// Takes the stored address away; whether there was one.
@@ -58,6 +71,12 @@ impl Store {
     }
 }
 
+/// Whether others than the owner may do something.
+#[cfg(unix)]
+fn is_open(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+}
+
 fn make_private(folder: &Path) -> io::Result<()> {
     if let Some(above) = folder.parent() {
         fs::create_dir_all(above)?;
@@ -66,9 +85,18 @@ fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
-        Err(error) if !folder.is_dir() => Err(error),
-        _ => Ok(()),
+        Err(error) if !folder.is_dir() => return Err(error),
+        _ => {}
     }
+    // Whoever may write to the folder could put a file of theirs in the way.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if is_open(&folder.metadata()?) {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    Ok(())
 }
 
 /// What a file holds.
@@ -95,11 +123,20 @@ pub(super) fn from_keyboard(question: &str) -> io::Result<SecretString> {
     Ok(SecretString::from(typed.trim()))
 }
 
-/// A filter for what must not be shown: the secrets of these addresses, and texts that are no addresses.
+/// A filter for what must not be shown: the secrets of these addresses, and texts that are no addresses, in
+/// each way in which a file may spell them.
 pub(super) fn scrubber<'a>(texts: impl IntoIterator<Item = &'a str>) -> Scrubber {
     let secrets = texts.into_iter().flat_map(|text| match SignIn::webhook(text) {
         Ok(sign_in) => sign_in.secrets(),
-        Err(_) => vec![Secret::new(text)],
+        Err(_) => spellings(text).into_iter().map(Secret::new).collect(),
     });
     Scrubber::new(secrets)
+}
+
+/// A text as JSON and TOML may write it: escaped, with escaped slashes, on several lines.
+fn spellings(text: &str) -> Vec<String> {
+    let escaped = serde_json::Value::from(text).to_string().trim_matches('"').to_owned();
+    let with_slashes = escaped.replace('/', "\\/");
+    let lines = text.lines().map(|line| line.trim().to_owned());
+    [text.to_owned(), escaped, with_slashes].into_iter().chain(lines).collect()
 }

@@ -6,15 +6,12 @@ use jsonc_parser::{
 };
 use serde_json::{Map, Value};
 
-use super::Unusable;
+use super::{MARK, Unusable};
 
 pub(in crate::cli::setup) struct Json {
     root: CstRootNode,
-    /// Some editors of Windows begin a text with a byte order mark.
     mark: &'static str,
 }
-
-const MARK: &str = "\u{feff}";
 
 /// What clients read besides JSON itself.
 const FORM: ParseOptions = ParseOptions {

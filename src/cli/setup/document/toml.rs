@@ -3,19 +3,24 @@
 use serde_json::{Map, Value};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike};
 
-use super::Unusable;
+use super::{MARK, Unusable};
 
 pub(in crate::cli::setup) struct Toml {
     document: DocumentMut,
+    mark: &'static str,
     has_windows_lines: bool,
 }
 
 impl Toml {
     pub(super) fn parse(text: &str) -> Result<Self, Unusable> {
+        let (mark, text) = text.strip_prefix(MARK).map_or(("", text), |text| (MARK, text));
         let document = text.parse().map_err(|_| Unusable::DoesNotParse)?;
-        let windows_lines = text.matches("\r\n").count();
-        let has_windows_lines = windows_lines > 0 && windows_lines == text.matches('\n').count();
-        Ok(Self { document, has_windows_lines })
+        let (windows_lines, lines) = (text.matches("\r\n").count(), text.matches('\n').count());
+        // They would not come back as they are.
+        if windows_lines > 0 && windows_lines < lines {
+            return Err(Unusable::MixedLines);
+        }
+        Ok(Self { document, mark, has_windows_lines: windows_lines > 0 })
     }
 
     pub(super) fn entry(&self, key: &str, name: &str) -> Result<Option<Value>, Unusable> {
@@ -62,7 +67,7 @@ impl Toml {
     }
 
     fn text(&self) -> String {
-        let text = self.document.to_string();
+        let text = format!("{}{}", self.mark, self.document);
         if self.has_windows_lines { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text }
     }
 }
@@ -110,6 +115,12 @@ fn names(table: &dyn TableLike) -> Vec<String> {
 
 /// Another value with the comment and the spaces of the one before.
 fn set(existing: &mut Item, value: &Value) {
+    if let (Some(array), Value::Array(wanted)) = (existing.as_array_mut(), value) {
+        array.retain(|it| wanted.contains(&plain_value(it)));
+        if array.iter().map(plain_value).eq(wanted.iter().cloned()) {
+            return;
+        }
+    }
     let decor = existing.as_value().map(|value| value.decor().clone());
     *existing = plain(value);
     if let (Some(decor), Some(value)) = (decor, existing.as_value_mut()) {
@@ -203,6 +214,10 @@ mod tests {
                  env = { A = \"1\" } } }\n",
             ),
             (
+                "\u{feff}[mcp_servers.bitrix24]\ncommand = \"/b\"\nargs = [\"x\"] # none\nenv.A = \"1\"\n",
+                "\u{feff}[mcp_servers.bitrix24]\ncommand = \"/b\"\nargs = [] # none\nenv.A = \"1\"\n",
+            ),
+            (
                 "a = 1\r\n\r\n[mcp_servers.bitrix24]\r\ncommand = \"/old\"\r\nargs = []\r\nenv.A = \"1\"\r\n",
                 "a = 1\r\n\r\n[mcp_servers.bitrix24]\r\ncommand = \"/b\"\r\nargs = []\r\nenv.A = \"1\"\r\n",
             ),
@@ -217,6 +232,7 @@ mod tests {
         for (text, reason) in [
             ("a = ", Unusable::DoesNotParse),
             ("a = 1\na = 2\n", Unusable::DoesNotParse),
+            ("a = 1\r\nb = 2\n", Unusable::MixedLines),
             ("mcp_servers = []\n", Unusable::NoServers),
             ("[[mcp_servers]]\nname = \"x\"\n", Unusable::NoServers),
         ] {
