@@ -90,7 +90,11 @@ async function installed() {
   const extras = join(cwd, 'node_modules', name, 'extras');
   must('bash', ['-n', join(extras, `completions/${name}.bash`)]);
   assert.match(readFileSync(join(extras, `man/${name}-setup.1`), 'utf8'), /webhook/);
-  ok('completions and manual pages are packed');
+  const completed = 'source "$1"; f=$(complete -p "$2" | sed "s/.*-F \\([^ ]*\\).*/\\1/"); COMP_WORDS=("$2" setup --rem); '
+    + 'COMP_CWORD=2; "$f" "$2" --rem setup; echo "${COMPREPLY[@]}"';
+  const file = join(extras, `completions/${name}.bash`);
+  assert.equal(must('bash', ['-c', completed, 'bash', file, name]), '--remove\n');
+  ok('completions and manual pages are packed; bash completes flags of commands');
 
   const launcher = join(cwd, 'node_modules', name, 'run.js');
   const program = realpathSync(join(cwd, 'node_modules', `${name}-${platform}`, 'bin', platforms[platform].program));
