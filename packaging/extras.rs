@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// clap_complete 4.6 spells the hyphens of a program's name in two ways, so that nothing behind a command is
+/// `clap_complete` 4.6 spells the hyphens of a program's name in two ways, so that nothing behind a command is
 /// completed.
 fn mend_bash(file: &Path) -> Result<(), Box<dyn Error>> {
     let text = fs::read_to_string(file)?;
