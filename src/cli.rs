@@ -250,6 +250,11 @@ fn client_name() -> ClientName {
     ClientName { name, version }
 }
 
+/// The exit code of a command that was used as it should be.
+fn exit_code(is_success: bool) -> ExitCode {
+    if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 fn wrong_call(message: &str) -> ExitCode {
     complain(&format!("error: {message}\n"))
 }

@@ -27,9 +27,9 @@ use values::{
     megabytes, seconds, tool_groups, yes_or_no,
 };
 use variables::{
-    ACCESS_TOKEN, CA_FILE, CALL_TIMEOUT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, ENTITY_TYPES,
-    FILES_DIR, JOURNAL, JOURNAL_VALUES, LOG, MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, POLICY, RATE,
-    READ_ONLY, REFRESH_TOKEN, REQUEST_TIMEOUT, SANDBOX, TOKEN_FILE, TOOLS, WEBHOOK_URL,
+    CA_FILE, CALL_TIMEOUT, CONNECT_TIMEOUT, ENTITY_TYPES, FILES_DIR, JOURNAL, JOURNAL_VALUES, LOG,
+    MAX_FILE_MB, MAX_FILES, MAX_FILES_MB, POLICY, RATE, READ_ONLY, REQUEST_TIMEOUT, SANDBOX,
+    SECRETS, TOKEN_FILE, TOOLS, WEBHOOK_URL,
 };
 
 /// Checked settings.
@@ -230,8 +230,7 @@ fn policy_file(path: &str) -> PolicyFile {
 
 /// The files of the settings: none of them is ever uploaded.
 fn files_with_secrets(text: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    let secrets = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
-    let in_files = secrets.into_iter().filter_map(|name| text(&format!("{name}_FILE")));
+    let in_files = SECRETS.into_iter().filter_map(|name| text(&format!("{name}_FILE")));
     let others = [TOKEN_FILE, CA_FILE, JOURNAL, POLICY].into_iter().filter_map(text);
     in_files.chain(others).map(|path| PathBuf::from(path.trim())).collect()
 }

@@ -83,3 +83,9 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
+
+/// Whether others than the owner may do something that these bits of a mode allow.
+#[cfg(unix)]
+pub fn others_may(metadata: &Metadata, bits: u32) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & bits != 0
+}

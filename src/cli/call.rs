@@ -15,8 +15,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::person::Person;
 use super::{Setup, complain, print_json, words::text, wrong_call, wrong_usage};
+use super::{exit_code, person::Person};
 use crate::{
     account::{Account, Client, Progress},
     config::{Settings, Unusable},
@@ -135,8 +135,4 @@ fn parts(answer: Answer) -> (bool, Value) {
         Answer::Success(json) => (false, json),
         Answer::Error { json, .. } => (true, json),
     }
-}
-
-fn exit_code(is_success: bool) -> ExitCode {
-    if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -54,9 +54,7 @@ impl Person {
             () = interrupted.cancelled() => None,
         }
     }
-}
 
-impl Person {
     /// Asks a question that nothing else goes on beside.
     #[cfg(feature = "setup")]
     pub(super) fn says_yes(&mut self, question: &str) -> bool {

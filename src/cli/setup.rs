@@ -34,7 +34,9 @@ use self::{
     told::without_a_terminal,
     webhook::Store,
 };
-use super::{complain, flags::Flags, language::Language, person::Person, print, screen::Colours};
+use super::{
+    complain, exit_code, flags::Flags, language::Language, person::Person, print, screen::Colours,
+};
 use crate::config::variables::WEBHOOK_URL;
 
 /// What is connected, and how.
@@ -69,7 +71,7 @@ pub(super) async fn run(arguments: &Arguments, flags: &Flags, language: Language
     match Setup::new(arguments, flags, language) {
         Ok(mut setup) if arguments.remove => setup.remove(),
         Ok(mut setup) => setup.connect().await,
-        Err(problem) => complain(&format!("{problem}\n")),
+        Err(problem) => complain(&(problem + "\n")),
     }
 }
 
@@ -128,7 +130,7 @@ impl<'a> Setup<'a> {
         let language = self.language;
         let portal = match self.portal() {
             Ok(portal) => portal,
-            Err(problem) => return complain(&format!("{problem}\n")),
+            Err(problem) => return complain(&(problem + "\n")),
         };
         if !self.works(&portal).await {
             return ExitCode::FAILURE;
@@ -170,10 +172,11 @@ impl<'a> Setup<'a> {
         if let (Portal::Webhook(address), true) = (&portal, is_needed)
             && let Err(problem) = self.kept(address)
         {
-            return complain(&format!(
-                "{problem}
-"
-            ));
+            return complain(
+                &(problem
+                    + "
+"),
+            );
         }
         for change in &accepted {
             if self.carried_out(change) {
@@ -342,8 +345,4 @@ fn is_taken_by_all(name: &str) -> bool {
     name.len() <= 30
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-}
-
-fn exit_code(is_done: bool) -> ExitCode {
-    if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -10,7 +10,7 @@ use super::{
     values::yes_or_no,
     variables::{
         ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, REFRESH_TOKEN, SANDBOX,
-        TOKEN_FILE, WEBHOOK_URL,
+        SECRETS, TOKEN_FILE, WEBHOOK_URL,
     },
 };
 use crate::{
@@ -120,9 +120,8 @@ pub(super) fn read(
 
 /// What a portal would be signed in to with, had the MCP client's options been set.
 pub(super) fn unset_options(given: &impl Fn(&str) -> Option<String>) -> Vec<Problem> {
-    let secrets = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
-    let files = secrets.map(|name| format!("{name}_FILE"));
-    let names = secrets.into_iter().chain([PORTAL_URL]).map(str::to_owned).chain(files);
+    let files = SECRETS.map(|name| format!("{name}_FILE"));
+    let names = SECRETS.into_iter().chain([PORTAL_URL]).map(str::to_owned).chain(files);
     let problem = |name: String| {
         let text = given(&name)?;
         let option = unset_option(&text)?;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{variables::PORTAL_URL, *};
+use super::{
+    variables::{ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, PORTAL_URL, REFRESH_TOKEN},
+    *,
+};
 use crate::crm::{EntityType, EntityTypes};
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<(String, String)>> {

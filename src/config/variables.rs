@@ -1,6 +1,9 @@
 //! The names of the environment variables. The only place that spells them: messages that tell a
 //! person which one to set take its name from here.
 
+/// The secrets. Each may come from the file that its name with `_FILE` names.
+pub const SECRETS: [&str; 5] = [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET];
+
 /// The address of an inbound webhook.
 pub const WEBHOOK_URL: &str = "BITRIX24_WEBHOOK_URL";
 /// The address of a portal, for calls with a token.

@@ -92,8 +92,7 @@ pub fn can_be_written(path: &Path) -> Result<(), Unavailable> {
 
 #[cfg(unix)]
 fn is_open_to_others(file: &File) -> bool {
-    let mode = |it: fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&it.permissions());
-    file.metadata().is_ok_and(|it| it.is_file() && mode(it) & 0o077 != 0)
+    file.metadata().is_ok_and(|it| it.is_file() && crate::whole_file::others_may(&it, 0o077))
 }
 
 #[cfg(not(unix))]

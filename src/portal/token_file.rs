@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(unix)]
+use crate::whole_file::others_may;
 use crate::whole_file::{self, Access, itself, private};
 
 /// Why a file must not keep tokens, to be read after the setting's name; `None` when it may.
@@ -34,11 +36,6 @@ pub fn refusal(file: &Path) -> Option<String> {
         return Some("names a file in a folder that others can write to".to_owned());
     }
     None
-}
-
-#[cfg(unix)]
-fn others_may(metadata: &fs::Metadata, bits: u32) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & bits != 0
 }
 
 /// Whether this process's user owns a file, where that can be known.

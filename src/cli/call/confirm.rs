@@ -5,9 +5,10 @@ use std::{process::ExitCode, time::Duration};
 
 use serde_json::{Map, Value};
 
-use super::{Caller, exit_code, parts, preview, total::Total};
+use super::{Caller, parts, preview, total::Total};
 use crate::{
     cli::{
+        exit_code,
         person::Person,
         print_json,
         words::{list, number, so_many, text},

@@ -45,8 +45,7 @@ pub(super) enum Refusal {
     Unusable(Unusable),
     /// The entry of that name is another server's.
     Foreign,
-    /// What a client's own program said.
-    /// With where the text before is kept.
+    /// What a client's own program said, and where the text before is kept.
     Command(String, Option<PathBuf>),
 }
 

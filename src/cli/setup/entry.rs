@@ -3,10 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::clients::Client;
-use crate::cli::flags::without;
-use crate::config::variables::{
-    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OAUTH_URL, PORTAL_URL, REFRESH_TOKEN, SANDBOX,
-    TOKEN_FILE, WEBHOOK_URL,
+use crate::{
+    cli::flags::without,
+    config::variables::{OAUTH_URL, PORTAL_URL, SANDBOX, SECRETS, TOKEN_FILE},
 };
 
 /// How clients start this program: its path, and the variables that are set for it.
@@ -97,8 +96,7 @@ fn names_us(text: &str) -> bool {
 /// The secrets that stand in an entry itself: in its variables, and addresses of webhooks anywhere.
 pub(super) fn secrets(entry: &Value) -> Vec<&str> {
     let variables = entry.get("env").and_then(Value::as_object).into_iter().flatten();
-    let is_secret =
-        |name: &str| [WEBHOOK_URL, ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET].contains(&name);
+    let is_secret = |name: &str| SECRETS.contains(&name);
     let of_variables =
         variables.filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
     let args = entry.get("args").and_then(Value::as_array).into_iter().flatten();
@@ -113,19 +111,9 @@ pub(super) fn secrets(entry: &Value) -> Vec<&str> {
 
 /// Whether a variable says which portal is used or signs in there.
 pub(super) fn chooses_portal(variable: &str) -> bool {
-    [
-        WEBHOOK_URL,
-        PORTAL_URL,
-        ACCESS_TOKEN,
-        REFRESH_TOKEN,
-        CLIENT_ID,
-        CLIENT_SECRET,
-        OAUTH_URL,
-        TOKEN_FILE,
-        SANDBOX,
-    ]
-    .into_iter()
-    .any(|name| variable == name || variable.strip_suffix("_FILE") == Some(name))
+    let others = [PORTAL_URL, OAUTH_URL, TOKEN_FILE, SANDBOX];
+    let mut names = SECRETS.into_iter().chain(others);
+    names.any(|name| variable == name || variable.strip_suffix("_FILE") == Some(name))
 }
 
 #[cfg(test)]

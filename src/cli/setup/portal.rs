@@ -138,16 +138,21 @@ impl Setup<'_> {
         let is_usable = settings.is_ok();
         let works = check::passes(settings, self.language).await;
         if !works {
-            let goes_on = self.arguments.force && is_usable;
-            print(match goes_on {
-                true => self.language.text("Continuing because of `--force`.", "Продолжаю: указан `--force`."),
-                false if is_usable => self.language.text(
-                    "\nNothing was written. Correct this first, or use `--force` to continue anyway.",
-                    "\nНичего не записано. Сначала исправьте это или укажите `--force`, чтобы всё равно продолжить.",
-                ),
-                false => self.language.text("\nNothing was written.", "\nНичего не записано."),
-            });
-            return goes_on;
+            let language = self.language;
+            if self.arguments.force && is_usable {
+                print(
+                    language
+                        .text("Continuing because of `--force`.", "Продолжаю: указан `--force`."),
+                );
+                return true;
+            }
+            let way_on = language.text(
+                " Correct this first, or use `--force` to continue anyway.",
+                " Сначала исправьте это или укажите `--force`, чтобы всё равно продолжить.",
+            );
+            let way_on = if is_usable { way_on } else { "" };
+            print(&format!("\n{}{way_on}", self.nothing_written()));
+            return false;
         }
         true
     }

@@ -10,6 +10,8 @@ use console::Term;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clients::Places;
+#[cfg(unix)]
+use crate::whole_file::others_may;
 use crate::{
     portal::{Scrubber, Secret, SignIn},
     whole_file::{self, Access},
@@ -36,10 +38,7 @@ impl Store {
 
     /// The address that is stored, if there is one.
     pub(super) fn address(&self) -> Option<SecretString> {
-        let text = fs::read_to_string(&self.file).ok()?;
-        Some(text.trim_start_matches('\u{feff}').trim())
-            .filter(|text| !text.is_empty())
-            .map(SecretString::from)
+        from_file(&self.file).ok().filter(|address| !address.expose_secret().is_empty())
     }
 
     /// Stores an address, readable by its owner alone from the moment when the file is there.
@@ -54,7 +53,7 @@ impl Store {
     pub(super) fn is_private(&self) -> bool {
         #[cfg(unix)]
         {
-            let is_private = |it: fs::Metadata| it.is_file() && !is_open(&it);
+            let is_private = |it: fs::Metadata| it.is_file() && !others_may(&it, 0o077);
             self.file.symlink_metadata().is_ok_and(is_private)
         }
         #[cfg(not(unix))]
@@ -69,12 +68,6 @@ impl Store {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Whether others than the owner may do something.
-#[cfg(unix)]
-fn is_open(metadata: &fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -92,7 +85,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if is_open(&folder.metadata()?) {
+        if others_may(&folder.metadata()?, 0o077) {
             fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         }
     }
