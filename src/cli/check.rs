@@ -1,14 +1,13 @@
 //! `check`: for a person whose set-up does not work, and for CI. A line for each thing that has to
 //! be right, with the remedy where it is not. It writes nothing.
 
-mod russian;
+pub(super) mod russian;
 
 use std::{process::ExitCode, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::russian::of_address;
 use super::{embedded_portal, language::Language, print};
 use crate::{
     config::{PolicyFile, PortalChoice, Settings, Unusable, variables::WEBHOOK_URL},

@@ -78,7 +78,7 @@ impl Setup<'_> {
                 Ok(_) => Ok(Portal::Webhook(address)),
                 Err(error) => Err(language.text(
                     format!("error: the webhook's address {error}"),
-                    format!("ошибка: адрес вебхука {}", check::of_address(&error)),
+                    format!("ошибка: адрес вебхука {}", check::russian::of_address(&error)),
                 )),
             },
         }
@@ -117,7 +117,7 @@ impl Setup<'_> {
                     Ok(_) => return Ok(Portal::Webhook(address)),
                     Err(error) => Person::tell(&language.text(
                         format!("The address {error}.\n"),
-                        format!("Адрес {}.\n", check::of_address(&error)),
+                        format!("Адрес {}.\n", check::russian::of_address(&error)),
                     )),
                 },
             }
