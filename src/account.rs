@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -88,13 +89,14 @@ impl Account {
         types: &'a EntityTypes,
         client: Client,
     ) -> Call<'a> {
-        let Client { name, cancellation, progress } = client;
+        let Client { name, cancellation, progress, card } = client;
         Call {
             account: self,
             types,
             deadline: self.portal.deadline(cancellation),
             notes: Mutex::default(),
             progress,
+            card,
             tool,
             client: name,
             change: OnceLock::new(),
@@ -121,6 +123,7 @@ pub struct Call<'a> {
     pub deadline: Deadline,
     notes: Mutex<Vec<String>>,
     progress: Option<watch::Sender<Progress>>,
+    card: Option<Arc<OnceLock<Value>>>,
     tool: &'static str,
     client: Option<ClientName>,
     /// The change that it has recorded.
@@ -137,6 +140,8 @@ pub struct Client {
     pub cancellation: CancellationToken,
     /// Takes what the call tells of its progress.
     pub progress: Option<watch::Sender<Progress>>,
+    /// Takes what a card shows beside the answer, where the client renders one.
+    pub card: Option<Arc<OnceLock<Value>>>,
 }
 
 /// How far a call has come.
@@ -208,6 +213,20 @@ impl Call<'_> {
         if let Some(listener) = &self.progress {
             let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
             listener.send_replace(Progress { done: number(done), of: number(of) });
+        }
+    }
+
+    /// Whether the client renders a card beside the answer. What only a card shows is not gathered
+    /// otherwise.
+    pub const fn renders_card(&self) -> bool {
+        self.card.is_some()
+    }
+
+    /// Gives the client what its card shows, without secrets.
+    pub fn show_on_card(&self, mut data: Value) {
+        if let Some(card) = &self.card {
+            self.account.scrubber().value(&mut data);
+            card.get_or_init(|| data);
         }
     }
 

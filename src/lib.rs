@@ -17,11 +17,13 @@
 //! * [`json`] · what clients send, read and repaired
 //! * [`text`] · invisible characters, shown and read back
 //! * `sandbox` · the embedded portal, for demonstrations and tests
+//! * [`card`] · the page that clients can show beside the answer of a tool that writes
 //! * [`random`] · texts and numbers that nobody can guess
 //! * [`whole_file`] · files that are replaced in one step
 //! * [`crm`] · entity types, fields, names and values
 
 pub mod account;
+pub mod card;
 pub mod change;
 pub mod cli;
 pub mod config;

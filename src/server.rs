@@ -3,20 +3,25 @@
 //! What a tool does is not known here, nor how it fails: the registry answers, this module
 //! translates.
 
+mod cards;
 mod convert;
 mod findings;
 mod in_flight;
 mod stdio;
 mod streams;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, Implementation,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
-        ServerConfig,
+        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult,
+        Implementation, InitializeRequestParams, InitializeResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     },
     service::{NotificationContext, QuitReason, RequestContext, ServerInitializeError},
 };
@@ -32,9 +37,10 @@ pub use streams::standard_streams;
 
 use crate::{
     account::{Account, Client, Progress},
+    card,
     error::{Code, Failure, Retry, Written},
     journal::ClientName,
-    tools::{Answer, Effect, RawArguments, Registry},
+    tools::{Answer, Effect, RawArguments, Registry, Tool},
 };
 use findings::Findings;
 use in_flight::InFlight;
@@ -90,6 +96,31 @@ impl ServerHandler for Server {
             .with_instructions(self.tools.0.instructions())
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let mut info = self.negotiate_initialize(&request)?;
+        if cards::are_rendered_by(&request.capabilities) {
+            info.capabilities = cards::capabilities();
+        }
+        Ok(info)
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        let mut info = self.get_info();
+        if renders_cards(&context) {
+            info.capabilities = cards::capabilities();
+        }
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, info))
+    }
+
     async fn on_initialized(&self, _: NotificationContext<RoleServer>) {
         let tools = Arc::clone(&self.tools);
         tokio::spawn(async move {
@@ -102,10 +133,44 @@ impl ServerHandler for Server {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.tools.0.tools().map(convert::mcp_tool).collect();
-        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TOOL_LIST_TTL_MS))
+        let renders_cards = renders_cards(&context);
+        let tools = self.tools.0.tools().map(|tool| convert::mcp_tool(tool, renders_cards));
+        Ok(ListToolsResult::with_all_items(tools.collect()).with_ttl_ms(TOOL_LIST_TTL_MS))
+    }
+
+    // The transport hands these on for clients that render cards alone.
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(cards::list())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(cards::templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if request.uri != card::URI {
+            let text = format!("there is no resource `{}`", convert::shown(&request.uri));
+            return Err(ErrorData::resource_not_found(text, None));
+        }
+        let (registry, account) = &*self.tools;
+        let portal = account.as_ref().map(|account| account.address().authority());
+        let tools: Vec<&str> =
+            registry.tools().filter(|tool| tool.shows_card()).map(Tool::name).collect();
+        Ok(cards::read(&portal.unwrap_or_default(), &tools).into())
     }
 
     async fn call_tool(
@@ -123,11 +188,13 @@ impl ServerHandler for Server {
         let client = context
             .client_info()
             .map(|client| ClientName { name: client.name, version: client.version });
+        let card = renders_cards(&context).then(Arc::<OnceLock<Value>>::default);
         let effect = tools.0.effect(&tool);
+        let shown = card.clone();
         let call = in_its_own_task(effect, async move {
             let (registry, account) = &*tools;
             let account = account.as_ref().map_err(Box::as_ref);
-            let client = Client { name: client, cancellation, progress: Some(progress) };
+            let client = Client { name: client, cancellation, progress: Some(progress), card };
             let answer = registry.call(account, &tool, raw, client).await;
             drop(guard);
             answer
@@ -138,7 +205,8 @@ impl ServerHandler for Server {
         };
         let missing = || format!("there is no tool `{}`", convert::shown(&name));
         let answer = answer.ok_or_else(|| ErrorData::invalid_params(missing(), None))?;
-        Ok(convert::result(answer).into())
+        let shown = shown.and_then(|card| card.get().cloned());
+        Ok(convert::result(answer, shown).into())
     }
 
     async fn on_custom_request(
@@ -152,6 +220,10 @@ impl ServerHandler for Server {
                 "`tools/call` needs `params` with the `name` of a tool as a string",
                 None,
             ),
+            "resources/read" => ErrorData::invalid_params(
+                "`resources/read` needs `params` with the `uri` of a resource as a string",
+                None,
+            ),
             // The transport hands on no other method.
             method => {
                 let text = format!("malformed params for {}", convert::shown(method));
@@ -159,6 +231,11 @@ impl ServerHandler for Server {
             }
         })
     }
+}
+
+/// Whether the client of a request renders cards, by what the request or its session says.
+fn renders_cards(context: &RequestContext<RoleServer>) -> bool {
+    context.client_capabilities().is_some_and(|client| cards::are_rendered_by(&client))
 }
 
 /// Runs a call so that a write that was sent is finished even when the client cancels the call, and

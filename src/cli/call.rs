@@ -117,6 +117,7 @@ impl Caller<'_> {
             name: Some(super::client_name()),
             cancellation: self.interrupted.clone(),
             progress: Some(sender),
+            ..Client::default()
         };
         let call = self.registry.call(Ok(self.account), self.tool, arguments, client);
         let (answer, ()) = tokio::join!(call, bar::follow(listener, done));

@@ -72,7 +72,12 @@ impl Address {
         url
     }
 
-    /// The portal's host, with the port where it is not the usual one, and a path prefix.
+    /// The portal's host, with the port where it is not the usual one.
+    pub fn authority(&self) -> String {
+        self.host().split('/').take(1).collect()
+    }
+
+    /// The same with a path prefix.
     pub fn host(&self) -> String {
         let text = self.to_string();
         text.split_once("://").map_or(text.clone(), |(_, rest)| rest.to_owned())

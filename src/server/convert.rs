@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, Tool as McpTool, ToolAnnotations};
 use serde_json::{Value, json};
 
+use super::cards;
 use crate::{
     text,
     tools::{Answer, Effect, Tool},
@@ -12,13 +13,17 @@ use crate::{
 
 /// The tools as `tools/list` serves them, for the committed schema files.
 pub fn listed(tool: &Tool) -> Value {
-    serde_json::to_value(mcp_tool(tool)).unwrap_or_default()
+    serde_json::to_value(mcp_tool(tool, false)).unwrap_or_default()
 }
 
-pub(super) fn mcp_tool(tool: &Tool) -> McpTool {
+/// A tool as a client sees it that renders cards or not.
+pub(super) fn mcp_tool(tool: &Tool, renders_cards: bool) -> McpTool {
     let writes = tool.effect() == Effect::Write;
     let mut meta = MetaObject::new();
     meta.insert("anthropic/searchHint".to_owned(), json!(tool.search_hint()));
+    if renders_cards && tool.shows_card() {
+        meta.insert("ui".to_owned(), cards::link());
+    }
     let described =
         McpTool::new(tool.name(), tool.description.clone(), Arc::new(tool.input_schema.clone()))
             .with_title(tool.title())
@@ -38,14 +43,21 @@ pub(super) fn mcp_tool(tool: &Tool) -> McpTool {
     }
 }
 
-pub(super) fn result(answer: Answer) -> CallToolResult {
-    match answer {
+/// An answer, with what a card shows beside it.
+pub(super) fn result(answer: Answer, card: Option<Value>) -> CallToolResult {
+    let result = match answer {
         Answer::Success(json) => CallToolResult::structured(json),
         // Clients check structured content against the schema of successes even in errors.
         Answer::Error { sentence, json } => {
             CallToolResult::error(vec![ContentBlock::text(format!("{sentence}\n{json}"))])
         }
-    }
+    };
+    let meta = card.map(|card| {
+        let mut meta = MetaObject::new();
+        meta.insert(cards::DATA.to_owned(), card);
+        meta
+    });
+    result.with_meta(meta)
 }
 
 /// A client's text as messages show it.

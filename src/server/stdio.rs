@@ -8,7 +8,10 @@
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +31,7 @@ use tokio::{
 };
 
 use super::{
+    cards,
     findings::{ARGUMENTS, Findings, attach},
     in_flight::{InFlight, InFlightGuard},
 };
@@ -36,7 +40,7 @@ use crate::json::{self, Parsed, Unreadable};
 /// A longer line is dropped: nothing that a tool takes is larger.
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
-/// The requests that this server answers.
+/// The requests that this server answers to every client.
 const METHODS: [&str; 5] = ["initialize", "ping", "tools/list", "tools/call", "server/discover"];
 
 /// A client's side of the connection.
@@ -71,6 +75,8 @@ struct Conversation {
     unanswered: Mutex<HashMap<RequestId, InFlightGuard>>,
     /// Whether rmcp has settled on a protocol era; before that, a notification ends its session.
     is_open: Mutex<bool>,
+    /// Whether the client has said in its handshake that it renders cards.
+    renders_cards: AtomicBool,
 }
 
 impl Conversation {
@@ -194,7 +200,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
             return Understood::Nothing;
         }
         // Answered here: clients probe for what is optional, which rmcp logs as a warning each time.
-        if id.is_some() && !method.is_empty() && !METHODS.contains(&method.as_str()) {
+        if id.is_some() && !method.is_empty() && !self.answers(&method, &message) {
             let text = format!("method not found: {}", super::convert::shown(&method));
             let id = id.and_then(|id| serde_json::from_value(id).ok());
             return Understood::Answer(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, text, None), id);
@@ -210,14 +216,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
         }
     }
 
+    /// Whether there is such a method for the client of a request.
+    fn answers(&self, method: &str, message: &Value) -> bool {
+        let renders_cards = || {
+            let in_session = || self.conversation.renders_cards.load(Ordering::Relaxed);
+            cards::are_asked_for(message).unwrap_or_else(in_session)
+        };
+        METHODS.contains(&method) || (cards::METHODS.contains(&method) && renders_cards())
+    }
+
     /// Keeps count of what has to be answered.
     fn note(&self, message: &ClientJsonRpcMessage, bytes: usize) {
+        use rmcp::model::{
+            ClientNotification::CancelledNotification, ClientRequest::InitializeRequest,
+        };
         match message {
             ClientJsonRpcMessage::Request(request) => {
                 self.conversation.asked(request.id.clone(), self.in_flight.begin_message(bytes));
+                if let InitializeRequest(handshake) = &request.request {
+                    let renders_cards = cards::are_rendered_by(&handshake.params.capabilities);
+                    self.conversation.renders_cards.store(renders_cards, Ordering::Relaxed);
+                }
             }
             ClientJsonRpcMessage::Notification(notification) => {
-                use rmcp::model::ClientNotification::CancelledNotification;
                 // A cancelled request is not answered.
                 if let CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id

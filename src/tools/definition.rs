@@ -26,6 +26,8 @@ pub(super) struct ToolDefinition {
     pub(super) is_for_many: bool,
     /// Whether it can change anything. A tool that writes does so through `change` alone.
     pub(super) effect: Effect,
+    /// Whether its answers are shown on a change card where a client renders one.
+    pub(super) shows_card: bool,
     /// Its part of the instructions at the start of a session.
     pub(super) instructions: &'static str,
     /// What it does, for the assistant.

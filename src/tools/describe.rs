@@ -63,6 +63,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Lookup,
     is_for_many: false,
     effect: Effect::Read,
+    shows_card: false,
     instructions: "describe_crm_fields with a `query` finds fields, stages, pipelines, options and people; \
                    without entityTypeId it lists the entity types of this portal.",
     description: |_| DESCRIPTION.to_owned(),

@@ -64,6 +64,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Lookup,
     is_for_many: false,
     effect: Effect::Read,
+    shows_card: false,
     instructions: "find_crm_items finds items by title, name, phone, e-mail, id or filter and gives ids, \
                    stages and links.",
     description: |_| DESCRIPTION.to_owned(),

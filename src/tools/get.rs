@@ -56,6 +56,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Lookup,
     is_for_many: false,
     effect: Effect::Read,
+    shows_card: false,
     instructions: "get_crm_item shows one item.",
     description: |_| DESCRIPTION.to_owned(),
     input_schema: schema::input::<Arguments>,

@@ -59,6 +59,11 @@ impl Tool {
         self.definition.search_hint
     }
 
+    /// Whether its answers are shown on a change card.
+    pub const fn shows_card(&self) -> bool {
+        self.definition.shows_card
+    }
+
     /// What it can do to a portal.
     pub const fn effect(&self) -> Effect {
         self.definition.effect

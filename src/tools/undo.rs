@@ -52,6 +52,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Update,
     is_for_many: true,
     effect: Effect::Write,
+    shows_card: true,
     instructions: "undo_crm_update puts a change back; report what it kept and what cannot come back.",
     description: |_| DESCRIPTION.to_owned(),
     input_schema: schema::input::<Arguments>,

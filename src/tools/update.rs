@@ -93,6 +93,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Update,
     is_for_many: false,
     effect: Effect::Write,
+    shows_card: true,
     instructions: "update_crm_item changes one item: pass its id and only the fields to change. Read the \
                    outcome: `updated` means that every field has the requested value, `unchanged` that all \
                    already had it; an error says whether anything was written, what was applied and what \

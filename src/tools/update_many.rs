@@ -80,6 +80,7 @@ pub(super) static TOOL: ToolDefinition = ToolDefinition {
     group: Group::Update,
     is_for_many: true,
     effect: Effect::Write,
+    shows_card: true,
     instructions: "update_crm_items changes many items: show the user what its first call returns before you \
                    confirm.",
     description: |_| DESCRIPTION.to_owned(),

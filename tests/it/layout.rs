@@ -10,10 +10,11 @@ use std::{
 /// The top modules, those that know least first: each imports only those before it. The names of
 /// environment variables and the sentences about them are apart from the rest of `config`, which
 /// reads them.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "config::variables",
     "config::hints",
     "crm",
+    "card",
     "random",
     "whole_file",
     "sandbox",

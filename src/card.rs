@@ -1,0 +1,50 @@
+//! The change card: one page that clients can show beside the answer of a tool that writes. It is the
+//! same for every answer; what it shows comes from the call and its answer.
+
+/// Where clients find it.
+pub const URI: &str = "ui://bitrix24-crm-mcp/change-card.html";
+
+/// What it is. Clients that render cards name this type.
+pub const MIME: &str = "text/html;profile=mcp-app";
+
+const PAGE: &str = include_str!("card/change-card.html");
+
+/// The page of a server: the host of its portal, empty where there is none, and those of its tools
+/// that the page may call. So it knows which links and buttons to show, whatever else a client hands
+/// on.
+pub fn page(portal: &str, tools: &[&str]) -> String {
+    let (portal, tools) = (escaped(portal), escaped(&tools.join(" ")));
+    let of_server = format!("data-portal=\"{portal}\" data-tools=\"{tools}\"");
+    PAGE.replacen("data-portal=\"\" data-tools=\"\"", &of_server, 1)
+}
+
+/// A text in the quotes of an attribute.
+fn escaped(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('"', "&quot;");
+    escaped.replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_whose_it_is() {
+        assert_eq!(PAGE.matches("data-portal=\"\" data-tools=\"\"").count(), 1);
+        let page = page("a.example:8443", &["one", "two"]);
+        assert!(page.starts_with("<!doctype html>\n<html "), "{page}");
+        assert_eq!(
+            page.matches("data-portal=\"a.example:8443\" data-tools=\"one two\"").count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_host_ends_no_attribute() {
+        let page = page("\"><script>&", &[]);
+        assert_eq!(
+            page.matches("data-portal=\"&quot;&gt;&lt;script&gt;&amp;\" data-tools=\"\"").count(),
+            1
+        );
+    }
+}
