@@ -32,8 +32,8 @@ mod verify;
 
 pub use compile::obvious_problems;
 pub use many::{
-    Group, MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Reason, Report, Row, Sample, Stopped,
-    Tally, UNCONFIRMED, Which, change_many,
+    Detail, Details, Group, MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Reason, Report, Row,
+    Sample, Standing, Stopped, Tally, UNCONFIRMED, Which, change_many,
 };
 pub use one::change;
 pub use patch::Patch;

@@ -135,6 +135,17 @@ impl Metadata {
         self.field_lists.get(entity, deadline, fetch).await
     }
 
+    /// The fields of an entity type, if they are known already.
+    pub fn known_field_list(&self, entity: EntityType) -> Option<Arc<FieldList>> {
+        self.field_lists.peek(&entity)
+    }
+
+    /// What people call a smart process, if that is known already.
+    pub fn known_type_title(&self, entity: EntityType) -> Option<String> {
+        let types = self.types.peek(&())?;
+        types.iter().find(|it| it.entity == entity).map(|it| it.title.clone())
+    }
+
     /// The pipelines of an entity type; none for types that have no such thing.
     ///
     /// # Errors

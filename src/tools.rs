@@ -4,6 +4,7 @@
 //! into protocol messages, the command line prints them.
 
 mod arguments;
+mod card;
 mod context;
 mod days;
 mod definition;

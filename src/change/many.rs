@@ -6,6 +6,7 @@
 mod changes;
 mod chunk;
 mod confirm;
+mod details;
 mod frontier;
 mod look;
 mod lost;
@@ -20,6 +21,7 @@ mod tally;
 mod unseen;
 mod write;
 
+pub use details::{Detail, Details, Standing};
 pub use request::{
     MAX_ITEMS, ManyOutcome, ManyRequest, Preview, Report, Row, Sample, Stopped, UNCONFIRMED, Which,
 };

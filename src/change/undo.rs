@@ -197,7 +197,7 @@ impl UndoneItem {
                 self.now = item;
                 (changes, notes)
             }
-            Outcome::Missed { failure, not_applied, changes, notes, item } => {
+            Outcome::Missed { failure, not_applied, changes, notes, item, .. } => {
                 self.status = Status::Updated;
                 self.written = failure.written;
                 self.cannot.extend(not_applied.into_iter().map(|missed| Cannot {

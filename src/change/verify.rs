@@ -56,6 +56,8 @@ pub enum Outcome {
         notes: Vec<String>,
         /// The asked fields of the item.
         item: Item,
+        /// What people call the item.
+        title: Option<String>,
     },
 }
 
@@ -64,6 +66,13 @@ impl Outcome {
     pub(super) fn add_notes(&mut self, more: Vec<String>) {
         match self {
             Self::Succeeded { notes, .. } | Self::Missed { notes, .. } => notes.extend(more),
+        }
+    }
+
+    /// What differs between before and after.
+    pub(super) fn changes(&self) -> &[Change] {
+        match self {
+            Self::Succeeded { changes, .. } | Self::Missed { changes, .. } => changes,
         }
     }
 
@@ -240,12 +249,13 @@ pub(super) fn compare(
         }
         PhotoUpload::NotAsked | PhotoUpload::Sent | PhotoUpload::NotSent => {}
     }
+    let title = item.called();
     let item = asked
         .iter()
         .filter(|asked| item.shows(&asked.name))
         .map(|asked| (asked.name.clone(), asked.answered(&item)))
         .collect();
-    Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item }
+    Outcome::Missed { failure: Box::new(failure), not_applied, changes, notes, item, title }
 }
 
 /// The records that were not applied; those that were are added to `applied`.

@@ -41,6 +41,11 @@ impl Days {
         Self { entity, naming, list }
     }
 
+    /// The same with the list of fields as far as it is known: nothing is asked.
+    pub(super) fn known(context: Context<'_>, entity: EntityType, naming: Naming) -> Self {
+        Self { entity, naming, list: context.metadata.known_field_list(entity) }
+    }
+
     /// The value of a field as answers show it.
     pub(super) fn shown(&self, name: &str, value: Value) -> Value {
         let kind = match (catalog::named(name), self.list.as_deref()) {

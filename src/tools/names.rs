@@ -96,6 +96,11 @@ impl Names {
         self
     }
 
+    /// The names of codes alone, by field.
+    pub(super) fn of_codes(self) -> Map<String, Value> {
+        self.names
+    }
+
     /// Adds them to an answer, as far as it has room.
     pub(super) fn add_to(self, answer: &mut Value) {
         let mut room = MAX_ANSWER.saturating_sub(length(answer));

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    card,
     context::Context,
     days::Days,
     definition::ToolDefinition,
@@ -113,6 +114,7 @@ async fn of_one(context: Context<'_>, undone: UndoneItem) -> Answer {
     for offer in &offered {
         values.extend([&offer.before, &offer.after].map(|it| (offer.field.clone(), it.clone())));
     }
+    let title = now.called();
     let asked: Vec<String> = restored.iter().map(|change| change.field.clone()).collect();
     let shown = recognizable_fields(now, &asked);
     let values = values.iter().map(|(field, value)| (field.as_str(), value));
@@ -158,6 +160,7 @@ async fn of_one(context: Context<'_>, undone: UndoneItem) -> Answer {
     answer.insert("item".to_owned(), days.in_item(shown).into());
     let mut json = bounded(answer.into());
     names.add_to(&mut json);
+    card::show_item(context, item, Naming::Camel, title, &json);
     match failure {
         Some(failure) => failed_with(&failure, Effect::Write, json),
         None => Answer::Success(json),

@@ -2,10 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     arguments::{self, Unreadable, YesNo},
+    card,
     context::Context,
     days::Days,
     definition::ToolDefinition,
@@ -115,8 +116,14 @@ fn input_schema(types: &EntityTypes) -> Map<String, Value> {
 
 async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure> {
     let patch = read(raw, context).map_err(Failure::refused_arguments)?;
-    let outcome = change::change(context.call, &patch).await?;
-    Ok(render(context, &patch, outcome).await)
+    match change::change(context.call, &patch).await {
+        Ok(outcome) => Ok(render(context, &patch, outcome).await),
+        Err(failure) => {
+            let answer = json!({"error": failure.to_json()});
+            card::show_item(context, patch.item, patch.naming, None, &answer);
+            Err(failure)
+        }
+    }
 }
 
 fn read(raw: RawArguments, context: Context<'_>) -> Result<Patch, Vec<Problem>> {
@@ -158,6 +165,10 @@ fn all_problems(unreadable: Unreadable, files: &Policy) -> Vec<Problem> {
 }
 
 async fn render(context: Context<'_>, patch: &Patch, mut outcome: Outcome) -> Answer {
+    let title = match &outcome {
+        Outcome::Succeeded { item, .. } => item.called(),
+        Outcome::Missed { title, .. } => title.clone(),
+    };
     if let Outcome::Succeeded { item, asked, .. } = &mut outcome {
         *item = recognizable_fields(std::mem::take(item), asked);
     }
@@ -199,7 +210,7 @@ async fn render(context: Context<'_>, patch: &Patch, mut outcome: Outcome) -> An
             }
             .into_json(),
         ),
-        Outcome::Missed { failure, not_applied, changes, notes, item } => Missed {
+        Outcome::Missed { failure, not_applied, changes, notes, item, .. } => Missed {
             ok: false,
             status: match failure.code {
                 Code::PartlyApplied => "partial",
@@ -215,5 +226,6 @@ async fn render(context: Context<'_>, patch: &Patch, mut outcome: Outcome) -> An
         .into_answer(),
     };
     names.add_to(answer.json_mut());
+    card::show_item(context, patch.item, patch.naming, title, answer.json_mut());
     answer
 }

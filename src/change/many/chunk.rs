@@ -84,6 +84,7 @@ async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
         let others = run.look.by_ids(&missing).await.map_err(|error| unread(&error))?;
         missing = look::missing(&others, &missing);
         for (item, planned) in changes.plan(run.call, others).await {
+            run.tally.saw(&item);
             let fate = match planned {
                 // Most likely written by an earlier call of the same change.
                 Planned::Unchanged => Fate::Unchanged,
@@ -105,6 +106,7 @@ async fn plan(run: &mut Run<'_>, ids: &[u64]) -> Result<Planning, Stopped> {
     }
     for (item, planned) in changes.plan(run.call, items).await {
         let Some(id) = item.id() else { continue };
+        run.tally.saw(&item);
         match planned.into_plan() {
             Err(fate) => planning.decided.push((id, fate)),
             Ok(plan) => {

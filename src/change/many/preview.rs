@@ -2,6 +2,7 @@
 
 use super::{
     changes::Changes,
+    details::Standing,
     look::{Look, missing},
     notes::Notes,
     request::{MAX_ITEMS, ManyRequest, Preview, Sample, Which},
@@ -35,7 +36,7 @@ pub(super) async fn preview(
         call,
         changes,
         unseen: Unseen::default(),
-        tally: Tally::default(),
+        tally: Tally::new(call.renders_card()),
         samples: Vec::new(),
         to_change: 0,
         ids: Vec::new(),
@@ -128,17 +129,25 @@ impl Planning<'_> {
         self.call.progress(self.ids.len(), self.count.max(self.ids.len()));
         for (item, planned) in planned {
             let Some(id) = item.id() else { continue };
+            self.tally.saw(&item);
             match planned.into_plan() {
                 Err(fate) => self.tally.add(id, fate),
                 Ok(plan) => {
                     self.tally.stays(id, &plan.stays);
                     self.to_change += 1;
                     self.notes.extend(plan.notes.iter().cloned());
-                    if self.samples.len() < SAMPLES {
+                    let is_sample = self.samples.len() < SAMPLES;
+                    if is_sample || self.tally.details.is_some() {
                         let title = item.called();
                         let shown = verify::planned(item, &plan, Vec::new());
                         if let Outcome::Succeeded { changes, .. } = shown {
-                            self.samples.push(Sample { id, title, changes });
+                            if let Some(details) = &mut self.tally.details {
+                                details.stands(id, Standing::ToChange);
+                                details.changed(id, &changes);
+                            }
+                            if is_sample {
+                                self.samples.push(Sample { id, title, changes });
+                            }
                         }
                     }
                 }

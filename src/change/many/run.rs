@@ -65,7 +65,7 @@ impl<'a> Run<'a> {
             changes,
             look,
             queue: ids.iter().copied().collect(),
-            tally: Tally::default(),
+            tally: Tally::new(call.renders_card()),
             size: ChunkSize::new(call.account.items.pace.seen()),
             unseen: Unseen::default(),
             notes: Notes::new(changes.note.clone()),
@@ -119,7 +119,11 @@ impl<'a> Run<'a> {
 
     /// The same where a photo may have been sent.
     pub(super) fn compare_applied(&mut self, write: &Write, applied: Applied) {
+        self.tally.saw(&applied.after);
         let outcome = verify::compare(&write.before, &write.plan, applied, Vec::new());
+        if let Some(details) = &mut self.tally.details {
+            details.changed(write.item.id, outcome.changes());
+        }
         if let Some(recording) = &mut self.recording {
             recording.outcome(self.call, write.item, &write.plan, &outcome);
         }

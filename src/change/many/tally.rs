@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::details::{Details, Standing};
 use crate::{
     change::{
         plan::Stays,
         verify::{Outcome, Why},
     },
+    crm::Item,
     error::{Choice, Code, Failure, Problem, Written},
 };
 
@@ -75,16 +77,38 @@ pub struct Tally {
     /// Where a change is put back: fields of items that stay as they are, although others of the same
     /// item are restored.
     pub stays: Vec<Group>,
+    /// What is known of each item, where the client shows all of them.
+    pub details: Option<Details>,
 }
 
 impl Tally {
+    /// An empty one, which may take details of each item.
+    pub(super) fn new(takes_details: bool) -> Self {
+        Self { details: takes_details.then(Details::default), ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, id: u64, fate: Fate) {
+        let standing = match fate {
+            Fate::Updated => Some(Standing::Written),
+            Fate::Unchanged => Some(Standing::Unchanged),
+            Fate::Failed(_) | Fate::Conflict(_) | Fate::Unknown => None,
+        };
+        if let Some((details, standing)) = self.details.as_mut().zip(standing) {
+            details.stands(id, standing);
+        }
         match fate {
             Fate::Updated => self.updated += 1,
             Fate::Unchanged => self.unchanged += 1,
             Fate::Failed(reason) => group(&mut self.failed, id, reason),
             Fate::Conflict(reason) => group(&mut self.conflicts, id, reason),
             Fate::Unknown => self.unknown.push(id),
+        }
+    }
+
+    /// Takes what an item is called.
+    pub(super) fn saw(&mut self, item: &Item) {
+        if let Some(details) = &mut self.details {
+            details.saw(item);
         }
     }
 

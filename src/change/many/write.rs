@@ -7,6 +7,7 @@ use super::{
     changes::Changes,
     chunk,
     confirm::Approved,
+    details::Standing,
     look::Look,
     request::{ManyRequest, Report, Stopped},
     run::Run,
@@ -27,7 +28,12 @@ pub(super) async fn write(
     if let Some(each) = run.size.per_item() {
         call.account.items.pace.remember(each);
     }
-    let Run { queue, tally, mut notes, .. } = run;
+    let Run { queue, mut tally, mut notes, .. } = run;
+    if let Some(details) = &mut tally.details {
+        for id in &queue {
+            details.stands(*id, Standing::Left);
+        }
+    }
     notes.extend(call.take_notes());
     let mut to_do: Vec<u64> = tally.unknown.iter().chain(&queue).copied().collect();
     to_do.sort_unstable();
