@@ -39,6 +39,18 @@ mod tests {
         );
     }
 
+    /// Nothing is fetched, nothing of outsiders becomes markup, and it stays small.
+    #[test]
+    fn the_page_keeps_to_itself() {
+        assert!(PAGE.len() <= 25_000, "{} bytes", PAGE.len());
+        let outward = ["http:", "https:", "src=", "href=", "url(", "@import", "fetch(", "import("];
+        let as_markup =
+            ["innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function("];
+        for text in outward.into_iter().chain(as_markup) {
+            assert!(!PAGE.contains(text), "{text}");
+        }
+    }
+
     #[test]
     fn a_host_ends_no_attribute() {
         let page = page("\"><script>&", &[]);

@@ -1,9 +1,14 @@
 //! What a change card shows beside an answer: titles, names and, of many items, a row for each. It is
-//! made only where the client renders cards, of what is known already: nothing is asked for it.
+//! made only where the client renders cards. It may cost the portal what people call its fields, which
+//! is then known for ten minutes; all else is known already.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use super::{
     context::Context,
@@ -13,7 +18,7 @@ use super::{
 };
 use crate::{
     change::{Change, Detail, Group, ManyRequest, Tally},
-    crm::{EntityType, ItemRef, Naming},
+    crm::{EntityType, Family, ItemRef, Naming},
     metadata::Fields,
     portal::Scrubber,
 };
@@ -22,9 +27,11 @@ use crate::{
 const MAX_TEXT: usize = 80;
 /// Messages are.
 const MAX_MESSAGE: usize = 200;
+/// How long an answer waits for what people call its fields.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Shows one item beside its answer.
-pub(super) fn show_item(
+pub(super) async fn show_item(
     context: Context<'_>,
     item: ItemRef,
     naming: Naming,
@@ -35,6 +42,7 @@ pub(super) fn show_item(
         return;
     }
     let entity = item.entity;
+    learn_words(context, entity).await;
     let card = Card::new(context, entity, naming);
     let mut data = Map::new();
     data.extend(title.map(|title| ("title".to_owned(), card.shown(title, MAX_TEXT))));
@@ -46,8 +54,9 @@ pub(super) fn show_item(
 }
 
 /// Shows many items, where what is known of each was gathered.
-pub(super) fn show_items(context: Context<'_>, request: &ManyRequest, tally: &Tally) {
+pub(super) async fn show_items(context: Context<'_>, request: &ManyRequest, tally: &Tally) {
     let Some(details) = &tally.details else { return };
+    learn_words(context, request.entity).await;
     let card = Card::new(context, request.entity, request.naming);
     let days = Days::known(context, card.entity, card.naming);
     let mut rows: BTreeMap<u64, Map<String, Value>> =
@@ -92,6 +101,18 @@ pub(super) fn show_items(context: Context<'_>, request: &ManyRequest, tally: &Ta
         "names": card.shown(names, MAX_TEXT),
         "rows": rows.into_values().collect::<Vec<_>>(),
     }));
+}
+
+/// Learns what people call the entity type and its fields. Without it the card shows their names.
+async fn learn_words(context: Context<'_>, entity: EntityType) {
+    let Context { call, metadata, .. } = context;
+    let learn = async {
+        let _ = metadata.field_list(entity, &call.deadline).await;
+        if entity.family() == Some(Family::SmartProcess) {
+            let _ = metadata.smart_processes(&call.deadline).await;
+        }
+    };
+    let _ = timeout(PATIENCE, learn).await;
 }
 
 /// The fields that an answer names, in its own spelling.

@@ -61,7 +61,7 @@ pub(super) async fn answer(
 ) -> Answer {
     match outcome {
         ManyOutcome::Shown(preview) => shown(context, request, *preview).await,
-        ManyOutcome::Done(report) => done(context, request, *report),
+        ManyOutcome::Done(report) => done(context, request, *report).await,
     }
 }
 
@@ -110,14 +110,14 @@ async fn shown(context: Context<'_>, request: &ManyRequest, preview: Preview) ->
     }
     let answer = bounded(&answer, &exceptions("cannot", words.conflicts, &tally), &[], notes);
     let answer = with_names(answer, names);
-    card::show_items(context, request, &tally);
+    card::show_items(context, request, &tally).await;
     finished(failure, answer)
 }
 
 /// The answer of a call that has written.
-fn done(context: Context<'_>, request: &ManyRequest, report: Report) -> Answer {
+async fn done(context: Context<'_>, request: &ManyRequest, report: Report) -> Answer {
     let Report { count, tally, left, stopped, next, notes } = report;
-    card::show_items(context, request, &tally);
+    card::show_items(context, request, &tally).await;
     let words = Words::of(request);
     let failure = failure_of(count, &words, &tally, left, stopped.as_ref(), next.is_some());
     let is_paused = left > 0 && failure.is_none();

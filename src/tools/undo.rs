@@ -160,7 +160,7 @@ async fn of_one(context: Context<'_>, undone: UndoneItem) -> Answer {
     answer.insert("item".to_owned(), days.in_item(shown).into());
     let mut json = bounded(answer.into());
     names.add_to(&mut json);
-    card::show_item(context, item, Naming::Camel, title, &json);
+    card::show_item(context, item, Naming::Camel, title, &json).await;
     match failure {
         Some(failure) => failed_with(&failure, Effect::Write, json),
         None => Answer::Success(json),

@@ -120,7 +120,7 @@ async fn run(context: Context<'_>, raw: RawArguments) -> Result<Answer, Failure>
         Ok(outcome) => Ok(render(context, &patch, outcome).await),
         Err(failure) => {
             let answer = json!({"error": failure.to_json()});
-            card::show_item(context, patch.item, patch.naming, None, &answer);
+            card::show_item(context, patch.item, patch.naming, None, &answer).await;
             Err(failure)
         }
     }
@@ -226,6 +226,6 @@ async fn render(context: Context<'_>, patch: &Patch, mut outcome: Outcome) -> An
         .into_answer(),
     };
     names.add_to(answer.json_mut());
-    card::show_item(context, patch.item, patch.naming, title, answer.json_mut());
+    card::show_item(context, patch.item, patch.naming, title, answer.json_mut()).await;
     answer
 }

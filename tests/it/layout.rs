@@ -61,6 +61,9 @@ fn sources() -> BTreeMap<Module, String> {
                 folders.push(path);
                 continue;
             }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
             let module = path.strip_prefix(&root).unwrap().with_extension("");
             let module: Module =
                 module.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
