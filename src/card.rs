@@ -4,6 +4,9 @@
 /// Where clients find it.
 pub const URI: &str = "ui://bitrix24-crm-mcp/change-card.html";
 
+/// The extension by which clients say that they render pages of servers.
+pub const EXTENSION: &str = "io.modelcontextprotocol/ui";
+
 /// What it is. Clients that render cards name this type.
 pub const MIME: &str = "text/html;profile=mcp-app";
 

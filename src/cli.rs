@@ -77,7 +77,11 @@ enum Command {
     Check,
     /// Show updates on an embedded portal; needs no account
     #[cfg(feature = "sandbox")]
-    Demo,
+    Demo {
+        /// Write its changes to a file that a browser shows, as chat programs show them [default file: bitrix24-change-card.html]
+        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "bitrix24-change-card.html")]
+        card: Option<PathBuf>,
+    },
     /// Connect the MCP clients of this machine: asks for the webhook, tries it, and writes their files
     ///
     /// The webhook is stored once, readable by you alone; clients get the path of that file. Settings that
@@ -117,7 +121,7 @@ impl Cli {
             }
             Command::Check => check::run(settings, language).await,
             #[cfg(feature = "sandbox")]
-            Command::Demo => demo::run(language).await,
+            Command::Demo { card } => demo::run(language, card.as_deref()).await,
             #[cfg(feature = "setup")]
             Command::Setup(arguments) => setup::run(&arguments, &self.flags, language).await,
             Command::History(arguments) => history::run(settings, &arguments),

@@ -1,8 +1,9 @@
 //! `demo`: the main use on the embedded portal, with the calls that an MCP client would send.
 
+mod card;
 mod screen;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines as InputLines};
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     account::Account,
+    card::{EXTENSION, MIME},
     portal::{Connection, Endpoint, Timeouts},
     sandbox::{Rules, Sandbox},
     server::{self, StdioTransport},
@@ -30,7 +32,8 @@ use crate::{
 /// Large enough for every line of the conversation.
 const PIPE_SIZE: usize = 256 * 1024;
 
-pub(super) async fn run(language: Language) -> ExitCode {
+/// Shows the demonstration, or writes its changes to a file that a browser shows.
+pub(super) async fn run(language: Language, file: Option<&Path>) -> ExitCode {
     let (sandbox, sign_in) = match embedded_portal().await {
         Ok(started) => started,
         Err(failure) => return wrong_usage(&failure),
@@ -43,12 +46,33 @@ pub(super) async fn run(language: Language) -> ExitCode {
     let (input, output) = tokio::io::split(theirs);
     let (lines, _stop) = StdioTransport::new(input, output, Timeouts::STANDARD.call);
     let server = tokio::spawn(server::serve(registry, Ok(account), lines));
-    let shown = show(ours, language).await;
+    let screen = Screen::new(language);
+    let screen = if file.is_some() { screen.silent() } else { screen };
+    let shown = show(ours, screen, language).await;
     let ended = server.await;
-    match (shown, ended) {
-        (Some(()), Ok(Ok(()))) => ExitCode::SUCCESS,
-        _ => super::wrong_call(language.text("the demonstration was cut short", "показ прерван")),
+    let (Some(calls), Ok(Ok(()))) = (shown, ended) else {
+        return super::wrong_call(
+            language.text("the demonstration was cut short", "показ прерван"),
+        );
+    };
+    match file.map(|file| (file, card::write(file, language, &calls))) {
+        None => {}
+        Some((_, Ok(path))) => {
+            let path = path.display();
+            print(&language.text(
+                format!("Written to {path}: open it in a browser"),
+                format!("Записано в {path}: откройте этот файл в браузере"),
+            ));
+        }
+        Some((file, Err(error))) => {
+            let file = file.display();
+            return super::wrong_call(&language.text(
+                format!("{file} cannot be written: {error}"),
+                format!("не удалось записать {file}: {error}"),
+            ));
+        }
     }
+    ExitCode::SUCCESS
 }
 
 /// Forty deals, of which one lacks an amount that the portal requires in the next stage.
@@ -59,12 +83,14 @@ fn fill(sandbox: &Sandbox) {
     sandbox.set_rules(Rules { required, ..Rules::default() });
 }
 
-/// Talks to the server as an MCP client does, and shows what is said.
-async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
+/// Talks to the server as an MCP client does, shows what is said, and returns the calls that wrote or
+/// would have.
+async fn show(pipe: DuplexStream, screen: Screen, language: Language) -> Option<Vec<card::Call>> {
     let (input, output) = tokio::io::split(pipe);
     let answers = BufReader::new(input).lines();
-    let mut client = Client { answers, output, next_id: 1, screen: Screen::new(language) };
-    print(language.text(
+    let mut client =
+        Client { answers, output, next_id: 1, screen, step: String::new(), calls: Vec::new() };
+    client.screen.say(language.text(
         "An AI assistant starts this program and calls its tools. Here are such calls, sent to a real\n\
          server in this process, which calls an embedded Bitrix24 portal over HTTP.",
         "ИИ-ассистент запускает эту программу и вызывает её инструменты. Вот такие вызовы: их получает\n\
@@ -74,13 +100,13 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
 
     let initialize = json!({
         "protocolVersion": "2025-11-25",
-        "capabilities": {},
+        "capabilities": {"extensions": {(EXTENSION): {"mimeTypes": [MIME]}}},
         "clientInfo": {"name": "demo", "version": "1"},
     });
     client.ask("initialize", initialize).await?;
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await?;
 
-    client.screen.heading(language.text(
+    client.step(language.text(
         "1. Find the deal, and the code of the stage that people call \"Agreed\"",
         "1. Найти сделку и код стадии, которую люди называют «Agreed»",
     ));
@@ -92,7 +118,7 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
         client.call("describe_crm_fields", json!({"entityTypeId": 2, "query": "agreed"})).await?;
     client.screen.moment(Found, &stages(&answer, language));
 
-    client.screen.heading(language.text(
+    client.step(language.text(
         "2. Move it to that stage and set its amount",
         "2. Перевести её на эту стадию и задать сумму",
     ));
@@ -103,7 +129,7 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
         .await?;
     client.screen.moment(Changed, &changes(&answer, &answer, language));
 
-    client.screen.heading(language.text(
+    client.step(language.text(
         "3. Misspell a field: a portal ignores it and still answers success",
         "3. Опечатка в имени поля: портал её пропускает и отвечает, что всё получилось",
     ));
@@ -112,7 +138,7 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
         .await?;
     client.screen.moment(Caught, &error(&answer, language));
 
-    client.screen.heading(language.text(
+    client.step(language.text(
         "4. Name a stage that the pipeline does not have: the portal drops it, and answers success",
         "4. Стадия, которой нет в воронке: портал её не ставит и отвечает, что всё получилось",
     ));
@@ -124,7 +150,7 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
     client.screen.moment(Changed, &changes(&answer, &answer, language));
     client.screen.moment(Caught, &error(&answer, language));
 
-    client.screen.heading(language.text(
+    client.step(language.text(
         "5. Hand forty deals over and move them on: the first call shows it, the second one does it",
         "5. Передать сорок сделок и сменить им стадию: первый вызов показывает, второй выполняет",
     ));
@@ -145,11 +171,11 @@ async fn show(pipe: DuplexStream, language: Language) -> Option<()> {
         .screen
         .moment(Caught, &list(&answer, "failed").map(|it| group(it, language)).collect::<Vec<_>>());
 
-    print(language.text(
+    client.screen.say(language.text(
         "\nNext: connect your portal with `bitrix24-crm-mcp setup`, or as README.md says",
         "\nДальше подключите свой портал: `bitrix24-crm-mcp setup` (вручную — см. README.ru.md)",
     ));
-    Some(())
+    Some(client.calls)
 }
 
 struct Client {
@@ -157,9 +183,19 @@ struct Client {
     output: tokio::io::WriteHalf<DuplexStream>,
     next_id: u32,
     screen: Screen,
+    /// What is being done.
+    step: String,
+    /// The calls that wrote or would have.
+    calls: Vec<card::Call>,
 }
 
 impl Client {
+    fn step(&mut self, heading: &str) {
+        self.screen.heading(heading);
+        let (_number, title) = heading.split_once(". ").unwrap_or(("", heading));
+        title.clone_into(&mut self.step);
+    }
+
     async fn send(&mut self, message: &Value) -> Option<()> {
         self.output.write_all(format!("{message}\n").as_bytes()).await.ok()
     }
@@ -182,6 +218,10 @@ impl Client {
         self.screen.call(tool, &arguments.to_string());
         let params = json!({"name": tool, "arguments": arguments});
         let answer = self.ask("tools/call", params).await?;
+        if tool.starts_with("update") {
+            let (title, result) = (self.step.clone(), answer.get("result")?.clone());
+            self.calls.push(card::Call { title, tool: tool.to_owned(), arguments, result });
+        }
         let text = answer.pointer("/result/content/0/text")?.as_str()?;
         // An error's JSON follows a sentence.
         let json = text.lines().last()?;

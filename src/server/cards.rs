@@ -9,9 +9,6 @@ use serde_json::{Value, json};
 
 use crate::card;
 
-/// The key of the extension in the capabilities of both sides.
-const EXTENSION: &str = "io.modelcontextprotocol/ui";
-
 /// What a card shows beside the answer, in the `_meta` of a result.
 pub(super) const DATA: &str = "bitrix24-crm-mcp/card";
 
@@ -24,7 +21,7 @@ const TTL_MS: u64 = 3_600_000;
 
 /// Whether a client renders cards.
 pub(super) fn are_rendered_by(client: &ClientCapabilities) -> bool {
-    let settings = client.extensions.as_ref().and_then(|all| all.get(EXTENSION));
+    let settings = client.extensions.as_ref().and_then(|all| all.get(card::EXTENSION));
     let types = settings.and_then(|settings| settings.get("mimeTypes")?.as_array());
     types.is_some_and(|types| types.iter().any(|it| it == card::MIME))
 }
@@ -38,7 +35,7 @@ pub(super) fn are_asked_for(message: &Value) -> Option<bool> {
 
 /// What a server can do for such a client.
 pub(super) fn capabilities() -> ServerCapabilities {
-    let extension = ExtensionCapabilities::from([(EXTENSION.to_owned(), JsonObject::new())]);
+    let extension = ExtensionCapabilities::from([(card::EXTENSION.to_owned(), JsonObject::new())]);
     ServerCapabilities::builder()
         .enable_tools()
         .enable_resources()

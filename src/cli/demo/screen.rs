@@ -32,15 +32,27 @@ impl Moment {
 pub(super) struct Screen {
     colours: Colours,
     language: Language,
+    is_silent: bool,
 }
 
 impl Screen {
     pub(super) fn new(language: Language) -> Self {
-        Self { colours: Colours::wanted(), language }
+        Self { colours: Colours::wanted(), language, is_silent: false }
+    }
+
+    /// The same where nothing is shown.
+    pub(super) fn silent(self) -> Self {
+        Self { is_silent: true, ..self }
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        if !self.is_silent {
+            print(text);
+        }
     }
 
     pub(super) fn heading(&self, text: &str) {
-        print(&format!("\n{}", self.colours.styled(text, Style::new().bold())));
+        self.say(&format!("\n{}", self.colours.styled(text, Style::new().bold())));
     }
 
     /// Shows lines below one label, each wrapped between words.
@@ -52,7 +64,7 @@ impl Screen {
     /// Shows a call. Its JSON is wrapped behind commas: the spaces are in people's texts.
     pub(super) fn call(&self, tool: &str, arguments: &str) {
         let call = format!("{tool} {arguments}");
-        print("");
+        self.say("");
         self.labelled(Moment::Asked, &wrapped(&call, ','));
     }
 
@@ -61,7 +73,7 @@ impl Screen {
         for (index, line) in lines.iter().enumerate() {
             // Padded before it is styled: codes have no width on the screen.
             let label = format!("   {:<8} ", if index == 0 { label } else { "" });
-            print(&format!("{}{line}", self.colours.styled(&label, style)));
+            self.say(&format!("{}{line}", self.colours.styled(&label, style)));
         }
     }
 }
