@@ -10,6 +10,7 @@ mod before;
 mod codes;
 mod compile;
 mod earlier;
+mod expected;
 mod explain;
 mod files;
 mod intent;

@@ -1,4 +1,5 @@
-//! Invisible characters: escaped where texts are shown, and read back where they return.
+//! How texts are shown: invisible characters escaped, and read back where they return; long texts
+//! cut.
 //!
 //! A portal's texts come from outsiders. Invisible characters in them (controls, marks that change
 //! the direction of reading, characters without a width) could deceive a reader of an answer.
@@ -16,6 +17,9 @@ use icu_properties::{
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
+/// Lengths to which the texts of an answer are cut, one after the other, until it is short enough.
+pub const CUTS: [usize; 4] = [2_000, 500, 200, 80];
+
 const BLACK_FLAG: char = '\u{1f3f4}';
 const END_OF_TAGS: char = '\u{e007f}';
 
@@ -97,6 +101,15 @@ fn escaped(text: &str) -> Option<(char, usize)> {
     }
     let c = char::from_u32(u32::from_str_radix(text.get(3..end)?, 16).ok()?)?;
     (c == '\\' || is_invisible(c)).then_some((c, end + 1))
+}
+
+/// The beginning of a text that is longer than so many characters, with how many it has.
+pub fn cut(text: &str, longest: usize) -> Option<String> {
+    let count = text.chars().count();
+    (count > longest).then(|| {
+        let start: String = text.chars().take(longest).collect();
+        format!("{start}… ({count} characters)")
+    })
 }
 
 fn is_invisible(c: char) -> bool {

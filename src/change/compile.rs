@@ -135,16 +135,22 @@ impl<'a> Compiler<'a> {
             return;
         };
         let intended = match (field.shape.kind, encode(&field, value)) {
-            (Kind::Date, encoded) => Intended::Day { typed: value.clone(), encoded },
-            (_, Ok(Encoded { wire, .. })) => Intended::Value { wire, is_one_for_a_list: false },
+            (Kind::Multifield, _) => match multifield::read_held(value) {
+                Ok(held) => Intended::HeldRecords(held),
+                Err(wrong) => return self.all_wrong(&path, wrong),
+            },
+            (Kind::File | Kind::Picture, _) => match files::read_held(value) {
+                Ok(ids) => Intended::HeldFiles(ids),
+                Err(wrong) => return self.problem(Problem::of(&path, wrong)),
+            },
+            // Texts, among which names are looked up.
+            (Kind::Stage | Kind::Status, Ok(Encoded { wire, .. })) => {
+                Intended::Value { wire, is_one_for_a_list: false }
+            }
             (kind, Err(wrong)) if may_be_named(kind, value) => {
                 Intended::Name { typed: value.clone(), wrong }
             }
-            (_, Err(wrong)) => {
-                let is_listed = field.listed.is_some();
-                self.problem(wrong_value(&path, wrong, field.shape.kind, is_listed));
-                return;
-            }
+            (_, encoded) => Intended::Typed { typed: value.clone(), encoded },
         };
         let field = intended_field(self.intent.entity, &path, field, intended);
         self.intent.expected.push(field);
@@ -199,7 +205,7 @@ impl<'a> Compiler<'a> {
         };
         match encode(field, value) {
             encoded if field.shape.kind == Kind::Date => {
-                Some(Intended::Day { typed: value.clone(), encoded })
+                Some(Intended::Typed { typed: value.clone(), encoded })
             }
             Ok(Encoded { wire, note }) => {
                 if let Some(note) = note {

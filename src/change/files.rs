@@ -10,7 +10,7 @@ use std::{collections::HashSet, io, path::PathBuf};
 use serde_json::{Value, json};
 
 use crate::{
-    crm::{Wrong, kind},
+    crm::{Kind, Wrong, kind},
     uploads::{Policy, Upload},
 };
 
@@ -128,6 +128,27 @@ pub(super) fn ids(now: Option<&Value>) -> Vec<i64> {
         Some(one) => id(one).into_iter().collect(),
         None => Vec::new(),
     }
+}
+
+/// The ids of the files that a field is expected to hold, as items show them.
+///
+/// # Errors
+///
+/// What the value must be, to be read after the field's name.
+pub(super) fn read_held(value: &Value) -> Result<Vec<i64>, Wrong> {
+    if Kind::Picture.is_empty(value) {
+        return Ok(Vec::new());
+    }
+    let given = match value {
+        Value::Array(files) => files.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let held = ids(Some(value));
+    if held.len() == given.len() {
+        return Ok(held);
+    }
+    let expected = "in `expect` must name the files that the field holds, as in `{\"id\": 12}`";
+    Err(format!("{expected}, not {}", kind::shown(value)).into())
 }
 
 /// Reads the value of a file field; beside it comes all that is wrong, to be read after the field's

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     crm::{
-        EntityType, Kind, Shape, Wrong,
+        EntityType, Item, Kind, Shape, Wrong,
         catalog::Field,
         kind::{self, Encoded},
-        multifield::Elements,
+        multifield::{Elements, Held},
     },
     error::Problem,
     uploads::{Policy, Upload},
@@ -64,14 +64,18 @@ pub(super) enum Intended {
     },
     /// Texts that may be the names of a pipeline or of people, and what is wrong if they are none.
     Name { typed: Value, wrong: Wrong },
-    /// A day; a text that the item itself shows means the day that it is answered for.
-    Day { typed: Value, encoded: Result<Encoded, Wrong> },
+    /// A value that may be typed as the item itself shows it: a day, or an expected value.
+    Typed { typed: Value, encoded: Result<Encoded, Wrong> },
     /// The result of these elements on its records.
     Records(Elements),
     /// No records.
     NoRecords,
     /// These files.
     Files(files::Requested),
+    /// Records that are expected.
+    HeldRecords(Held),
+    /// The ids of the files that are expected.
+    HeldFiles(Vec<i64>),
 }
 
 /// What to do where no folder is set.
@@ -157,10 +161,44 @@ impl IntendedField {
         names.collect()
     }
 
+    /// The wire form of the value in this item, with what was repaired. A text that the item itself
+    /// shows for a day is that day.
+    ///
+    /// # Errors
+    ///
+    /// The problem of a value that the field cannot hold.
+    pub(super) fn wire(&self, item: Option<&Item>) -> Result<(Value, Option<String>), Problem> {
+        let encoded = match &self.value {
+            Intended::Value { wire, .. } => return Ok((wire.clone(), None)),
+            Intended::Name { wrong, .. } => Err(wrong),
+            Intended::Typed { typed, encoded } => {
+                let now = item.and_then(|item| item.get(&self.name)).filter(|_| typed.is_string());
+                let is_shown = now.is_some_and(|now| {
+                    now == typed || now.as_array().is_some_and(|days| days.contains(typed))
+                });
+                let is_day = is_shown && self.shape.kind == Kind::Date;
+                let shown = is_day.then(|| self.shape.encode(&Kind::Date.answered(typed)));
+                if let Some(Ok(shown)) = shown {
+                    return Ok((shown.wire, shown.note));
+                }
+                encoded.as_ref()
+            }
+            Intended::Records(_)
+            | Intended::NoRecords
+            | Intended::Files(_)
+            | Intended::HeldRecords(_)
+            | Intended::HeldFiles(_) => return Ok((Value::Null, None)),
+        };
+        match encoded {
+            Ok(encoded) => Ok((encoded.wire.clone(), encoded.note.clone())),
+            Err(wrong) => Err(self.wrong_value(wrong.clone())),
+        }
+    }
+
     /// The problem of a text that is no day, unless it is how the item shows one.
     pub(super) fn unread_day(&self) -> Option<Problem> {
         match &self.value {
-            Intended::Day { encoded: Err(wrong), .. } => Some(self.wrong_value(wrong.clone())),
+            Intended::Typed { encoded: Err(wrong), .. } => Some(self.wrong_value(wrong.clone())),
             _ => None,
         }
     }

@@ -27,10 +27,8 @@ pub(super) fn replaced(
     let Value::Array(wanted) = wire else { return None };
     let is_one = match &field.value {
         Intended::Value { is_one_for_a_list, .. } => *is_one_for_a_list,
-        Intended::Day { typed, .. } => !typed.is_array(),
-        Intended::Name { .. } | Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => {
-            false
-        }
+        Intended::Typed { typed, .. } => !typed.is_array(),
+        _ => false,
     };
     if !is_one || wanted.is_empty() {
         return None;

@@ -3,11 +3,12 @@
 
 use std::{io, sync::Arc};
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::{
     asked::{Asked, Want},
     codes,
+    expected::Expected,
     files::{self, Part},
     intent::{Intended, IntendedField, Intent, in_typed_order},
     links, lists,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     crm::{
-        Item, Kind, Shape,
+        Item, Kind,
         multifield::{self, Operation},
     },
     error::Problem,
@@ -43,15 +44,6 @@ pub(super) struct Stays {
     pub(super) field: String,
     /// Why it cannot come back; nothing where it holds another value than the change left.
     pub(super) why: Option<String>,
-}
-
-/// A value that a field must have now.
-#[derive(Debug, Clone)]
-pub(super) struct Expected {
-    pub(super) path: String,
-    pub(super) name: String,
-    pub(super) shape: Shape,
-    pub(super) wire: Value,
 }
 
 impl Intent {
@@ -130,19 +122,13 @@ impl Intent {
                 Err(wrong) => problems.extend(wrong),
             }
         }
-        let expected = self.expected.iter().filter_map(|field| match day_or_value(field, item) {
-            Ok((wire, _)) => Some(Expected {
-                path: field.path.clone(),
-                name: field.name.clone(),
-                shape: field.shape,
-                wire,
-            }),
-            Err(problem) => {
-                problems.push(problem);
-                None
+        let mut expected = Vec::with_capacity(self.expected.len());
+        for field in &self.expected {
+            match Expected::of(field, item, &mut notes) {
+                Ok(open) => expected.extend(open),
+                Err(problem) => problems.push(problem),
             }
-        });
-        let expected = expected.collect();
+        }
         for field in &self.fields {
             let Intended::Value { wire, .. } = &field.value else { continue };
             problems.extend(match field.shape.kind {
@@ -176,8 +162,8 @@ impl Intent {
         let now = item.and_then(|item| item.get(&field.name));
         let is_hidden = item.is_some() && now.is_none();
         match &field.value {
-            Intended::Value { .. } | Intended::Day { .. } | Intended::Name { .. } => {
-                let (wire, note) = day_or_value(field, item).map_err(|problem| vec![problem])?;
+            Intended::Value { .. } | Intended::Typed { .. } | Intended::Name { .. } => {
+                let (wire, note) = field.wire(item).map_err(|problem| vec![problem])?;
                 let problem = lists::replaced(field, &wire, item, self.names_are_checked);
                 if let Some(problem) = problem {
                     return Err(vec![problem]);
@@ -212,6 +198,8 @@ impl Intent {
                 }
             },
             Intended::Files(requested) => files_in(field, requested, item, notes),
+            // Of expectations alone.
+            Intended::HeldRecords(_) | Intended::HeldFiles(_) => Ok(None),
         }
     }
 }
@@ -259,33 +247,6 @@ fn files_in(
             None
         }
     })
-}
-
-/// The wire form of a value, with what was repaired. A text that the item itself shows for a day is
-/// that day.
-fn day_or_value(
-    field: &IntendedField,
-    item: Option<&Item>,
-) -> Result<(Value, Option<String>), Problem> {
-    match &field.value {
-        Intended::Day { typed, encoded } => {
-            let now = item.and_then(|item| item.get(&field.name)).filter(|_| typed.is_string());
-            let is_shown = now.is_some_and(|now| {
-                now == typed || now.as_array().is_some_and(|days| days.contains(typed))
-            });
-            let shown = is_shown.then(|| field.shape.encode(&Kind::Date.answered(typed)));
-            match (shown, encoded) {
-                (Some(Ok(shown)), _) => Ok((shown.wire, shown.note)),
-                (_, Ok(encoded)) => Ok((encoded.wire.clone(), encoded.note.clone())),
-                (_, Err(wrong)) => Err(field.wrong_value(wrong.clone())),
-            }
-        }
-        Intended::Value { wire, .. } => Ok((wire.clone(), None)),
-        Intended::Name { wrong, .. } => Err(field.wrong_value(wrong.clone())),
-        Intended::Records(_) | Intended::NoRecords | Intended::Files(_) => {
-            Err(Problem::new(&field.path, "is not supported in `expect`"))
-        }
-    }
 }
 
 /// The note of a dry run about fields that the item does not show.

@@ -7,11 +7,11 @@ use super::{
     asked::{Asked, Want},
     before::Before,
     compile::compile,
+    expected,
     files::Part,
     lookups::Lookups,
     patch::Patch,
     plan::Plan,
-    verify,
 };
 use crate::{
     account::Call,
@@ -63,7 +63,7 @@ async fn plan_by(
         plan.notes.insert(0, note);
     }
     match before {
-        Before::Item(item) => verify::expectations(&plan.expected, item)?,
+        Before::Item(item) => expected::check(&plan.expected, item)?,
         Before::Unread(error) => {
             if let Some(need) = need_of_the_item(patch, &plan.asked) {
                 let failure = call.failure(Items::GET, error, Purpose::Reading);

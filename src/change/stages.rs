@@ -101,7 +101,11 @@ pub(super) fn expected_name(
     wire: &Value,
     item: Option<&Item>,
 ) -> Option<UncheckedCode> {
+    let now = item.and_then(|item| item.get(&field.name));
     let typed = wire.as_str().filter(|typed| looks_like_a_name(typed))?;
+    if now.and_then(Value::as_str) == Some(typed) {
+        return None;
+    }
     let own = item.and_then(|item| item.pipeline(intent.entity));
     Some(unchecked(field, typed, own))
 }

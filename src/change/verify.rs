@@ -15,14 +15,14 @@ use super::{
     after::{Applied, PhotoUpload},
     asked::{Asked, Want},
     before::Before,
-    plan::{Expected, Plan},
+    plan::Plan,
 };
 use crate::{
     crm::{
         EntityType, Family, Item, kind,
         multifield::{self, Operation, Record},
     },
-    error::{Code, Failure, Problem, Retry, Written},
+    error::{Failure, Written},
 };
 pub use changes::Change;
 pub use missed::NotApplied;
@@ -127,36 +127,6 @@ pub(super) fn may_be_misreported(asked: &[Asked], after: &Item, entity: EntityTy
         let may_be_misreported = is_company || (asked.row.is_none() && asked.shape.is_multiple);
         may_be_misreported && asked.is_clearing() && asked.is_applied(None, after)
     })
-}
-
-/// Whether the item has every value that must be there before anything is changed.
-///
-/// # Errors
-///
-/// The conflict, with what the item has instead.
-pub(super) fn expectations(expected: &[Expected], item: &Item) -> Result<(), Failure> {
-    let problems: Vec<Problem> = expected
-        .iter()
-        .filter_map(|expected| {
-            let Some(now) = item.get(&expected.name) else {
-                let message = "is not shown by the item, so its value is unknown";
-                return Some(Problem::new(&expected.path, message));
-            };
-            let holds = expected.shape.same(&expected.wire, now);
-            (!holds).then(|| {
-                let message = format!("is not {}; see `now`", kind::shown(&expected.wire));
-                let now = expected.shape.kind.answered(now);
-                Problem::new(&expected.path, message).holding(now)
-            })
-        })
-        .collect();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let message = "the item does not have the expected values";
-    let hint = "nothing was sent; check what the item holds now and decide whether the change still \
-                applies";
-    Err(Failure { problems, ..Failure::new(Code::Conflict, Retry::AfterFix, message, hint) })
 }
 
 /// The outcome of a dry run: what would change.

@@ -7,6 +7,7 @@
 //! already has is not added again.
 
 mod element;
+mod held;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Wrong, kind};
 use element::{Element, Key};
+pub use held::{Held, read as read_held};
 
 /// No item has so many phones and e-mails.
 const MAX_ELEMENTS: usize = 1_000;

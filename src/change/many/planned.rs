@@ -3,8 +3,8 @@
 use super::tally::{Fate, Reason};
 use crate::{
     change::{
+        expected,
         plan::{Plan, Stays},
-        verify,
     },
     crm::Item,
     error::{Failure, Problem},
@@ -31,7 +31,7 @@ impl Planned {
         if plan.is_applied(item) {
             return if plan.stays.is_empty() { Self::Unchanged } else { Self::Stays(plan.stays) };
         }
-        match verify::expectations(&plan.expected, item) {
+        match expected::check(&plan.expected, item) {
             Err(conflict) => Self::Conflict(conflict),
             Ok(()) => Self::Change(plan),
         }

@@ -56,12 +56,12 @@ pub(super) struct Element {
 
 /// The parts of an element as they were given.
 #[derive(Debug, Clone, Default)]
-struct Parts {
-    type_id: Option<String>,
-    value_type: Option<String>,
-    value: Option<String>,
+pub(super) struct Parts {
+    pub(super) type_id: Option<String>,
+    pub(super) value_type: Option<String>,
+    pub(super) value: Option<String>,
     /// Whether a value was given and holds nothing.
-    is_emptied: bool,
+    pub(super) is_emptied: bool,
 }
 
 /// The elements by key: an object as it is, a list as additions, a bare element as one of them.
@@ -149,7 +149,7 @@ impl Element {
 }
 
 impl Parts {
-    fn read(element: &Map<String, Value>) -> Result<Self, Wrong> {
+    pub(super) fn read(element: &Map<String, Value>) -> Result<Self, Wrong> {
         let mut parts = Self::default();
         for (name, value) in element {
             let text = match value {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::text::visible;
+use crate::text::{self, CUTS, visible};
 
 /// An answer stays below this many characters unless it holds that much without long values.
 pub(in crate::tools) const MAX_ANSWER: usize = 8_000;
@@ -26,8 +26,6 @@ const LONG_PARTS: [&str; 11] = [
 ];
 /// More entries of a list within a field are never shown.
 const MAX_ENTRIES: usize = 500;
-/// Lengths to which texts are cut, one after the other, until the answer is short enough.
-const CUTS: [usize; 4] = [2_000, 500, 200, 80];
 
 /// The answer of a tool that reads: long values are cut; if that is not enough, `part` is
 /// shortened, with a note that says how to narrow the request.
@@ -309,10 +307,8 @@ fn hide_file_links(value: &mut Value) {
 fn cut(value: &mut Value, longest: usize, name: &str, was_cut: &mut Vec<String>) {
     match value {
         Value::String(text) => {
-            let count = text.chars().count();
-            if count > longest {
-                let start: String = text.chars().take(longest).collect();
-                *text = format!("{start}… ({count} characters)");
+            if let Some(beginning) = text::cut(text, longest) {
+                *text = beginning;
                 was_cut.push(name.to_owned());
             }
         }
