@@ -76,9 +76,9 @@ export class Session {
   }
 
   /** Greets the server, as each client does first. */
-  async initialize() {
+  async initialize(capabilities = {}, protocolVersion = '2025-06-18') {
     const clientInfo = { name: 'packaging', version: '1' };
-    const result = await this.request('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
+    const result = await this.request('initialize', { protocolVersion, capabilities, clientInfo });
     this.#send({ method: 'notifications/initialized' });
     return result;
   }

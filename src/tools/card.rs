@@ -46,7 +46,8 @@ pub(super) async fn show_item(
     let card = Card::new(context, entity, naming);
     let mut data = Map::new();
     data.extend(title.map(|title| ("title".to_owned(), card.shown(title, MAX_TEXT))));
-    data.insert("link".to_owned(), card.page(item.id).into());
+    let link = context.call.account.address().page(&entity.item_path(item.id));
+    data.insert("link".to_owned(), link.into());
     let kind = context.metadata.known_type_title(entity);
     data.extend(kind.map(|title| ("type".to_owned(), card.shown(title, MAX_TEXT))));
     data.insert("fields".to_owned(), card.titles(fields_of(answer)));
@@ -96,7 +97,6 @@ pub(super) async fn show_items(context: Context<'_>, request: &ManyRequest, tall
     });
     let names = Names::known(context, card.entity, card.naming, values).of_codes();
     context.call.show_on_card(json!({
-        "pages": card.page("{id}"),
         "fields": card.titles(fields.collect()),
         "names": card.shown(names, MAX_TEXT),
         "rows": rows.into_values().collect::<Vec<_>>(),
@@ -155,10 +155,6 @@ impl<'a> Card<'a> {
         cut_texts(&mut value, longest);
         make_visible(&mut value);
         value
-    }
-
-    fn page(&self, id: impl std::fmt::Display) -> String {
-        self.context.call.account.address().page(&self.entity.item_path(id))
     }
 
     /// What people call fields, as far as it is known.
