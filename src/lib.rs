@@ -15,7 +15,7 @@
 //! * [`error`] · the one error that assistants see
 //! * [`portal`] · the small HTTP layer
 //! * [`json`] · what clients send, read and repaired
-//! * [`text`] · invisible characters, shown and read back
+//! * [`text`] · how texts are shown, and read back
 //! * `sandbox` · the embedded portal, for demonstrations and tests
 //! * [`card`] · the page that clients can show beside the answer of a tool that writes
 //! * [`random`] · texts and numbers that nobody can guess

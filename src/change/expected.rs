@@ -46,24 +46,21 @@ impl Expected {
         item: Option<&Item>,
         notes: &mut Vec<String>,
     ) -> Result<Option<Self>, Problem> {
+        if let Some(now) = item.and_then(|item| item.get(&field.name)) {
+            if is_shown(field, now) {
+                return Ok(None);
+            }
+            if is_shown_cut(field, now) {
+                notes.push(format!(
+                    "only the beginning of `{}` and its length were compared: the text was cut",
+                    field.path
+                ));
+                return Ok(None);
+            }
+        }
         let value = match &field.value {
             Intended::HeldRecords(held) => Awaited::Records(held.clone()),
             Intended::HeldFiles(ids) => Awaited::Files(ids.clone()),
-            Intended::Typed { typed, .. } => {
-                let now = item.and_then(|item| item.get(&field.name));
-                let is_shown = |now| typed == now || *typed == field.shape.kind.answered(now);
-                if now.is_some_and(is_shown) {
-                    return Ok(None);
-                }
-                if now.is_some_and(|now| is_beginning(typed, now)) {
-                    notes.push(format!(
-                        "only the beginning of `{}` and its length were compared: the text was cut",
-                        field.path
-                    ));
-                    return Ok(None);
-                }
-                Awaited::Value(field.wire(item)?.0)
-            }
             _ => Awaited::Value(field.wire(item)?.0),
         };
         let (path, name) = (field.path.clone(), field.name.clone());
@@ -73,7 +70,7 @@ impl Expected {
     fn holds(&self, now: &Value) -> bool {
         match &self.value {
             Awaited::Value(wire) => self.shape.same(wire, now),
-            Awaited::Records(held) => held.is_held_by(&multifield::records(Some(now))),
+            Awaited::Records(held) => held.is_held_by(&multifield::records(Some(now)), is_value),
             Awaited::Files(ids) => {
                 let sorted = |mut ids: Vec<i64>| {
                     ids.sort_unstable();
@@ -94,27 +91,55 @@ impl Expected {
     }
 }
 
-/// Whether a value is what an answer shows that had to cut its texts.
-fn is_beginning(typed: &Value, now: &Value) -> bool {
-    text::CUTS.into_iter().any(|longest| {
-        let mut shown = now.clone();
-        cut(&mut shown, longest);
-        *typed == shown
-    })
+/// Whether the value is typed as the item shows it, be it one that could not be written.
+fn is_shown(field: &IntendedField, now: &Value) -> bool {
+    let Intended::Typed { typed, .. } = &field.value else { return false };
+    typed == now || *typed == field.shape.kind.answered(now)
 }
 
-/// Cuts every text as it is shown, and reads it as it comes back.
+/// Whether the value is typed as an answer shows it that had to cut its texts.
+fn is_shown_cut(field: &IntendedField, now: &Value) -> bool {
+    match &field.value {
+        Intended::Typed { typed, .. } => text::CUTS.into_iter().any(|longest| {
+            let mut shown = now.clone();
+            cut(&mut shown, longest);
+            *typed == shown
+        }),
+        Intended::HeldRecords(held) => {
+            let now = multifield::records(Some(now));
+            !held.is_held_by(&now, is_value) && held.is_held_by(&now, is_value_or_cut)
+        }
+        _ => false,
+    }
+}
+
+fn is_value(expected: &str, now: &str) -> bool {
+    expected == now.trim()
+}
+
+fn is_value_or_cut(expected: &str, now: &str) -> bool {
+    let mut cuts = text::CUTS.into_iter();
+    is_value(expected, now)
+        || cuts.any(|longest| cut_text(now, longest).is_some_and(|cut| cut == expected))
+}
+
+/// Cuts every text.
 fn cut(value: &mut Value, longest: usize) {
     match value {
         Value::String(text) => {
-            if let Some(beginning) = text::cut(&visible(text), longest) {
-                *text = text::read_back(&beginning).into_owned();
+            if let Some(cut) = cut_text(text, longest) {
+                *text = cut;
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| cut(value, longest)),
         Value::Object(entries) => entries.values_mut().for_each(|value| cut(value, longest)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A text that was cut as it is shown, as arguments are read.
+fn cut_text(text: &str, longest: usize) -> Option<String> {
+    text::cut(&visible(text), longest).map(|cut| text::read_back(&cut).into_owned())
 }
 
 /// Whether the item has every value that must be there before anything is changed.
@@ -125,12 +150,12 @@ fn cut(value: &mut Value, longest: usize) {
 pub(super) fn check(expected: &[Expected], item: &Item) -> Result<(), Failure> {
     let problems: Vec<Problem> = expected
         .iter()
-        .filter_map(|expected| match item.get(&expected.name) {
-            Some(now) => (!expected.holds(now)).then(|| expected.conflict(now)),
-            None => {
+        .filter_map(|expected| {
+            let Some(now) = item.get(&expected.name) else {
                 let message = "is not shown by the item, so its value is unknown";
-                Some(Problem::new(&expected.path, message))
-            }
+                return Some(Problem::new(&expected.path, message));
+            };
+            (!expected.holds(now)).then(|| expected.conflict(now))
         })
         .collect();
     if problems.is_empty() {
@@ -156,7 +181,7 @@ mod tests {
     };
 
     fn expected(name: &str, typed: &Value, now: &Value) -> Result<Vec<String>, Failure> {
-        let entity = EntityType::new(2);
+        let entity = EntityType::new(if name == "fm" { 3 } else { 2 });
         let patch = Patch {
             item: ItemRef { entity, id: 1 },
             fields: Map::new(),
@@ -218,6 +243,14 @@ mod tests {
                 assert_eq!(found.is_ok_and(|notes| notes.len() == 1), is_cut, "{longest} {now}");
             }
         }
+        let page_of =
+            |value: &str| json!([{"id": 1, "typeId": "WEB", "valueType": "WORK", "value": value}]);
+        let now = |value: &str| json!({"fm": page_of(value)});
+        let page = format!("https://orbit.example/{}", "a".repeat(200));
+        let shown = page_of(&text::cut(&page, 80).unwrap());
+        assert_eq!(expected("fm", &shown, &now(&page)).unwrap().len(), 1);
+        assert!(expected("fm", &shown, &now(&format!("{page}a"))).is_err());
+        assert!(expected("fm", &page_of(&page), &now(&page)).unwrap().is_empty());
         let typed = json!(text::cut(&"a".repeat(200), 79).unwrap());
         let now = json!({"comments": "a".repeat(200)});
         assert!(expected("comments", &typed, &now).is_err());

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Wrong, kind};
 use element::{Element, Key};
-pub use held::{Held, read as read_held};
+pub use held::{Held, SameValue, read as read_held};
 
 /// No item has so many phones and e-mails.
 const MAX_ELEMENTS: usize = 1_000;

@@ -21,6 +21,7 @@ mod connection;
 mod describing;
 mod errors;
 mod evals;
+mod expecting;
 mod faulty_proxy;
 mod field_names;
 mod fields;

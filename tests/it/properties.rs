@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::support::received;
 
 /// An item of each sort, with the stages that it can move to without an end of its own.
-const ITEMS: [(u32, u64, &[&str]); 7] = [
+pub(crate) const ITEMS: [(u32, u64, &[&str]); 7] = [
     (1, 21, &["NEW", "IN_PROCESS"]),
     (2, 351, &["C9:NEW", "C9:UC_NYL06U"]),
     (3, 5, &[]),
@@ -42,12 +42,12 @@ const CUSTOM: [(&str, Kind); 6] = [
 ];
 
 /// The tools, and an account on a sandbox.
-struct Portal {
+pub(crate) struct Portal {
     registry: Registry,
     account: Account,
 }
 
-async fn portal() -> (Sandbox, Portal) {
+pub(crate) async fn portal() -> (Sandbox, Portal) {
     let sandbox = Sandbox::start().await.unwrap();
     let sign_in = SignIn::webhook(&sandbox.webhook_url()).unwrap();
     let rate = Rate { burst: 1e9, per_second: 1e9 };
@@ -57,11 +57,11 @@ async fn portal() -> (Sandbox, Portal) {
     (sandbox, Portal { registry: Registry::new(ToolSelection::default()), account })
 }
 
-async fn update(portal: &Portal, arguments: Value) -> Value {
+pub(crate) async fn update(portal: &Portal, arguments: Value) -> Value {
     call(portal, "update_crm_item", arguments).await
 }
 
-async fn call(portal: &Portal, tool: &str, arguments: Value) -> Value {
+pub(crate) async fn call(portal: &Portal, tool: &str, arguments: Value) -> Value {
     let Portal { registry, account } = portal;
     let answer = registry.call(Ok(account), tool, arguments, Client::default()).await;
     match answer.unwrap() {
