@@ -236,6 +236,45 @@ async fn the_demonstration_shows_updates_refusals_and_a_caught_drop() {
 }
 
 #[tokio::test]
+async fn the_demonstration_writes_its_changes_to_a_file_for_a_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = async |arguments: &[&str]| {
+        run(program().current_dir(&folder).args(["demo", "--lang", "en", "--card"]).args(arguments))
+            .await
+    };
+    // The same name again is the same file.
+    for _ in 0..2 {
+        let finished = demo(&[]).await;
+        assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+        let path = folder.path().canonicalize().unwrap().join("bitrix24-change-card.html");
+        let told = format!("Written to {}: open it in a browser\n", path.display());
+        assert_eq!(finished.stdout, told);
+        let page = std::fs::read_to_string(path).unwrap();
+        let (_, told) = page.split_once("id=\"told\">").unwrap();
+        let told: Value = serde_json::from_str(told.split_once("</script>").unwrap().0).unwrap();
+        let calls: Vec<[&Value; 2]> = told["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|call| [&call["tool"], &call["result"]["isError"]])
+            .collect();
+        let (one, many) = (&json!("update_crm_item"), &json!("update_crm_items"));
+        let (good, bad) = (&json!(false), &json!(true));
+        assert_eq!(calls, [[one, good], [one, bad], [one, bad], [many, good], [many, bad]]);
+        let rows = &told["calls"][3]["result"]["_meta"]["bitrix24-crm-mcp/card"]["rows"];
+        assert_eq!(rows.as_array().map(Vec::len), Some(40));
+        // Nothing is loaded from anywhere, and no link leads to the portal, which is gone.
+        assert!(!page.contains("src=") && !page.contains("href="));
+        assert!(told["card"].as_str().unwrap().contains(r#"data-portal="" data-tools="""#));
+    }
+    std::fs::write(folder.path().join("notes.html"), "mine").unwrap();
+    let refused = demo(&["notes.html"]).await;
+    let told = "error: notes.html cannot be written: another file has that name\n";
+    assert_eq!((refused.code, &*refused.stderr), (Some(2), told));
+    assert_eq!(std::fs::read_to_string(folder.path().join("notes.html")).unwrap(), "mine");
+}
+
+#[tokio::test]
 async fn the_demonstration_fits_a_window_and_has_no_colours_in_a_pipe() {
     let mut command = program();
     command.arg("demo").env("TERM", "xterm-256color").env_remove("NO_COLOR");

@@ -27,7 +27,7 @@ const ERRORS: &str = "docs/errors.md";
 const FACTS: &str = "docs/bitrix24.md";
 
 /// The most lines of a page that is read within a minute.
-const LONGEST_README: usize = 170;
+const LONGEST_README: usize = 180;
 
 /// The shown calls, so that none gets lost when a page is rewritten.
 const SHOWN_CALLS: usize = 11;
