@@ -45,7 +45,8 @@ mod tests {
     /// Nothing is fetched, nothing of outsiders becomes markup, and it stays small.
     #[test]
     fn the_page_keeps_to_itself() {
-        assert!(PAGE.len() <= 25_000, "{} bytes", PAGE.len());
+        // With what the page is told.
+        assert!(PAGE.len() <= 24_900, "{} bytes", PAGE.len());
         let outward = ["http:", "https:", "src=", "href=", "url(", "@import", "fetch(", "import("];
         let as_markup =
             ["innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function("];

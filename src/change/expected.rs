@@ -1,7 +1,7 @@
 //! What an item must hold before it is changed. Whatever an answer shows as the value of a field is
 //! accepted, and holds as long as the field has not changed. Pure.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     files,
@@ -87,7 +87,14 @@ impl Expected {
             Awaited::Records(_) => "does not have the expected records; see `now`".to_owned(),
             Awaited::Files(_) => "does not hold the expected files; see `now`".to_owned(),
         };
-        Problem::new(&self.path, message).holding(self.shape.kind.answered(now))
+        let now = match &self.value {
+            // Without their links, which are signed.
+            Awaited::Files(_) => {
+                files::ids(Some(now)).into_iter().map(|id| json!({ "id": id })).collect()
+            }
+            Awaited::Value(_) | Awaited::Records(_) => self.shape.kind.answered(now),
+        };
+        Problem::new(&self.path, message).holding(now)
     }
 }
 
@@ -169,7 +176,7 @@ pub(super) fn check(expected: &[Expected], item: &Item) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::Map;
 
     use super::*;
     use crate::{

@@ -20,7 +20,7 @@ async function preview(view, start, count) {
 }
 
 /** The second question, of 24 items. */
-const SURE = 'Really write to 24 items';
+const SURE = 'Yes, change 24 items';
 
 const rowsOf = (view) => view.card.locator('[role=list] [role=listitem]');
 

@@ -158,7 +158,7 @@ async fn planned_and_done(sandbox: &Sandbox, portal: &Portal, change: &Value, ot
 async fn what_a_plan_shows_before_holds_until_somebody_changes_it() {
     let cases = [of_standard_fields(), of_other_fields()].concat();
     assert!(cases.len() > 150, "{}", cases.len());
-    let (sandbox, portal) = portal().await;
+    let (sandbox, portal) = &portal().await;
     for (entity_type_id, id, [first, second]) in cases {
         let of =
             |fields: &Value| json!({"entityTypeId": entity_type_id, "id": id, "fields": fields});
@@ -168,9 +168,9 @@ async fn what_a_plan_shows_before_holds_until_somebody_changes_it() {
         // Phones that are sent as a list are added to the others.
         let is_added = first["fields"]["fm"].is_array();
         let other = if is_added { &clear } else { &first };
-        update(&portal, other.clone()).await;
-        planned_and_done(&sandbox, &portal, &second, other).await;
-        let plan = update(&portal, with(&clear, json!({"dryRun": true}))).await;
+        update(portal, other.clone()).await;
+        planned_and_done(sandbox, portal, &second, other).await;
+        let plan = update(portal, with(&clear, json!({"dryRun": true}))).await;
         if plan["error"]["message"].to_string().contains("cannot be emptied") || names.len() > 1 {
             continue;
         }
@@ -179,10 +179,10 @@ async fn what_a_plan_shows_before_holds_until_somebody_changes_it() {
             // `N` is the empty flag.
             continue;
         }
-        let emptied = update(&portal, with(&clear, json!({ "expect": full }))).await;
+        let emptied = update(portal, with(&clear, json!({ "expect": full }))).await;
         assert_eq!(emptied["status"], "updated", "{full}: {emptied}");
         // From nothing to something.
-        planned_and_done(&sandbox, &portal, &first, &clear).await;
+        planned_and_done(sandbox, portal, &first, &clear).await;
     }
 }
 
@@ -291,6 +291,8 @@ async fn phones_and_files_are_expected_by_what_identifies_them() {
     for expected in [json!([{"id": 44}, {"id": 12}]), json!([file(12, "c"), file(44, "d")])] {
         assert_eq!(holds(&json!({"ufCrm_2": expected}), &now).await, Ok(json!([])), "{expected}");
     }
+    let refused = holds(&json!({"ufCrm_2": [{"id": 12}]}), &now).await.unwrap_err();
+    assert_eq!(refused["problems"][0]["now"], json!([{"id": 12}, {"id": 44}]));
 }
 
 #[tokio::test]

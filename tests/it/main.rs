@@ -14,6 +14,8 @@
 mod accounts;
 mod batch_values;
 mod bounds;
+mod card_data;
+mod cards;
 mod check;
 mod cli;
 mod codes;
