@@ -116,7 +116,7 @@ export const ACTIONS = {
     const program = await plan({ view, start });
     await program.call(ONE, { entityTypeId: 2, id: 351, fields: { opportunity: 999 } });
     await view.button('Apply').click();
-    await said(view, /changed since/);
+    await said(view, /things have changed/);
     assert.deepEqual(await stored(program), { ...BEFORE, opportunity: 999 });
     assert.equal(await has(view, 'Apply'), false);
     await focusStays(view);

@@ -62,7 +62,7 @@ export const MANY_ACTIONS = {
     const program = await preview(view, start, 8);
     await program.call('update_crm_item', { entityTypeId: 2, id: 1001, fields: { assignedById: 8 } });
     await view.button('Apply').click();
-    await said(view, /changed since/);
+    await said(view, /things have changed/);
     assert.equal(await owned(program, 7), 0);
     await view.button('Apply').click();
     await said(view, /^Changed(?! since)/);
