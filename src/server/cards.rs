@@ -16,21 +16,28 @@ pub(super) const DATA: &str = "bitrix24-crm-mcp/card";
 pub(super) const METHODS: [&str; 3] =
     ["resources/list", "resources/templates/list", "resources/read"];
 
+/// Under which key the extension's settings say what a client renders.
+const TYPES: &str = "mimeTypes";
+
 /// The card is the same for the life of a process.
 const TTL_MS: u64 = 3_600_000;
 
 /// Whether a client renders cards.
 pub(super) fn are_rendered_by(client: &ClientCapabilities) -> bool {
     let settings = client.extensions.as_ref().and_then(|all| all.get(card::EXTENSION));
-    let types = settings.and_then(|settings| settings.get("mimeTypes")?.as_array());
-    types.is_some_and(|types| types.iter().any(|it| it == card::MIME))
+    has_type_of_card(settings.and_then(|settings| settings.get(TYPES)))
 }
 
 /// Whether the client of a request renders cards, where the request says so itself.
 pub(super) fn are_asked_for(message: &Value) -> Option<bool> {
     let own = message.pointer("/params/_meta/io.modelcontextprotocol~1clientCapabilities")?;
-    let own: ClientCapabilities = serde_json::from_value(own.clone()).ok()?;
-    Some(are_rendered_by(&own))
+    let extensions = own.as_object()?.get("extensions");
+    Some(has_type_of_card(extensions.and_then(|all| all.get(card::EXTENSION)?.get(TYPES))))
+}
+
+fn has_type_of_card(types: Option<&Value>) -> bool {
+    let types = types.and_then(Value::as_array);
+    types.is_some_and(|types| types.iter().any(|it| it == card::MIME))
 }
 
 /// What a server can do for such a client.

@@ -60,8 +60,10 @@ pub(super) async fn show_items(context: Context<'_>, request: &ManyRequest, tall
     learn_words(context, request.entity).await;
     let card = Card::new(context, request.entity, request.naming);
     let days = Days::known(context, card.entity, card.naming);
-    let mut rows: BTreeMap<u64, Map<String, Value>> =
-        details.iter().map(|(id, detail)| (id, card.row(id, detail, &days))).collect();
+    let mut rows: BTreeMap<u64, Map<String, Value>> = BTreeMap::new();
+    for (id, detail) in details.iter() {
+        rows.insert(id, card.row(id, detail, &days));
+    }
     let mut tell = |groups: &[Group], status: Option<&str>| {
         for group in groups {
             let reason = &group.reason;
@@ -97,7 +99,7 @@ pub(super) async fn show_items(context: Context<'_>, request: &ManyRequest, tall
     });
     let names = Names::known(context, card.entity, card.naming, values).of_codes();
     context.call.show_on_card(json!({
-        "fields": card.titles(fields.collect()),
+        "fields": card.titles(set_of(fields)),
         "names": card.shown(names, MAX_TEXT),
         "rows": rows.into_values().collect::<Vec<_>>(),
     }));
@@ -127,7 +129,14 @@ fn fields_of(answer: &Value) -> BTreeSet<&str> {
     // `expect.stageId` is about `stageId`.
     let of_problems = list("/error/problems")
         .filter_map(|problem| Some(problem.get("path")?.as_str()?.split_once('.')?.1));
-    of_changes.chain(of_item.map(String::as_str)).chain(already).chain(of_problems).collect()
+    set_of(of_changes.chain(of_item.map(String::as_str)).chain(already).chain(of_problems))
+}
+
+/// One by one: what sorts all at once is a large part of the program.
+fn set_of<'a>(fields: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut set = BTreeSet::new();
+    set.extend(fields);
+    set
 }
 
 fn row_of(id: u64) -> Map<String, Value> {
