@@ -1,5 +1,13 @@
 //! The change card: one page that clients can show beside the answer of a tool that writes. It is the
 //! same for every answer; what it shows comes from the call and its answer.
+//!
+//! The page is `card/change-card.html`: one file without a build step, of which each byte is sent, so
+//! that its reasons stand here. It draws what a host passes on of a call: at least the arguments and
+//! the text of the answer (a sentence where that is an error, then the JSON). `shown` is the call on
+//! view, `base` its arguments without `dryRun` and `confirm`; `phase` is what no answer says: that a call
+//! runs, was not allowed, or got lost; `earlier` was on view before the look at an undo. A call that goes
+//! on after a pause tells of its own items alone, so `take` adds what the calls before it told. What
+//! has a `toString` of its own could not be shown and is dropped by `parse`.
 
 /// Where clients find it.
 pub const URI: &str = "ui://bitrix24-crm-mcp/change-card.html";

@@ -152,12 +152,12 @@ export const ACTIONS = {
     const program = await plan({ view, start });
     answering(view, { content: [{ type: 'text', text: 'The user denied this tool call.' }], isError: true });
     await view.button('Apply').click();
-    await said(view, /not allowed/);
+    await said(view, /did not work/);
     assert.equal(await has(view, 'Apply'), true, 'Apply is gone');
     await focusStays(view);
     failing(view, 'User rejected the tool call');
     await view.button('Apply').click();
-    await said(view, /not allowed/);
+    await said(view, /did not work/);
     assert.equal(await has(view, 'Apply'), true, 'Apply is gone');
     assert.deepEqual(await stored(program), BEFORE);
     assert.deepEqual(await sentences(view), []);
