@@ -82,6 +82,26 @@ export const MANY_ACTIONS = {
     assert.match(await view.texts(), /Changed 30/);
   },
 
+  async 'many: a pause after which nothing more is written'({ view, start }) {
+    const step = await MANY_STATES['many-paused'](start);
+    const { updated } = answer(step.result);
+    await view.show(step);
+    const error = { code: 'PORTAL_UNREACHABLE', message: 'no connection', written: 'no', retry: 'later' };
+    const text = `Error: no connection; nothing was written.\n${JSON.stringify({ ok: false, error })}`;
+    view.onCall = async () => ({ isError: true, content: [{ type: 'text', text }] });
+    await view.button('Continue').click();
+    await said(view, /in part/);
+    assert.match(await view.texts(), new RegExp(`Changed ${updated}`));
+  },
+
+  async 'many: two clicks do not pass the second question'({ view, start }) {
+    const program = await preview(view, start, 24);
+    await view.button('Apply').dblclick();
+    await view.button(SURE).waitFor();
+    assert.equal(view.calls.length, 0, 'it was not asked');
+    assert.equal(await owned(program, 7), 0);
+  },
+
   async 'many: it goes on by itself until it is stopped'({ view, start }) {
     await preview(view, start, 24);
     const account = (status, updated, left) => ({ content: [{ type: 'text', text: JSON.stringify({
