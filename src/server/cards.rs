@@ -28,10 +28,9 @@ pub(super) fn are_rendered_by(client: &ClientCapabilities) -> bool {
     has_type_of_card(settings.and_then(|settings| settings.get(TYPES)))
 }
 
-/// Whether the client of a request renders cards, where the request says so itself.
-pub(super) fn are_asked_for(message: &Value) -> Option<bool> {
-    let own = message.pointer("/params/_meta/io.modelcontextprotocol~1clientCapabilities")?;
-    let extensions = own.as_object()?.get("extensions");
+/// The same of capabilities that a request itself has; nothing where they are malformed.
+pub(super) fn are_rendered_with(capabilities: &Value) -> Option<bool> {
+    let extensions = capabilities.as_object()?.get("extensions");
     Some(has_type_of_card(extensions.and_then(|all| all.get(card::EXTENSION)?.get(TYPES))))
 }
 

@@ -43,6 +43,9 @@ const MAX_LINE: usize = 64 * 1024 * 1024;
 /// The requests that this server answers to every client.
 const METHODS: [&str; 5] = ["initialize", "ping", "tools/list", "tools/call", "server/discover"];
 
+/// Where a message of the protocol without a handshake says what its client can do.
+const CAPABILITIES: &str = "clientCapabilities";
+
 /// A client's side of the connection.
 pub struct StdioTransport<R, W> {
     input: BufReader<R>,
@@ -220,7 +223,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
     fn answers(&self, method: &str, message: &Value) -> bool {
         let renders_cards = || {
             let in_session = || self.conversation.renders_cards.load(Ordering::Relaxed);
-            cards::are_asked_for(message).unwrap_or_else(in_session)
+            let of_request = of_client(message, CAPABILITIES).and_then(cards::are_rendered_with);
+            of_request.unwrap_or_else(in_session)
         };
         METHODS.contains(&method) || (cards::METHODS.contains(&method) && renders_cards())
     }
@@ -372,13 +376,17 @@ fn wrap_odd_arguments(message: &mut Value) {
 
 /// Whether the request opens a session of the protocol that has no handshake.
 fn is_first_stateless_request(method: &str, message: &Value) -> bool {
-    let meta =
-        |key: &str| message.pointer(&format!("/params/_meta/io.modelcontextprotocol~1{key}"));
-    let is_known_version = meta("protocolVersion").and_then(Value::as_str).is_some_and(|asked| {
-        ProtocolVersion::KNOWN_VERSIONS.iter().any(|known| known.as_str() == asked)
-    });
+    let is_known_version =
+        of_client(message, "protocolVersion").and_then(Value::as_str).is_some_and(|asked| {
+            ProtocolVersion::KNOWN_VERSIONS.iter().any(|known| known.as_str() == asked)
+        });
     let is_probe = matches!(method, "server/discover" | "ping");
-    !is_probe && is_known_version && meta("clientCapabilities").is_some_and(Value::is_object)
+    !is_probe && is_known_version && of_client(message, CAPABILITIES).is_some_and(Value::is_object)
+}
+
+/// What a message of the protocol without a handshake says of its client.
+fn of_client<'a>(message: &'a Value, key: &str) -> Option<&'a Value> {
+    message.pointer(&format!("/params/_meta/io.modelcontextprotocol~1{key}"))
 }
 
 /// Answers that leave rmcp's choice of the protocol era open.

@@ -17,7 +17,7 @@ use super::{
     render::{cut_texts, make_visible},
 };
 use crate::{
-    change::{Change, Detail, Group, ManyRequest, Tally},
+    change::{Detail, Group, ManyRequest, Tally},
     crm::{EntityType, Family, ItemRef, Naming},
     metadata::Fields,
     portal::Scrubber,
@@ -188,14 +188,8 @@ impl<'a> Card<'a> {
         row.extend(title.map(|title| ("title".to_owned(), title)));
         row.extend(detail.standing.map(|standing| ("status".to_owned(), json!(standing))));
         if !detail.changes.is_empty() {
-            let shown = |change: &Change| {
-                json!({
-                    "field": change.field,
-                    "before": days.shown(&change.field, change.before.clone()),
-                    "after": days.shown(&change.field, change.after.clone()),
-                })
-            };
-            let changes: Vec<Value> = detail.changes.iter().map(shown).collect();
+            let changes = detail.changes.iter().cloned().map(|change| days.change(change));
+            let changes: Vec<Value> = changes.collect();
             row.insert("changes".to_owned(), self.shown(changes, MAX_TEXT));
         }
         if detail.more_changes > 0 {

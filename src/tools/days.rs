@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use crate::{
+    change::Change,
     crm::{EntityType, Item, Kind, Naming, catalog, dates, field_list::FieldList, names},
     metadata::Fields,
 };
@@ -62,6 +63,13 @@ impl Days {
             (None, None) => return value,
         };
         if kind == Kind::Date { kind.answered(&value) } else { value }
+    }
+
+    /// A change as answers about several items, or about what is put back, show it.
+    pub(super) fn change(&self, change: Change) -> Value {
+        let Change { field, before, after, .. } = change;
+        let (before, after) = (self.shown(&field, before), self.shown(&field, after));
+        json!({"field": field, "before": before, "after": after})
     }
 
     /// An item with its days.

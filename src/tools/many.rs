@@ -342,13 +342,7 @@ fn sample_of(sample: Sample, days: &Days) -> Value {
     const MAX_CHANGES: usize = 5;
     let Sample { id, title, changes } = sample;
     let more = changes.len().saturating_sub(MAX_CHANGES);
-    let changes = changes.into_iter().take(MAX_CHANGES).map(|change| {
-        json!({
-            "field": change.field,
-            "before": days.shown(&change.field, change.before),
-            "after": days.shown(&change.field, change.after),
-        })
-    });
+    let changes = changes.into_iter().take(MAX_CHANGES).map(|change| days.change(change));
     let changes: Vec<Value> = changes.collect();
     let mut shown = Map::from_iter([("id".to_owned(), json!(id))]);
     shown.extend(title.map(|title| ("title".to_owned(), title.into())));

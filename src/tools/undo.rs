@@ -121,13 +121,7 @@ async fn of_one(context: Context<'_>, undone: UndoneItem) -> Answer {
     let values = values.chain(shown.fields());
     let days = Days::of(context, entity, Naming::Camel, values.clone()).await;
     let names = Names::known(context, entity, Naming::Camel, values);
-    let change = |it: Change| {
-        json!({
-            "field": it.field,
-            "before": days.shown(&it.field, it.before),
-            "after": days.shown(&it.field, it.after),
-        })
-    };
+    let change = |it: Change| days.change(it);
     let status = match (status, restored.is_empty(), kept.is_empty() && cannot.is_empty()) {
         (Status::Planned, ..) => "planned",
         (_, true, true) => "unchanged",

@@ -324,16 +324,6 @@ async fn the_page_says_whose_it_is_and_what_may_be_called() {
     assert_eq!(received(&sandbox), []);
 }
 
-#[test]
-fn the_page_is_small_and_loads_nothing() {
-    let page = card::page("example.bitrix24.com", &WRITING);
-    assert!(page.starts_with("<!doctype html>\n<html lang=\"en\" "), "{page}");
-    assert!(page.len() <= 25_000, "{} bytes", page.len());
-    for word in ["http://", "https://", "innerHTML", "eval"] {
-        assert!(!page.contains(word), "the page holds {word}");
-    }
-}
-
 /// Calls of every tool, which end in every way.
 fn calls() -> Vec<(&'static str, Value)> {
     let deal = |fields: Value| json!({"entityTypeId": 2, "id": 351, "fields": fields});
